@@ -1,0 +1,69 @@
+// The layer bundle: a directory with layer.json, conv1d_weight.npy, conv1d_bias.npy, conv1d_input.npy and golden/.
+// This is its only reader and writer.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "spec/contract.hpp"
+#include "types/tensor.hpp"
+
+namespace quasim {
+
+/// JSON whose numbers are fp32, so that a scale is the fp32 nearest to its decimal text, rounded once.
+using Fp32Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
+
+/// Parses JSON text strictly (no comments, no duplicate keys, at most 64 levels). `name` is what errors call it.
+Fp32Json parse_json_strict(const std::string& text, const std::filesystem::path& name);
+
+/// The scalars of layer.json. Scales are finite, positive, normal fp32.
+struct LayerParams {
+  std::string name;
+  int channels = 0;  ///< C
+  int taps = 0;      ///< K, 2 to 4
+  float input_scale = 0;
+  float weight_scale = 0;
+  std::optional<float> bias_scale;  ///< absent only where the layer has no bias
+  float output_scale = 0;
+  std::optional<float> conv_scale;
+  int conv_bits = spec::kConvBitsDefault;
+  Dataflow dataflow = Dataflow::kTwoStep;
+  std::optional<Rounding> rounding;
+  Fp32Json source;
+
+  /// s_c: conv_scale, or output_scale where it is absent.
+  float effective_conv_scale() const { return conv_scale.value_or(output_scale); }
+  Rounding effective_rounding() const { return rounding.value_or(default_rounding(dataflow)); }
+};
+
+struct Bundle {
+  std::filesystem::path directory;
+  LayerParams layer;
+  TensorCK<std::int8_t> weight;
+  std::vector<std::int8_t> bias;         ///< [C]; empty where the layer has none
+  std::optional<TensorBCL<std::int8_t>> input;
+
+  int bias_of(int channel) const { return bias.empty() ? 0 : bias[static_cast<std::size_t>(channel)]; }
+  /// The input; throws InputError naming the missing file.
+  const TensorBCL<std::int8_t>& require_input() const;
+  std::filesystem::path golden_directory(const Variant& variant) const {
+    return directory / "golden" / variant.to_string();
+  }
+};
+
+/// Reads and validates a bundle. conv1d_input.npy may be absent. Throws InputError with one line that names file, field
+/// and what was expected.
+Bundle read_bundle(const std::filesystem::path& directory);
+
+/// Writes layer.json and the tensors, each file whole or not at all. Golden files are left alone.
+void write_bundle(const Bundle& bundle);
+
+/// One golden tensor, [B, C, L] like the input; throws InputError when it is missing or has another shape or dtype.
+template <class T>
+TensorBCL<T> read_golden(const Bundle& bundle, const Variant& variant, const std::string& tensor_name);
+
+}  // namespace quasim

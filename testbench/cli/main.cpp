@@ -1,0 +1,41 @@
+// The quasim command: quasim VERB BUNDLE... [options]. Results on stdout, everything else on stderr.
+#include <exception>
+#include <iostream>
+#include <utility>
+#include <vector>
+
+#include "cli/cli.hpp"
+#include "spec/error.hpp"
+
+int main(int argc, char** argv) {
+  using namespace quasim;
+  CLI::App app{"quasim: causal conv1d, round/clamp, SiLU, round/clamp of a W8A8 Mamba layer, bit and cycle accurate"};
+  app.name("quasim");
+  app.set_version_flag("--version", QUASIM_VERSION);
+  app.require_subcommand(1);
+  app.footer("Exit code: 0 all agree, 1 something differs, 2 bad input or usage.");
+
+  const cli::VerbFactory factories[] = {cli::add_run, cli::add_cosim, cli::add_golden, cli::add_bench};
+  std::vector<std::pair<const CLI::App*, cli::Action>> verbs;
+  for (cli::VerbFactory factory : factories) {
+    cli::Action action = factory(app);
+    verbs.emplace_back(app.get_subcommands({}).back(), std::move(action));
+  }
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? cli::kAgree : cli::kBadInput;
+  }
+  try {
+    for (const auto& [verb, action] : verbs)
+      if (verb->parsed()) return action();
+    return cli::kBadInput;
+  } catch (const InputError& error) {
+    std::cerr << "quasim: " << error.what() << "\n";
+  } catch (const std::bad_alloc&) {
+    std::cerr << "quasim: out of memory\n";
+  } catch (const std::exception& error) {
+    std::cerr << "quasim: " << error.what() << "\n";
+  }
+  return cli::kBadInput;
+}
