@@ -311,14 +311,13 @@ module quasim_top #(
   );
 
   // A beat is counted when it leaves the register that shows it, so that the counters are complete once Busy is 0.
-  always_comb begin
-    sat_conv = '0;
-    if (out_en) sat_conv = CountBits'($countones(q_sat & q_keep));
-  end
+  logic [LANES-1:0] q_sat_live;
+  logic [31:0]      sat_conv_count, sat_out_count;
 
-  always_comb begin
-    sat_out = '0;
-    if (spill_valid & spill_ready) sat_out = CountBits'($countones(out_at_limit));
-  end
+  assign q_sat_live     = q_sat & q_keep;
+  assign sat_conv_count = $countones(q_sat_live);
+  assign sat_out_count  = $countones(out_at_limit);
+  assign sat_conv       = out_en ? CountBits'(sat_conv_count) : '0;
+  assign sat_out        = (spill_valid & spill_ready) ? CountBits'(sat_out_count) : '0;
 
 endmodule
