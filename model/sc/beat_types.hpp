@@ -1,0 +1,55 @@
+// What travels between the stages of the pipeline.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace quasim::sc {
+
+/// Travels beside the lanes of every beat.
+struct BeatTag {
+  std::uint32_t group = 0;       ///< channel group
+  std::uint32_t live_lanes = 0;  ///< lanes that hold a channel below C
+  bool first = false;            ///< first time step of a sequence
+  bool last = false;             ///< s_axis_tlast
+};
+
+template <std::size_t Lanes>
+struct SampleBeat {
+  std::int8_t data[Lanes];
+  bool first;
+  bool last;
+};
+
+template <std::size_t Lanes>
+struct FetchBeat {
+  std::int8_t x[Lanes];
+  BeatTag tag;
+};
+
+template <std::size_t Lanes>
+struct AccBeat {
+  std::int32_t acc[Lanes];
+  BeatTag tag;
+};
+
+template <std::size_t Lanes>
+struct ProductBeat {
+  std::int64_t product[Lanes];
+  BeatTag tag;
+};
+
+template <std::size_t Lanes>
+struct QBeat {
+  std::int32_t q[Lanes];
+  BeatTag tag;
+};
+
+template <std::size_t Lanes>
+struct OutBeat {
+  std::int8_t data[Lanes];
+  std::uint32_t live_lanes;
+  bool last;
+};
+
+}  // namespace quasim::sc

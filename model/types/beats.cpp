@@ -1,0 +1,39 @@
+#include "types/beats.hpp"
+
+namespace quasim {
+namespace {
+
+/// Calls visit(offset in the tensor, offset in the beats) for every element, in tensor order.
+template <class Visit>
+void for_each_element(const TensorBCL<std::int8_t>::Shape& shape, const BeatLayout& layout, Visit visit) {
+  std::size_t offset = 0;
+  for (std::size_t sequence = 0; sequence < shape[0]; ++sequence)
+    for (std::size_t channel = 0; channel < shape[1]; ++channel) {
+      const auto at = layout.position_of({sequence, channel, 0});
+      std::size_t sample = at.beat * layout.lanes() + at.lane;
+      for (std::size_t time = 0; time < shape[2]; ++time, sample += layout.groups() * layout.lanes())
+        visit(offset++, sample);
+    }
+}
+
+}  // namespace
+
+std::vector<std::int8_t> to_beats(const TensorBCL<std::int8_t>& tensor, std::size_t lanes) {
+  const BeatLayout layout(tensor.shape(), lanes);
+  std::vector<std::int8_t> samples(layout.beats() * layout.lanes());
+  for_each_element(tensor.shape(), layout,
+                   [&](std::size_t element, std::size_t sample) { samples[sample] = tensor.data()[element]; });
+  return samples;
+}
+
+TensorBCL<std::int8_t> from_beats(const std::vector<std::int8_t>& samples, const TensorBCL<std::int8_t>::Shape& shape,
+                                  std::size_t lanes) {
+  const BeatLayout layout(shape, lanes);
+  if (samples.size() != layout.beats() * layout.lanes()) throw InputError("beats: expected as many samples as the shape");
+  TensorBCL<std::int8_t> tensor(shape);
+  for_each_element(shape, layout,
+                   [&](std::size_t element, std::size_t sample) { tensor.data()[element] = samples[sample]; });
+  return tensor;
+}
+
+}  // namespace quasim

@@ -1,0 +1,73 @@
+#include "analysis/tensor_source.hpp"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <cstdint>
+
+#include "spec/error.hpp"
+
+namespace quasim::analysis {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kReleaseStepBytes = std::size_t{8} << 20;
+constexpr std::uintptr_t kPageBytes = 4096;
+
+bool is_tensor_file(const fs::path& file) { return file.extension() == ".npy"; }
+
+}  // namespace
+
+std::vector<std::size_t> index_of(std::size_t index, const std::vector<std::size_t>& shape) {
+  std::vector<std::size_t> position(shape.size());
+  for (std::size_t axis = shape.size(); axis-- > 0;) {
+    position[axis] = index % shape[axis];
+    index /= shape[axis];
+  }
+  return position;
+}
+
+std::string shape_text(const std::vector<std::size_t>& shape) {
+  std::string text = "[";
+  for (std::size_t extent : shape) text += (text.size() == 1 ? "" : ", ") + std::to_string(extent);
+  return text + "]";
+}
+
+TensorSource::TensorSource(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) {
+    add_file(path, path.stem().string());
+    return;
+  }
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error))
+    if (entry.is_regular_file(error) && is_tensor_file(entry.path())) files.push_back(entry.path());
+  if (error) throw InputError(path.string() + ": cannot list: " + error.message());
+  for (const fs::path& file : files)
+    add_file(file, fs::relative(file, path, error).replace_extension().generic_string());
+  std::sort(tensors_.begin(), tensors_.end(),
+            [](const TensorView& a, const TensorView& b) { return a.name < b.name; });
+}
+
+void TensorSource::add_file(const fs::path& file, const std::string& name) {
+  const auto npy = std::make_shared<const NpyFile>(file);
+  tensors_.push_back(
+      {name, npy->header().dtype, npy->header().shape, npy->header().length_elems, npy->data(), true});
+  owners_.push_back(npy);
+}
+
+PageRelease::PageRelease(const TensorView& view) : view_(view) {}
+
+void PageRelease::consumed(std::size_t index) {
+  const std::size_t done_bytes = index * size_bytes_of(view_.dtype);
+  if (!view_.file_backed || done_bytes - released_bytes_ < kReleaseStepBytes) return;
+  const auto base = reinterpret_cast<std::uintptr_t>(view_.data);
+  const std::uintptr_t first = (base + released_bytes_ + kPageBytes - 1) / kPageBytes * kPageBytes;
+  const std::uintptr_t last = (base + done_bytes) / kPageBytes * kPageBytes;
+  // Advice only: a refusal costs memory, not correctness.
+  if (last > first) (void)::madvise(reinterpret_cast<void*>(first), last - first, MADV_DONTNEED);
+  released_bytes_ = done_bytes;
+}
+
+}  // namespace quasim::analysis

@@ -1,0 +1,93 @@
+// One stream through the unit, and what came of it.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sc/pipeline.hpp"
+#include "types/beats.hpp"
+#include "types/tensor.hpp"
+
+namespace quasim::cosim {
+
+struct StallOptions {
+  double input = 0.0;   ///< probability that the driver withholds a beat in a cycle, 0 <= p < 1
+  double output = 0.0;  ///< probability that the receiver is not ready in a cycle, 0 <= p < 1
+  std::uint64_t seed = 1;
+};
+
+/// A deterministic coin: the same seed stalls in the same cycles on every machine.
+class StallPattern {
+ public:
+  StallPattern(double probability, std::uint64_t seed)
+      : threshold_(static_cast<std::uint64_t>(probability * 4294967296.0)), state_(seed * 0x9E3779B97F4A7C15ULL + 1) {}
+  bool stalls() {
+    if (threshold_ == 0) return false;
+    state_ ^= state_ << 13;
+    state_ ^= state_ >> 7;
+    state_ ^= state_ << 17;
+    return (state_ * 0x2545F4914F6CDD1DULL) >> 32 < threshold_;
+  }
+
+ private:
+  std::uint64_t threshold_;
+  std::uint64_t state_;
+};
+
+struct Job {
+  const TensorBCL<std::int8_t>* input = nullptr;
+  const TensorBCL<std::int8_t>* expected = nullptr;  ///< golden output; nullptr: nothing to compare with
+  StallOptions stalls;
+  bool continues = false;       ///< the stored history continues (decode): no beat carries tuser[0]
+  bool keep_output = false;     ///< collect the output tensor
+  std::size_t max_mismatches = 10;  ///< differences described one by one
+};
+
+/// What a stage held for one element, on one side.
+struct StageValues {
+  std::int64_t acc = 0, product = 0, q = 0, out = 0;
+};
+
+struct Difference {
+  std::string what;  ///< which comparison: "RTL vs golden", ...
+  BeatLayout::Element element;
+  std::size_t beat = 0, lane = 0;
+  std::uint64_t cycle = 0;  ///< of the output handshake, counted from the job's first
+  std::int64_t left = 0, right = 0;
+  std::array<std::int8_t, spec::kTapsMax> window{}, weight{};
+  std::int64_t bias_word = 0;
+  StageValues model;
+  std::optional<StageValues> rtl;
+};
+
+struct Comparison {
+  std::uint64_t compared = 0;    ///< elements
+  std::uint64_t mismatches = 0;  ///< elements
+  std::int64_t largest = 0;      ///< largest absolute difference
+};
+
+struct JobResult {
+  std::uint64_t cycles = 0;           ///< first input handshake to last output handshake, both included
+  std::uint64_t beats = 0;
+  std::uint64_t input_stalls = 0;     ///< cycles with tvalid and no tready on s_axis
+  std::uint64_t output_stalls = 0;    ///< cycles with tvalid and no tready on m_axis
+  std::uint64_t latency_cycles = 0;   ///< first input handshake to first output handshake
+  double seconds = 0.0;               ///< wall time of the simulation
+  Comparison model_golden, rtl_golden, rtl_model;
+  std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
+  std::string failure;                ///< why the stream did not finish or the sides fell out of step; empty when fine
+  std::vector<Difference> differences;
+  std::vector<std::int8_t> output;    ///< beat order, when kept
+
+  std::uint64_t compared() const { return model_golden.compared + rtl_golden.compared + rtl_model.compared; }
+  std::uint64_t mismatches() const {
+    return model_golden.mismatches + rtl_golden.mismatches + rtl_model.mismatches;
+  }
+  /// Nothing differs, nothing failed, and something was compared.
+  bool agrees() const { return failure.empty() && mismatches() == 0 && compared() > 0; }
+};
+
+}  // namespace quasim::cosim
