@@ -41,11 +41,12 @@ module quasim_requant #(
   localparam int ProdBits = MultBits + AccBits;
   localparam int PBits    = quasim_pkg::PRODUCT_BITS;
 
-  logic signed [ProdBits-1:0] multiplier_ext, acc_ext, product_d, product_q;
+  logic signed [63:0]         multiplier_ext, acc_ext, product_ext, bias_ext;
+  logic signed [ProdBits-1:0] product_d, product_q;
   logic [BiasBits-1:0]        bias;
-  logic signed [PBits-1:0]    p, rounded, shifted;
+  logic signed [63:0]         p, rounded, shifted;
   logic                       carry, negative;
-  logic [PBits-ConvBits-1:0]  above;
+  logic [63-ConvBits:0]       above;
   logic                       sat_d, sat_q;
   logic [ConvBits-1:0]        q_d, q_q;
 
@@ -63,21 +64,22 @@ module quasim_requant #(
     .rdata_o(bias)
   );
 
-  assign multiplier_ext = {{AccBits{1'b0}}, multiplier_i};
-  assign acc_ext        = {{MultBits{acc_i[AccBits-1]}}, acc_i};
-  assign product_d      = multiplier_ext * acc_ext;
+  assign multiplier_ext = 64'($signed({1'b0, multiplier_i}));
+  assign acc_ext        = 64'(acc_i);
+  assign product_d      = ProdBits'(multiplier_ext * acc_ext);
 
-  assign p = {{(PBits-ProdBits){product_q[ProdBits-1]}}, product_q}
-           + {{(PBits-BiasBits){bias[BiasBits-1]}}, bias};
+  assign product_ext = 64'(product_q);
+  assign bias_ext    = 64'($signed(bias));
+  assign p           = product_ext + bias_ext;
 
-  assign carry   = shift_nonzero_i & (half_away_i ? ~p[PBits-1] : p[shift_i]);
-  assign rounded = p + round_base_i + {{(PBits-1){1'b0}}, carry};
+  assign carry   = shift_nonzero_i & (half_away_i ? ~p[63] : p[shift_i]);
+  assign rounded = p + $signed({{(64-PBits){1'b0}}, round_base_i}) + $signed({63'd0, carry});
   assign shifted = rounded >>> shift_i;
 
   // In range when every bit from the sign of the N-bit result upwards is the same.
-  assign negative = shifted[PBits-1];
-  assign above    = shifted[PBits-2:ConvBits-1];
-  assign sat_d    = (above != {(PBits-ConvBits){negative}});
+  assign negative = shifted[63];
+  assign above    = shifted[62:ConvBits-1];
+  assign sat_d    = (above != {(64-ConvBits){negative}});
   assign q_d      = sat_d ? {negative, {(ConvBits-1){~negative}}} : shifted[ConvBits-1:0];
 
   always_ff @(posedge clk_i) begin
