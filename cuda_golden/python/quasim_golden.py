@@ -1,0 +1,240 @@
+"""The CUDA golden on numpy arrays and torch tensors.
+
+    import quasim_golden as qg
+    golden = qg.Golden()                        # finds libquasim_golden.so, or pass its path
+    params = qg.Params(input_scale=…, weight_scale=…, bias_scale=…, output_scale=…, dataflow="fused")
+    taps = golden.run(params, x, w, b, want=("conv1d_raw", "conv1d_output_int8"))
+
+x is int8 [B,C,L] (or [B,L,C] with layout="blc"), w int8 [C,K], b int8 [C] or None. numpy arrays go through host memory;
+torch CUDA tensors stay where they are and run on torch's current stream. Nothing here needs torch unless you pass it.
+"""
+import ctypes
+import dataclasses
+import json
+import os
+import pathlib
+
+import numpy as np
+
+DATAFLOWS = ("two_step", "fused")
+ORDERS = ("seqlast", "channellast", "update")
+MATHS = ("precise", "fast")
+ROUNDINGS = ("half_even", "half_away")
+LAYOUTS = ("bcl", "blc")
+OUTPUT_MODES = ("baseline", "fp32_ssm_input", "float_sim_int8", "fp32")
+
+
+class GoldenError(RuntimeError):
+    """The library refused or failed; the text is its sentence."""
+
+
+class _CParams(ctypes.Structure):
+    _fields_ = [("batch", ctypes.c_int64), ("channels", ctypes.c_int64), ("length", ctypes.c_int64),
+                ("taps", ctypes.c_int32), ("conv_bits", ctypes.c_int32),
+                ("input_scale", ctypes.c_float), ("weight_scale", ctypes.c_float), ("bias_scale", ctypes.c_float),
+                ("conv_scale", ctypes.c_float), ("output_scale", ctypes.c_float),
+                ("dataflow", ctypes.c_int32), ("order", ctypes.c_int32), ("math", ctypes.c_int32),
+                ("rounding", ctypes.c_int32), ("layout", ctypes.c_int32), ("output_mode", ctypes.c_int32)]
+
+
+TENSORS = ("input", "weight", "bias", "state_in", "state_out", "conv1d_output_int8", "ssm_input", "conv1d_raw", "conv1d_q",
+           "conv1d_q16", "conv1d_int8simulated", "silu_raw")
+OUTPUT_DTYPES = {"conv1d_output_int8": "int8", "ssm_input": "float32", "conv1d_raw": "float32", "conv1d_q": "int8",
+                 "conv1d_q16": "int16", "conv1d_int8simulated": "float32", "silu_raw": "float32", "state_out": "int8"}
+
+
+class _CTensors(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_void_p) for name in TENSORS]
+
+
+class _CPoint(ctypes.Structure):
+    _fields_ = [("channel", ctypes.c_int64), ("window", ctypes.c_uint32), ("y_a", ctypes.c_float), ("y_b", ctypes.c_float),
+                ("out_a", ctypes.c_int32), ("out_b", ctypes.c_int32)]
+
+
+def _choice(names, value, what):
+    if value not in names:
+        raise GoldenError(f"{what} is {value!r}; expected one of {', '.join(names)}")
+    return names.index(value)
+
+
+@dataclasses.dataclass(frozen=True)
+class Params:
+    """Scales and variant of one layer; shapes come with the tensors. conv_scale None: equal to output_scale."""
+    input_scale: float
+    weight_scale: float
+    bias_scale: float
+    output_scale: float
+    conv_scale: float | None = None
+    conv_bits: int = 8
+    taps: int = 4
+    dataflow: str = "two_step"
+    order: str = "seqlast"
+    math: str = "precise"
+    rounding: str | None = None  # None: half_even for two_step, half_away for fused
+    layout: str = "bcl"
+    output_mode: str = "baseline"
+
+    @property
+    def resolved_rounding(self):
+        return self.rounding or ("half_even" if self.dataflow == "two_step" else "half_away")
+
+    @property
+    def variant(self):
+        return f"{self.dataflow}.{self.order}.{self.math}.{self.resolved_rounding}"
+
+    def to_c(self, batch=1, channels=1, length=1):
+        if self.conv_scale is not None and not self.conv_scale > 0:
+            raise GoldenError(f"conv_scale is {self.conv_scale}; expected a finite, normal fp32 above 0, or None")
+        return _CParams(batch, channels, length, self.taps, self.conv_bits, self.input_scale, self.weight_scale,
+                        self.bias_scale, self.conv_scale or 0.0, self.output_scale,
+                        _choice(DATAFLOWS, self.dataflow, "dataflow"), _choice(ORDERS, self.order, "order"),
+                        _choice(MATHS, self.math, "math"), _choice(ROUNDINGS, self.resolved_rounding, "rounding"),
+                        _choice(LAYOUTS, self.layout, "layout"), _choice(OUTPUT_MODES, self.output_mode, "output_mode"))
+
+    @staticmethod
+    def from_layer(meta, variant=None, **changes):
+        """From a bundle's layer.json (a dict) and optionally a variant name dataflow.order.math.rounding."""
+        fields = dict(input_scale=meta["input_scale"], weight_scale=meta["weight_scale"], bias_scale=meta["bias_scale"],
+                      output_scale=meta["output_scale"], conv_scale=meta.get("conv_scale"),
+                      conv_bits=meta.get("conv_bits", 8), taps=meta["taps"], dataflow=meta.get("dataflow", "two_step"),
+                      rounding=meta.get("rounding"))
+        if variant is not None:
+            parts = variant.split(".")
+            if len(parts) != 4:
+                raise GoldenError(f"variant {variant!r}: expected dataflow.order.math.rounding")
+            fields.update(zip(("dataflow", "order", "math", "rounding"), parts))
+        fields.update(changes)
+        return Params(**fields)
+
+
+def default_library():
+    if "QUASIM_GOLDEN_LIB" in os.environ:
+        return pathlib.Path(os.environ["QUASIM_GOLDEN_LIB"])
+    here = pathlib.Path(__file__).resolve().parent.parent
+    for candidate in (here / "build" / "libquasim_golden.so", here.parent / "build" / "golden" / "libquasim_golden.so"):
+        if candidate.exists():
+            return candidate
+    raise GoldenError("libquasim_golden.so not found; build cuda_golden or set QUASIM_GOLDEN_LIB")
+
+
+def _is_torch(value):
+    return type(value).__module__.split(".")[0] == "torch"
+
+
+class Golden:
+    def __init__(self, library=None):
+        self.library_path = pathlib.Path(library or default_library())
+        self.lib = ctypes.CDLL(str(self.library_path))
+        self.lib.qg_last_error.restype = ctypes.c_char_p
+        pp, pt = ctypes.POINTER(_CParams), ctypes.POINTER(_CTensors)
+        self.lib.qg_run_host.argtypes = [pp, pt]
+        self.lib.qg_run_device.argtypes = [pp, pt, ctypes.c_void_p]
+        self.lib.qg_sweep_host.argtypes = [pp] + [ctypes.c_int32] * 4 + [ctypes.c_void_p] * 2
+        self.lib.qg_compare_orders_host.argtypes = ([pp, ctypes.c_int32] + [ctypes.c_void_p] * 6 +
+                                                    [ctypes.c_int32, ctypes.c_void_p])
+        self.lib.qg_provenance_json.argtypes = [ctypes.c_char_p, ctypes.c_int32]
+
+    def check(self, status):
+        if status != 0:
+            raise GoldenError(self.lib.qg_last_error().decode())
+
+    def provenance(self):
+        text = ctypes.create_string_buffer(4096)
+        self.check(self.lib.qg_provenance_json(text, len(text)))
+        return json.loads(text.value)
+
+    def _prepare(self, params, x, w, b, state_in, want, empty, pointer):
+        if x.ndim != 3 or w.ndim != 2:
+            raise GoldenError(f"input has {x.ndim} axes and weight {w.ndim}; expected 3 and 2")
+        batch = x.shape[0]
+        channels, length = (x.shape[1], x.shape[2]) if params.layout == "bcl" else (x.shape[2], x.shape[1])
+        if tuple(w.shape) != (channels, params.taps):
+            raise GoldenError(f"weight is {tuple(w.shape)}; expected {(channels, params.taps)}")
+        if b is not None and tuple(b.shape) != (channels,):
+            raise GoldenError(f"bias is {tuple(b.shape)}; expected {(channels,)}")
+        if state_in is not None and tuple(state_in.shape) != (batch, channels, params.taps):
+            raise GoldenError(f"state_in is {tuple(state_in.shape)}; expected {(batch, channels, params.taps)}")
+        outputs = {}
+        for name in want:
+            if name not in OUTPUT_DTYPES:
+                raise GoldenError(f"{name!r} is no output; expected one of {', '.join(OUTPUT_DTYPES)}")
+            outputs[name] = empty((batch, channels, params.taps) if name == "state_out" else tuple(x.shape), OUTPUT_DTYPES[name])
+        given = {"input": x, "weight": w, "bias": b, "state_in": state_in, **outputs}
+        tensors = _CTensors(**{name: pointer(name, value) for name, value in given.items() if value is not None})
+        return params.to_c(batch, channels, length), tensors, outputs
+
+    def run(self, params, x, w, b=None, state_in=None, want=("conv1d_output_int8",)):
+        """The reference kernel. Returns {name: tensor} for the names in want, in the kind (numpy or torch) of x."""
+        if _is_torch(x):
+            import torch
+            if not x.is_cuda:
+                raise GoldenError("a torch input must be on the GPU; pass x.numpy() to go through host memory")
+
+            def pointer(name, value):
+                expected = OUTPUT_DTYPES.get(name, "int8")
+                if value.dtype != getattr(torch, expected) or not value.is_contiguous() or value.device != x.device:
+                    raise GoldenError(f"{name} must be contiguous {expected} on {x.device}")
+                return value.data_ptr()
+
+            with torch.cuda.device(x.device):
+                c_params, tensors, outputs = self._prepare(
+                    params, x, w, b, state_in, want, lambda s, d: torch.empty(s, dtype=getattr(torch, d), device=x.device), pointer)
+                self.check(self.lib.qg_run_device(c_params, tensors, torch.cuda.current_stream().cuda_stream))
+            return outputs
+
+        def pointer(name, value):
+            expected = OUTPUT_DTYPES.get(name, "int8")
+            if value.dtype != np.dtype(expected) or not value.flags.c_contiguous:
+                raise GoldenError(f"{name} must be C-contiguous {expected}")
+            return value.ctypes.data
+
+        c_params, tensors, outputs = self._prepare(params, x, w, b, state_in, want, np.empty, pointer)
+        self.check(self.lib.qg_run_host(c_params, tensors))
+        return outputs
+
+    def sweep(self, params, bias_first=-128, bias_count=256, acc_min=None, acc_max=None):
+        """(q, out) of the seqlast kernel for every accumulator: int16 and int8 [bias_count, acc_max - acc_min + 1]; q None for fused."""
+        limit = params.taps * 16384
+        acc_min = -limit if acc_min is None else acc_min
+        acc_max = limit if acc_max is None else acc_max
+        shape = (bias_count, acc_max - acc_min + 1)
+        q = np.empty(shape, np.int16) if params.dataflow == "two_step" else None
+        out = np.empty(shape, np.int8)
+        self.check(self.lib.qg_sweep_host(params.to_c(), acc_min, acc_max, bias_first, bias_count,
+                                          None if q is None else q.ctypes.data, out.ctypes.data))
+        return q, out
+
+    def compare_orders(self, params, other_order, w, b=None, capacity=4096):
+        """Every window of every channel: params.order against other_order. Returns a dict of counts and listed points."""
+        channels = w.shape[0]
+        w = np.ascontiguousarray(w, np.int8)
+        b = None if b is None else np.ascontiguousarray(b, np.int8)
+        counts, y_counts = np.zeros(channels, np.int64), np.zeros(channels, np.int64)
+        points, found, largest = (_CPoint * capacity)(), ctypes.c_int32(0), ctypes.c_int32(0)
+        self.check(self.lib.qg_compare_orders_host(
+            params.to_c(channels=channels), _choice(ORDERS, other_order, "order"), w.ctypes.data,
+            None if b is None else b.ctypes.data, counts.ctypes.data, y_counts.ctypes.data, ctypes.byref(largest), points,
+            capacity, ctypes.byref(found)))
+        listed = [{"channel": p.channel, "x": [int(v) for v in np.array([p.window], "<u4").view(np.int8)[:params.taps]],
+                   "y": [float(p.y_a), float(p.y_b)], "out": [p.out_a, p.out_b]} for p in points[:found.value]]
+        return {"counts": counts, "y_counts": y_counts, "max_abs_difference": largest.value, "points": listed}
+
+
+def steps_of(values, acc_min):
+    """Run-length form of values [256, n] over ascending acc: (first, offset, acc, value) as docs/golden.md defines."""
+    changed = values[:, 1:] != values[:, :-1]
+    offset = np.zeros(values.shape[0] + 1, np.int32)
+    offset[1:] = np.cumsum(changed.sum(axis=1))
+    row, column = np.nonzero(changed)
+    return (values[:, 0].astype(np.int16), offset, (column + 1 + acc_min).astype(np.int32),
+            values[row, column + 1].astype(np.int16))
+
+
+def expand_steps(first, offset, acc, value, acc_min, acc_max):
+    """The inverse of steps_of."""
+    values = np.empty((len(first), acc_max - acc_min + 1), np.int16)
+    for i, start in enumerate(first):
+        edges = np.concatenate(([acc_min], acc[offset[i]:offset[i + 1]], [acc_max + 1]))
+        values[i] = np.repeat(np.concatenate(([start], value[offset[i]:offset[i + 1]])), np.diff(edges))
+    return values

@@ -1,0 +1,29 @@
+// Checks that the CUDA host API makes before anything is launched. The CPU twin has its own (it shares no code).
+#ifndef QUASIM_CUDA_GOLDEN_PARAMS_CHECK_HPP_
+#define QUASIM_CUDA_GOLDEN_PARAMS_CHECK_HPP_
+
+#include <string>
+
+#include "quasim_golden.h"
+
+namespace qg {
+
+struct Problem {
+  qg_status status = QG_OK;
+  std::string sentence;
+};
+
+// The scales and the variant.
+Problem check_arithmetic(const qg_params& p);
+// B, C, L, and the product's size.
+Problem check_shape(const qg_params& p);
+// Which pointers are needed and allowed.
+Problem check_tensors(const qg_params& p, const qg_tensors& t);
+
+// B * C * L; valid after check_shape.
+inline int64_t element_count(const qg_params& p) { return p.batch * p.channels * p.length; }
+inline float resolved_conv_scale(const qg_params& p) { return p.conv_scale == 0.0f ? p.output_scale : p.conv_scale; }
+
+}  // namespace qg
+
+#endif  // QUASIM_CUDA_GOLDEN_PARAMS_CHECK_HPP_
