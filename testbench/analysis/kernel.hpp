@@ -1,5 +1,5 @@
-// How the inner loops of this folder are compiled: once for the baseline machine and once for AVX2, chosen at load
-// time. The loops sum in a fixed number of lanes, so both versions give the same figures.
+// How the inner loops of this folder are compiled: once for the baseline machine and once for AVX2, chosen at
+// load time. The loops sum in a fixed number of lanes, so both versions give the same figures.
 #pragma once
 
 #include <cstddef>

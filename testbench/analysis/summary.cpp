@@ -25,7 +25,13 @@ bool all_finite(const double* values, std::size_t count) {
 
 }  // namespace
 
-double Summary::std() const { return finite == 0 ? 0.0 : std::sqrt(squares / static_cast<double>(finite)); }
+double Summary::std() const {
+  return finite == 0 ? 0.0 : std::sqrt(squares / static_cast<double>(finite));
+}
+
+Summary Summary::of_constant(double value, std::uint64_t count) {
+  return {count, 0, 0, value, value, value, 0};
+}
 
 void Summary::merge(const Summary& other) {
   nan += other.nan;
@@ -98,29 +104,6 @@ Summary summarise(const double* values, std::size_t count) {
       finite[kept++] = values[i];
   }
   summary.merge(summarise_finite(finite.data(), kept));
-  return summary;
-}
-
-QUASIM_VECTOR_CLONES Summary summarise(const std::int8_t* values, std::size_t count) {
-  Summary summary;
-  if (count == 0) return summary;
-  std::int8_t low = values[0], high = values[0];
-  std::int32_t sum = 0, squares = 0;
-  for (std::size_t i = 0; i < count; ++i) {
-    low = std::min(low, values[i]);
-    high = std::max(high, values[i]);
-  }
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto value = static_cast<std::int16_t>(values[i]);
-    sum += value;
-    squares += value * value;
-  }
-  const auto elements = static_cast<double>(count), total = static_cast<double>(sum);
-  summary.finite = count;
-  summary.min = low;
-  summary.max = high;
-  summary.mean = total / elements;
-  summary.squares = std::max(0.0, static_cast<double>(squares) - total * total / elements);
   return summary;
 }
 

@@ -1,4 +1,5 @@
-// Count, minimum, maximum, mean and standard deviation of a tensor in one pass; NaN and infinities counted apart.
+// Count, minimum, maximum, mean and standard deviation of a tensor in one pass; NaN and infinities counted
+// apart.
 #pragma once
 
 #include <cstddef>
@@ -20,14 +21,14 @@ struct Summary {
 
   /// Population standard deviation (numpy's default).
   double std() const;
+  /// `count` elements of one value.
+  static Summary of_constant(double value, std::uint64_t count);
   /// Joins the summary of other elements.
   void merge(const Summary& other);
 };
 
 /// Summary of a decoded block; `count` at most kBlockElems.
 Summary summarise(const double* values, std::size_t count);
-/// Summary of int8 elements, from exact integer sums; `count` at most 2^15.
-Summary summarise(const std::int8_t* values, std::size_t count);
 /// Streams a whole tensor.
 Summary summarise(const TensorView& view);
 

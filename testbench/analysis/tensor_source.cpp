@@ -15,7 +15,9 @@ namespace fs = std::filesystem;
 constexpr std::size_t kReleaseStepBytes = std::size_t{8} << 20;
 constexpr std::uintptr_t kPageBytes = 4096;
 
-bool is_tensor_file(const fs::path& file) { return file.extension() == ".npy"; }
+bool is_tensor_file(const fs::path& file) {
+  return file.extension() == ".npy";
+}
 
 }  // namespace
 

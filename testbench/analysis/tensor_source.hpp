@@ -18,7 +18,8 @@ struct TensorView {
   std::vector<std::size_t> shape;
   std::size_t length_elems = 0;
   const std::byte* data = nullptr;
-  /// True where `data` is a read-only file map, whose pages may be dropped after use and come back by themselves.
+  /// True where `data` is a read-only file map, whose pages may be dropped after use and come back by
+  /// themselves.
   bool file_backed = false;
 
   std::size_t size_bytes() const { return length_elems * size_bytes_of(dtype); }
@@ -43,10 +44,12 @@ std::vector<std::size_t> index_of(std::size_t index, const std::vector<std::size
 /// "[2, 3, 4]"
 std::string shape_text(const std::vector<std::size_t>& shape);
 
-/// Every tensor of a path, sorted by name. Nothing is copied: arrays are mapped (compressed .npz members excepted).
+/// Every tensor of a path, sorted by name. Nothing is copied: arrays are mapped (compressed .npz members
+/// excepted).
 class TensorSource {
  public:
-  /// Throws InputError when the path is neither a .npy or .npz file nor a directory, or when a file is malformed.
+  /// Throws InputError when the path is neither a .npy or .npz file nor a directory, or when a file is
+  /// malformed.
   explicit TensorSource(const std::filesystem::path& path);
   const std::vector<TensorView>& tensors() const { return tensors_; }
 

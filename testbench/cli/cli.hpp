@@ -21,9 +21,14 @@ using VerbFactory = Action (*)(CLI::App& app);
 
 // One factory a verb, each in the file of its name.
 Action add_bench(CLI::App& app);
+Action add_compare(CLI::App& app);
 Action add_cosim(CLI::App& app);
 Action add_golden(CLI::App& app);
+Action add_modes(CLI::App& app);
+Action add_outliers(CLI::App& app);
+Action add_report(CLI::App& app);
 Action add_run(CLI::App& app);
+Action add_sweep(CLI::App& app);
 
 /// Prints a JSON document on stdout.
 void print_json(const nlohmann::ordered_json& json);

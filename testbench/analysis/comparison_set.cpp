@@ -1,0 +1,64 @@
+#include "analysis/comparison_set.hpp"
+
+#include <algorithm>
+
+#include "spec/error.hpp"
+
+namespace quasim::analysis {
+
+std::size_t ComparisonSet::identical() const {
+  return static_cast<std::size_t>(std::count_if(
+      pairs.begin(), pairs.end(), [](const Difference& pair) { return is_identical(pair.verdict); }));
+}
+
+std::size_t ComparisonSet::identical_bits() const {
+  return static_cast<std::size_t>(std::count_if(pairs.begin(), pairs.end(), [](const Difference& pair) {
+    return pair.verdict == Verdict::kIdenticalBits;
+  }));
+}
+
+std::uint64_t ComparisonSet::compared() const {
+  std::uint64_t total = 0;
+  for (const Difference& pair : pairs) total += pair.compared;
+  return total;
+}
+
+ComparisonSet compare(const TensorSource& a, const TensorSource& b, std::optional<double> lsb) {
+  ComparisonSet set;
+  const auto pair_up = [&](const TensorView& left, const TensorView& right) {
+    set.pairs.push_back(compare(left, right, lsb));
+  };
+  const std::vector<TensorView>&left = a.tensors(), &right = b.tensors();
+  if (left.size() == 1 && right.size() == 1) {
+    pair_up(left[0], right[0]);
+    return set;
+  }
+  std::size_t i = 0, j = 0;
+  while (i < left.size() || j < right.size()) {
+    const int order = i == left.size() ? 1 : j == right.size() ? -1 : left[i].name.compare(right[j].name);
+    if (order < 0)
+      set.only_in_a.push_back(left[i++].name);
+    else if (order > 0)
+      set.only_in_b.push_back(right[j++].name);
+    else
+      pair_up(left[i++], right[j++]);
+  }
+  if (set.pairs.empty())
+    throw InputError("compare: expected at least one tensor present in both; there is none");
+  return set;
+}
+
+nlohmann::ordered_json to_json(const ComparisonSet& set) {
+  nlohmann::ordered_json json{{"format", "quasim.compare/1"}, {"tensors", nlohmann::ordered_json::array()}};
+  for (const Difference& pair : set.pairs) json["tensors"].push_back(to_json(pair));
+  json["only_in_a"] = set.only_in_a;
+  json["only_in_b"] = set.only_in_b;
+  json["summary"] = {{"tensors", set.pairs.size()},
+                     {"identical", set.identical()},
+                     {"identical_bitwise", set.identical_bits()},
+                     {"different", set.pairs.size() - set.identical()},
+                     {"elements_compared", set.compared()}};
+  return json;
+}
+
+}  // namespace quasim::analysis

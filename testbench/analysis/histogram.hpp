@@ -1,0 +1,49 @@
+// A histogram of signed step counts: exact in the middle, by powers of two outside.
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+namespace quasim::analysis {
+
+class StepHistogram {
+ public:
+  /// Steps up to this magnitude have a bin of their own; an int8 difference never leaves it.
+  static constexpr std::int64_t kExact = 255;
+
+  struct Row {
+    std::int64_t from;  ///< first step of the row
+    std::int64_t to;    ///< last step of the row
+    std::uint64_t count;
+  };
+
+  void add(std::int64_t steps, std::uint64_t count = 1) { bins_[bin_of(steps)] += count; }
+  std::uint64_t at(std::int64_t steps) const { return bins_[bin_of(steps)]; }
+  /// Rows with a count, in rising order.
+  std::vector<Row> rows() const;
+
+ private:
+  static constexpr int kFirstPower = 8;  // 2^8 is the first step beyond kExact
+  static constexpr int kPowers = 63 - kFirstPower;
+  static constexpr std::size_t kBins = 2 * (kExact + kPowers) + 1;
+  static std::size_t bin_of(std::int64_t steps) {
+    // The most negative int64 has no magnitude; it shares the outermost bin.
+    const std::int64_t bounded = std::max(steps, -INT64_MAX);
+    const std::int64_t magnitude = bounded < 0 ? -bounded : bounded;
+    const std::int64_t distance =
+        magnitude <= kExact
+            ? magnitude
+            : kExact + 1 - kFirstPower + (63 - __builtin_clzll(static_cast<std::uint64_t>(magnitude)));
+    return static_cast<std::size_t>((kExact + kPowers) + (bounded < 0 ? -distance : distance));
+  }
+
+  std::array<std::uint64_t, kBins> bins_{};
+};
+
+/// [{"from":..,"to":..,"count":..}, ...]
+nlohmann::ordered_json to_json(const StepHistogram& histogram);
+
+}  // namespace quasim::analysis
