@@ -8,6 +8,7 @@ namespace quasim::sc {
 
 /// Travels beside the lanes of every beat.
 struct BeatTag {
+  std::uint64_t sequence = 0;    ///< beats accepted before this one since the layer was loaded
   std::uint32_t group = 0;       ///< channel group
   std::uint32_t live_lanes = 0;  ///< lanes that hold a channel below C
   bool first = false;            ///< first time step of a sequence
@@ -48,8 +49,7 @@ struct QBeat {
 template <std::size_t Lanes>
 struct OutBeat {
   std::int8_t data[Lanes];
-  std::uint32_t live_lanes;
-  bool last;
+  BeatTag tag;
 };
 
 }  // namespace quasim::sc

@@ -78,7 +78,8 @@ class ConvAcc final : public sc_core::sc_module {
           std::copy_n(from.data, Lanes, to.x);
           const bool last_group = group_ + 1 == groups_.size();
           if (group_ == 0) first_token_ = from.first;
-          to.tag = {group_, last_group ? live_lanes_of_last_group_ : static_cast<std::uint32_t>(Lanes), first_token_, from.last};
+          const auto lanes = last_group ? live_lanes_of_last_group_ : static_cast<std::uint32_t>(Lanes);
+          to.tag = {beats_in_, group_, lanes, first_token_, from.last};
           group_ = last_group ? 0 : group_ + 1;
         });
     beats_in_ += moved ? 1 : 0;

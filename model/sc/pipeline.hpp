@@ -82,6 +82,11 @@ class Pipeline final : public sc_core::sc_module {
   Counters counters() const {
     return {conv_acc_.beats_in(), spill_.beats_out(), requant_.saturated(), silu_.saturated()};
   }
+  // The registers between the stages, for observers.
+  const StreamIn<AccBeat<Lanes>>& acc() const { return acc_; }
+  const StreamIn<ProductBeat<Lanes>>& product() const { return product_; }
+  const StreamIn<QBeat<Lanes>>& q() const { return q_; }
+  const StreamIn<OutBeat<Lanes>>& out() const { return out_; }
   /// The stored sample of a channel, position 0 the oldest of three.
   std::int8_t& history(std::size_t channel, std::size_t position) { return conv_acc_.history(channel, position); }
 

@@ -42,8 +42,7 @@ class Silu final : public sc_core::sc_module {
         to.data[lane] = live ? table_[stages::silu_index(from.q[lane], conv_bits_)] : std::int8_t{0};
         saturated += stages::silu_saturated(to.data[lane]) ? 1U : 0U;
       }
-      to.live_lanes = from.tag.live_lanes;
-      to.last = from.tag.last;
+      to.tag = from.tag;
       saturated_ += saturated;
     });
   }

@@ -5,7 +5,7 @@ namespace {
 
 /// Calls visit(offset in the tensor, offset in the beats) for every element, in tensor order.
 template <class Visit>
-void for_each_element(const TensorBCL<std::int8_t>::Shape& shape, const BeatLayout& layout, Visit visit) {
+void for_each_element(const std::array<std::size_t, 3>& shape, const BeatLayout& layout, Visit visit) {
   std::size_t offset = 0;
   for (std::size_t sequence = 0; sequence < shape[0]; ++sequence)
     for (std::size_t channel = 0; channel < shape[1]; ++channel) {
@@ -18,22 +18,30 @@ void for_each_element(const TensorBCL<std::int8_t>::Shape& shape, const BeatLayo
 
 }  // namespace
 
-std::vector<std::int8_t> to_beats(const TensorBCL<std::int8_t>& tensor, std::size_t lanes) {
+template <class T>
+std::vector<T> to_beats(const TensorBCL<T>& tensor, std::size_t lanes) {
   const BeatLayout layout(tensor.shape(), lanes);
-  std::vector<std::int8_t> samples(layout.beats() * layout.lanes());
+  std::vector<T> samples(layout.beats() * layout.lanes());
   for_each_element(tensor.shape(), layout,
                    [&](std::size_t element, std::size_t sample) { samples[sample] = tensor.data()[element]; });
   return samples;
 }
 
-TensorBCL<std::int8_t> from_beats(const std::vector<std::int8_t>& samples, const TensorBCL<std::int8_t>::Shape& shape,
-                                  std::size_t lanes) {
+template <class T>
+TensorBCL<T> from_beats(const std::vector<T>& samples, const std::array<std::size_t, 3>& shape, std::size_t lanes) {
   const BeatLayout layout(shape, lanes);
   if (samples.size() != layout.beats() * layout.lanes()) throw InputError("beats: expected as many samples as the shape");
-  TensorBCL<std::int8_t> tensor(shape);
+  TensorBCL<T> tensor(shape);
   for_each_element(shape, layout,
                    [&](std::size_t element, std::size_t sample) { tensor.data()[element] = samples[sample]; });
   return tensor;
 }
+
+template std::vector<std::int8_t> to_beats(const TensorBCL<std::int8_t>&, std::size_t);
+template std::vector<std::int16_t> to_beats(const TensorBCL<std::int16_t>&, std::size_t);
+template TensorBCL<std::int8_t> from_beats(const std::vector<std::int8_t>&, const std::array<std::size_t, 3>&,
+                                           std::size_t);
+template TensorBCL<std::int16_t> from_beats(const std::vector<std::int16_t>&, const std::array<std::size_t, 3>&,
+                                            std::size_t);
 
 }  // namespace quasim

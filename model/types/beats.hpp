@@ -1,6 +1,7 @@
 // How a tensor [B, C, L] travels over LANES int8 lanes: token-major, for each time step all channel groups.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -13,7 +14,7 @@ class BeatLayout {
  public:
   BeatLayout(std::size_t sequences, std::size_t channels, std::size_t length, std::size_t lanes)
       : sequences_(sequences), channels_(channels), length_(length), lanes_(lanes) {}
-  BeatLayout(const TensorBCL<std::int8_t>::Shape& shape, std::size_t lanes)
+  BeatLayout(const std::array<std::size_t, 3>& shape, std::size_t lanes)
       : BeatLayout(shape[0], shape[1], shape[2], lanes) {}
 
   struct Position {
@@ -52,11 +53,12 @@ class BeatLayout {
   std::size_t sequences_, channels_, length_, lanes_;
 };
 
-/// The tensor's samples in beat order, beats() * lanes() of them; dead lanes are 0.
-std::vector<std::int8_t> to_beats(const TensorBCL<std::int8_t>& tensor, std::size_t lanes);
+/// The tensor's samples in beat order, beats() * lanes() of them; dead lanes are 0. T is int8_t or int16_t.
+template <class T>
+std::vector<T> to_beats(const TensorBCL<T>& tensor, std::size_t lanes);
 
 /// The inverse; dead lanes are dropped.
-TensorBCL<std::int8_t> from_beats(const std::vector<std::int8_t>& samples, const TensorBCL<std::int8_t>::Shape& shape,
-                                  std::size_t lanes);
+template <class T>
+TensorBCL<T> from_beats(const std::vector<T>& samples, const std::array<std::size_t, 3>& shape, std::size_t lanes);
 
 }  // namespace quasim

@@ -1,13 +1,15 @@
 // The quasim command: quasim VERB BUNDLE... [options]. Results on stdout, everything else on stderr.
+#include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <systemc>
 #include <utility>
 #include <vector>
 
 #include "cli/cli.hpp"
 #include "spec/error.hpp"
 
-int main(int argc, char** argv) {
+int sc_main(int argc, char** argv) {
   using namespace quasim;
   CLI::App app{"quasim: causal conv1d, round/clamp, SiLU, round/clamp of a W8A8 Mamba layer, bit and cycle accurate"};
   app.name("quasim");
@@ -15,7 +17,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.footer("Exit code: 0 all agree, 1 something differs, 2 bad input or usage.");
 
-  const cli::VerbFactory factories[] = {cli::add_run, cli::add_cosim, cli::add_golden, cli::add_bench};
+  const cli::VerbFactory factories[] = {cli::add_run, cli::add_cosim};
   std::vector<std::pair<const CLI::App*, cli::Action>> verbs;
   for (cli::VerbFactory factory : factories) {
     cli::Action action = factory(app);
@@ -38,4 +40,9 @@ int main(int argc, char** argv) {
     std::cerr << "quasim: " << error.what() << "\n";
   }
   return cli::kBadInput;
+}
+
+int main(int argc, char** argv) {
+  ::setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);  // results on stdout and errors on stderr are all that is printed
+  return sc_core::sc_elab_and_sim(argc, argv);
 }

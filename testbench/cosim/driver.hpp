@@ -160,7 +160,7 @@ class Monitor final : public sc_core::sc_module {
     if (keep_) output_kept_.insert(output_kept_.end(), beat.data, beat.data + Lanes);
     if (!expected_.empty()) {
       const std::int8_t* want = expected_.data() + beat_ * Lanes;
-      result_.model_golden.compared += beat.live_lanes;
+      result_.model_golden.compared += beat.tag.live_lanes;
       if (std::memcmp(beat.data, want, Lanes) != 0) {
         count_differences(beat.data, want, Lanes, result_.model_golden);
         if (mismatches_.size() < max_mismatches_) mismatches_.push_back({beat_, cycle - first_cycle_});

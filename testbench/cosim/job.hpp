@@ -42,7 +42,7 @@ struct Job {
   const TensorBCL<std::int8_t>* expected = nullptr;  ///< golden output; nullptr: nothing to compare with
   StallOptions stalls;
   bool continues = false;       ///< the stored history continues (decode): no beat carries tuser[0]
-  bool keep_output = false;     ///< collect the output tensor
+  bool keep_output = false;     ///< collect the model's output and q
   std::size_t max_mismatches = 10;  ///< differences described one by one
 };
 
@@ -80,7 +80,8 @@ struct JobResult {
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
   std::string failure;                ///< why the stream did not finish or the sides fell out of step; empty when fine
   std::vector<Difference> differences;
-  std::vector<std::int8_t> output;    ///< beat order, when kept
+  std::vector<std::int8_t> output;    ///< of the model, beat order, when kept
+  std::vector<std::int16_t> q;        ///< of the model, beat order, when kept
 
   std::uint64_t compared() const { return model_golden.compared + rtl_golden.compared + rtl_model.compared; }
   std::uint64_t mismatches() const {

@@ -1,0 +1,16 @@
+// quasim cosim: layers through the RTL and the SystemC model side by side, every beat checked three ways.
+#include <memory>
+
+#include "cli/stream.hpp"
+
+namespace quasim::cli {
+
+Action add_cosim(CLI::App& app) {
+  auto options = std::make_shared<StreamOptions>();
+  CLI::App* verb = app.add_subcommand("cosim", "co-simulate RTL and SystemC model and compare both with the golden");
+  add_stream_options(*verb, *options);
+  verb->add_option("--trace", options->trace, "write the RTL's waveform to this FST file");
+  return [options] { return stream_bundles("cosim", *options, true); };
+}
+
+}  // namespace quasim::cli

@@ -1,0 +1,80 @@
+#include "cli/stream.hpp"
+
+#include <iostream>
+
+#include "cli/stream_report.hpp"
+#include "cosim/testbench.hpp"
+#include "types/npy.hpp"
+
+namespace quasim::cli {
+
+namespace {
+
+/// int8 where q fits, as the golden has it; int16 above.
+void write_q(const std::filesystem::path& file, const TensorBCL<std::int16_t>& q, int conv_bits) {
+  if (conv_bits > spec::kSampleBits) {
+    write_npy(file, q);
+    return;
+  }
+  const auto& wide = q.elements();
+  write_npy(file, TensorBCL<std::int8_t>(q.shape(), std::vector<std::int8_t>(wide.begin(), wide.end())));
+}
+
+}  // namespace
+
+void add_stream_options(CLI::App& verb, StreamOptions& options) {
+  add_layer_options(verb, options.layer);
+  verb.add_option("--lanes", options.lanes, "int8 lanes a beat: 1, 4, 16 or 64")->capture_default_str();
+  const CLI::Range probability(0.0, 0.999);
+  verb.add_option("--stall-in", options.stalls.input, "probability that the driver withholds a beat")
+      ->check(probability)
+      ->capture_default_str();
+  verb.add_option("--stall-out", options.stalls.output, "probability that the receiver is not ready")
+      ->check(probability)
+      ->capture_default_str();
+  verb.add_option("--seed", options.stalls.seed, "seed of both stall patterns")->capture_default_str();
+  verb.add_option("--max-mismatches", options.max_mismatches, "differences described one by one")
+      ->check(CLI::Range(std::size_t{0}, std::size_t{250}))
+      ->capture_default_str();
+  verb.add_flag("--json", options.json, "print JSON");
+}
+
+int stream_bundles(const std::string& verb, const StreamOptions& options, bool with_rtl) {
+  std::vector<Bundle> bundles;
+  for (const auto& directory : options.layer.bundles) bundles.push_back(read_bundle(directory));
+
+  sc::PipelineConfig config;
+  config.conv_bits = bundles.front().layer.conv_bits;
+  auto rtl = with_rtl ? cosim::make_verilated_unit(options.lanes, options.trace) : nullptr;
+  const auto testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
+  std::vector<LayerResult> layers;
+  Progress progress(verb, bundles.size());
+  for (const Bundle& bundle : bundles) {
+    progress.update(layers.size());
+    const LayerProgram program = program_for(bundle, options.layer);
+    const auto golden = read_golden<std::int8_t>(bundle, golden_variant(bundle, options.layer), "conv1d_output_int8");
+    cosim::Job job;
+    job.input = &bundle.require_input();
+    job.expected = &golden;
+    job.stalls = options.stalls;
+    job.max_mismatches = options.max_mismatches;
+    job.keep_output = !options.output.empty();
+    testbench->load(program);
+    LayerResult layer{bundle.layer.name, job.input->size(), options.lanes, testbench->run(job)};
+    if (job.keep_output && layer.result.failure.empty()) {
+      const auto directory = bundles.size() == 1 ? options.output : options.output / bundle.directory.filename();
+      write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),
+              program.conv_bits);
+      write_npy(directory / "conv1d_output_int8.npy",
+                from_beats(layer.result.output, job.input->shape(), options.lanes));
+    }
+    layers.push_back(std::move(layer));
+  }
+  if (options.json)
+    print_json(stream_json(verb, layers, with_rtl));
+  else
+    std::cout << stream_text(layers, with_rtl);
+  return stream_exit(layers);
+}
+
+}  // namespace quasim::cli

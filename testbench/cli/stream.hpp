@@ -1,0 +1,25 @@
+// What run and cosim share: their options and the loop over layers.
+#pragma once
+
+#include "cli/cli.hpp"
+#include "cli/programs.hpp"
+#include "cosim/job.hpp"
+
+namespace quasim::cli {
+
+struct StreamOptions {
+  LayerOptions layer;
+  std::size_t lanes = spec::kLanesDefault;
+  cosim::StallOptions stalls;
+  std::size_t max_mismatches = 10;
+  std::filesystem::path output;  ///< where run writes the model's tensors
+  std::filesystem::path trace;   ///< where cosim writes the waveform
+  bool json = false;
+};
+
+void add_stream_options(CLI::App& verb, StreamOptions& options);
+
+/// Streams every bundle; with_rtl co-simulates. Returns the exit code.
+int stream_bundles(const std::string& verb, const StreamOptions& options, bool with_rtl);
+
+}  // namespace quasim::cli

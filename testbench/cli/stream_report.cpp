@@ -1,0 +1,148 @@
+#include "cli/stream_report.hpp"
+
+#include <algorithm>
+#include <cstdio>
+
+#include "cli/cli.hpp"
+
+namespace quasim::cli {
+namespace {
+
+std::string fixed(double value, int digits) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
+double elements_per_second(const LayerResult& layer) {
+  return layer.result.seconds > 0 ? static_cast<double>(layer.elements) / layer.result.seconds : 0.0;
+}
+
+/// Elements a cycle and lane, over the cycles in which the stream was inside; 1.00 is the most a unit can do.
+double elements_per_cycle_per_lane(const LayerResult& layer) {
+  const std::uint64_t streaming = layer.result.cycles > layer.result.latency_cycles
+                                      ? layer.result.cycles - layer.result.latency_cycles
+                                      : layer.result.cycles;
+  if (streaming == 0) return 0.0;
+  return static_cast<double>(layer.elements) / (static_cast<double>(streaming) * static_cast<double>(layer.lanes));
+}
+
+std::string cell(const cosim::Comparison& comparison) {
+  if (comparison.compared == 0) return "-";
+  return group_digits(comparison.mismatches);
+}
+
+std::string describe(const cosim::Difference& d) {
+  const auto list = [](const auto& values) {
+    std::string text;
+    for (const auto value : values) text += (text.empty() ? "" : " ") + std::to_string(value);
+    return text;
+  };
+  const auto stages = [](const cosim::StageValues& v) {
+    return "acc " + std::to_string(v.acc) + ", M*acc " + std::to_string(v.product) + ", q " + std::to_string(v.q) +
+           ", out " + std::to_string(v.out);
+  };
+  std::string text = "  " + d.what + ": sequence " + std::to_string(d.element.sequence) + ", time " +
+                     std::to_string(d.element.time) + ", channel " + std::to_string(d.element.channel) + ", lane " +
+                     std::to_string(d.lane) + ", cycle " + std::to_string(d.cycle) + ": " + std::to_string(d.left) +
+                     " against " + std::to_string(d.right) + "\n      x [" + list(d.window) + "], w [" +
+                     list(d.weight) + "], B " + std::to_string(d.bias_word) + "\n      SystemC: " + stages(d.model) +
+                     "\n";
+  if (d.rtl) text += "      RTL:     " + stages(*d.rtl) + "\n";
+  return text;
+}
+
+nlohmann::ordered_json comparison_json(const cosim::Comparison& comparison) {
+  return {{"compared", comparison.compared}, {"mismatches", comparison.mismatches}, {"largest", comparison.largest}};
+}
+
+nlohmann::ordered_json stages_json(const cosim::StageValues& v) {
+  return {{"acc", v.acc}, {"product", v.product}, {"q", v.q}, {"out", v.out}};
+}
+
+nlohmann::ordered_json difference_json(const cosim::Difference& d) {
+  nlohmann::ordered_json json{{"what", d.what},         {"sequence", d.element.sequence}, {"time", d.element.time},
+                              {"channel", d.element.channel}, {"lane", d.lane},           {"cycle", d.cycle},
+                              {"left", d.left},         {"right", d.right},               {"x", d.window},
+                              {"w", d.weight},          {"bias_word", d.bias_word},       {"systemc", stages_json(d.model)}};
+  if (d.rtl) json["rtl"] = stages_json(*d.rtl);
+  return json;
+}
+
+}  // namespace
+
+std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
+  std::vector<std::vector<std::string>> rows;
+  rows.push_back({"layer", "elements", "SystemC/golden"});
+  if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles equal"});
+  rows[0].insert(rows[0].end(), {"cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
+  std::string notes;
+  for (const LayerResult& layer : layers) {
+    const cosim::JobResult& r = layer.result;
+    std::vector<std::string> row{layer.name, group_digits(layer.elements), cell(r.model_golden)};
+    if (with_rtl) {
+      row.push_back(cell(r.rtl_golden));
+      row.push_back(cell(r.rtl_model));
+      row.push_back(group_digits(r.cycles_compared));
+    }
+    row.insert(row.end(), {group_digits(r.cycles), fixed(elements_per_cycle_per_lane(layer), 2),
+                           group_digits(r.input_stalls), group_digits(r.output_stalls),
+                           fixed(elements_per_second(layer) / 1e6, 1)});
+    rows.push_back(row);
+    if (!r.agrees()) notes += layer.name + ":\n";
+    if (!r.failure.empty()) notes += "  " + r.failure + "\n";
+    if (r.compared() == 0) notes += "  nothing was compared\n";
+    for (const cosim::Difference& difference : r.differences) notes += describe(difference);
+  }
+  return format_table(rows) + (notes.empty() ? "" : "\n" + notes);
+}
+
+nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers, bool with_rtl) {
+  nlohmann::ordered_json json{{"verb", verb}};
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  std::uint64_t compared = 0, mismatches = 0, cycles = 0, elements = 0;
+  double seconds = 0;
+  for (const LayerResult& layer : layers) {
+    const cosim::JobResult& r = layer.result;
+    nlohmann::ordered_json entry{{"name", layer.name},
+                                 {"elements", layer.elements},
+                                 {"lanes", layer.lanes},
+                                 {"agrees", r.agrees()},
+                                 {"compared", r.compared()},
+                                 {"mismatches", r.mismatches()},
+                                 {"cycles", r.cycles},
+                                 {"latency_cycles", r.latency_cycles},
+                                 {"elements_per_cycle_per_lane", elements_per_cycle_per_lane(layer)},
+                                 {"elements_per_second", elements_per_second(layer)},
+                                 {"input_stalls", r.input_stalls},
+                                 {"output_stalls", r.output_stalls},
+                                 {"systemc_vs_golden", comparison_json(r.model_golden)}};
+    if (with_rtl) {
+      entry["rtl_vs_golden"] = comparison_json(r.rtl_golden);
+      entry["rtl_vs_systemc"] = comparison_json(r.rtl_model);
+      entry["cycles_compared"] = r.cycles_compared;
+    }
+    entry["failure"] = r.failure;
+    entry["differences"] = nlohmann::ordered_json::array();
+    for (const cosim::Difference& difference : r.differences) entry["differences"].push_back(difference_json(difference));
+    list.push_back(entry);
+    compared += r.compared();
+    mismatches += r.mismatches();
+    cycles += r.cycles;
+    elements += layer.elements;
+    seconds += r.seconds;
+  }
+  json["layers"] = list;
+  json["compared"] = compared;
+  json["mismatches"] = mismatches;
+  json["cycles"] = cycles;
+  json["elements_per_second"] = seconds > 0 ? static_cast<double>(elements) / seconds : 0.0;
+  return json;
+}
+
+int stream_exit(const std::vector<LayerResult>& layers) {
+  const bool agree = std::all_of(layers.begin(), layers.end(), [](const LayerResult& l) { return l.result.agrees(); });
+  return agree && !layers.empty() ? kAgree : kDiffer;
+}
+
+}  // namespace quasim::cli

@@ -1,0 +1,28 @@
+// How the results of streaming layers are told: a table, or JSON.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "cosim/job.hpp"
+
+namespace quasim::cli {
+
+struct LayerResult {
+  std::string name;
+  std::uint64_t elements = 0;
+  std::size_t lanes = 0;
+  cosim::JobResult result;
+};
+
+/// One row a layer, then the differences of each layer, one line a stage side.
+std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl);
+
+/// {"verb", "layers": [...], "compared", "mismatches", "cycles", "elements_per_second"}.
+nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers, bool with_rtl);
+
+/// kAgree only when every layer agrees.
+int stream_exit(const std::vector<LayerResult>& layers);
+
+}  // namespace quasim::cli

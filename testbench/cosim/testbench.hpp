@@ -1,0 +1,29 @@
+// The SystemC testbench: driver, pipeline model, monitor, and beside them the RTL, held together pin by pin.
+#pragma once
+
+#include <memory>
+
+#include "cosim/job.hpp"
+#include "cosim/rtl_unit.hpp"
+#include "types/program.hpp"
+
+namespace quasim::cosim {
+
+/// One per process: SystemC elaborates once. Layers are loaded one after the other, as into the chip.
+class Testbench {
+ public:
+  virtual ~Testbench() = default;
+  /// Loads a layer into the model and the RTL, history zero.
+  virtual void load(const LayerProgram& program) = 0;
+  /// Streams one job. Never throws for a difference: that is in the result.
+  virtual JobResult run(const Job& job) = 0;
+  /// Decode state of the loaded layer, [C][3] oldest first; with an RTL, both sides are read and must be equal.
+  virtual std::vector<std::int8_t> history() = 0;
+  virtual void set_history(const std::vector<std::int8_t>& history) = 0;
+};
+
+/// `rtl` may be nullptr: the model alone. Throws InputError for a lane count that is not built.
+std::unique_ptr<Testbench> make_testbench(std::size_t lanes, const sc::PipelineConfig& config,
+                                          std::unique_ptr<RtlUnit> rtl);
+
+}  // namespace quasim::cosim
