@@ -311,13 +311,13 @@ module quasim_top #(
   );
 
   // A beat is counted when it leaves the register that shows it, so that the counters are complete once Busy is 0.
-  logic [LANES-1:0] q_sat_live;
-  logic [31:0]      sat_conv_count, sat_out_count;
+  logic [LANES-1:0]     q_sat_live;
+  logic [CountBits-1:0] sat_conv_count, sat_out_count;
 
   assign q_sat_live     = q_sat & q_keep;
-  assign sat_conv_count = $countones(q_sat_live);
-  assign sat_out_count  = $countones(out_at_limit);
-  assign sat_conv       = out_en ? CountBits'(sat_conv_count) : '0;
-  assign sat_out        = (spill_valid & spill_ready) ? CountBits'(sat_out_count) : '0;
+  assign sat_conv_count = CountBits'($countones(q_sat_live));
+  assign sat_out_count  = CountBits'($countones(out_at_limit));
+  assign sat_conv       = out_en ? sat_conv_count : '0;
+  assign sat_out        = (spill_valid & spill_ready) ? sat_out_count : '0;
 
 endmodule

@@ -1,0 +1,121 @@
+#!/usr/bin/env bash
+# Checks the RTL: lint, elaboration, smoke test, synthesis, rejection of illegal parameters. One line a check.
+# Needs verilator, iverilog and yosys; writes only into a temporary directory. Exit status 1 when anything failed.
+set -euo pipefail
+
+root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+work="$(mktemp -d)"
+trap 'rm -rf "$work"' EXIT
+cd "$root"
+
+failed=0
+sources=(rtl/quasim_*.sv)
+checkers=(rtl/formal/quasim_*.sv)
+package=rtl/generated/quasim_pkg.sv
+waivers=rtl/lint/quasim.vlt
+tb=testbench/rtl/quasim_smoke_tb.sv
+
+# Icarus 11 does not parse `int unsigned` as the type of a parameter; every value fits `int`.
+sed 's/parameter int unsigned/parameter int/' "$package" > "$work/quasim_pkg.sv"
+
+report() {  # report STATUS TEXT [LOG]
+  if [[ $1 == 0 ]]; then
+    echo "PASS $2"
+  else
+    echo "FAIL $2"
+    failed=1
+    if [[ -n ${3:-} ]]; then sed 's/^/     /' "$3" | head -20; fi
+  fi
+}
+
+status_of() {  # run a command with its output in the log; print its status
+  local log=$1
+  shift
+  if timeout 300 "$@" > "$log" 2>&1; then echo 0; else echo $?; fi
+}
+
+# Each entry: parameters, as NAME=VALUE.
+legal=(
+  "LANES=1 MaxChannels=64"
+  "LANES=4 MaxChannels=64"
+  "LANES=16"
+  "LANES=64"
+  "LANES=16 ConvBits=10 MultBits=31 BiasBits=40"
+  "LANES=3 MaxChannels=3 ConvBits=2 MultBits=2 BiasBits=8"
+  "LANES=8 MaxChannels=16384 ConvBits=12"
+)
+illegal=(
+  "LANES=0:LANES_must_be_1_to_128"
+  "LANES=129 MaxChannels=258:LANES_must_be_1_to_128"
+  "LANES=16 MaxChannels=24:MaxChannels_must_be"
+  "LANES=16 MaxChannels=16400:MaxChannels_must_be"
+  "ConvBits=13:ConvBits_must_be_2_to_12"
+  "ConvBits=1:ConvBits_must_be_2_to_12"
+  "MultBits=32:MultBits_must_be_2_to_31"
+  "BiasBits=49:BiasBits_must_be_8_to_48"
+)
+
+lint() {  # lint LOG PARAMETERS
+  local log=$1 args=() p
+  for p in $2; do args+=("-G$p"); done
+  status_of "$log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \
+    "$waivers" "$package" "${sources[@]}" "${checkers[@]}"
+}
+
+elaborate() {  # elaborate LOG PARAMETERS; Icarus only warns on a note that it widens a sensitivity list, which is harmless
+  local log=$1 args=() p status
+  for p in $2; do args+=("-Pquasim_top.$p"); done
+  status=$(status_of "$log" iverilog -g2012 -Wall "${args[@]}" -s quasim_top -o "$work/top.vvp" \
+    "$work/quasim_pkg.sv" "${sources[@]}")
+  grep -v 'sorry: constant selects in always_\* processes' "$log" > "$log.rest" || true
+  mv "$log.rest" "$log"
+  if [[ $status == 0 && -s $log ]]; then status=1; fi
+  echo "$status"
+}
+
+hierarchy() {  # hierarchy LOG PARAMETERS
+  local log=$1 args="" p
+  for p in $2; do args+=" -set ${p%%=*} ${p##*=}"; done
+  status_of "$log" yosys -q -p "read_verilog -sv $package ${sources[*]}; chparam $args quasim_top; hierarchy -check -top quasim_top"
+}
+
+for parameters in "${legal[@]}"; do
+  report "$(lint "$work/log" "$parameters")" "verilator -Wall, with checkers: $parameters" "$work/log"
+  report "$(elaborate "$work/log" "$parameters")" "icarus -Wall: $parameters" "$work/log"
+done
+
+for lanes in 1 4 16; do
+  status=$(status_of "$work/log" iverilog -g2012 "-Pquasim_smoke_tb.LANES=$lanes" -s quasim_smoke_tb -o "$work/tb.vvp" \
+    "$work/quasim_pkg.sv" "${sources[@]}" "$tb")
+  if [[ $status == 0 ]]; then
+    status=$(status_of "$work/log" vvp -n "$work/tb.vvp")
+    if ! grep -q '^PASS' "$work/log"; then status=1; fi
+  fi
+  report "$status" "smoke test, icarus: $(grep -h '^PASS' "$work/log" || echo "LANES=$lanes")" "$work/log"
+done
+
+status=$(status_of "$work/log" yosys -p "
+  read_verilog -sv $package ${sources[*]};
+  chparam -set LANES 4 -set MaxChannels 16 quasim_top;
+  hierarchy -check -top quasim_top; proc; check -assert;
+  select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr;
+  synth -top quasim_top -flatten; check -assert;
+  select -assert-none t:\$_DLATCH_*; stat")
+cells=$(awk '/Number of cells:/ {n = $NF} END {print n}' "$work/log")
+report "$status" "yosys synth, LANES=4 MaxChannels=16: no latch, ${cells:-0} cells" "$work/log"
+
+for entry in "${illegal[@]}"; do
+  parameters="${entry%%:*}"
+  sentence="${entry##*:}"
+  for tool in lint elaborate hierarchy; do
+    status=$("$tool" "$work/log" "$parameters")
+    if [[ $status != 0 ]] && grep -q "$sentence" "$work/log"; then result=0; else result=1; fi
+    report "$result" "$tool rejects $parameters by $sentence" "$work/log"
+  done
+done
+
+if [[ $failed != 0 ]]; then
+  echo "check_rtl: FAIL"
+  exit 1
+fi
+echo "check_rtl: all checks pass"
