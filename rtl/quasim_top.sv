@@ -52,7 +52,8 @@ module quasim_top #(
   if (LANES < 1 || LANES > 128) begin : gen_illegal_lanes
     LANES_must_be_1_to_128 illegal_parameter ();
   end
-  if (LANES >= 1 && (MaxChannels < LANES || MaxChannels > 16384 || MaxChannels % LANES != 0)) begin : gen_illegal_channels
+  if (LANES >= 1 && (MaxChannels < LANES || MaxChannels > 16384
+                     || MaxChannels != (MaxChannels / ((LANES < 1) ? 1 : LANES)) * LANES)) begin : gen_illegal_channels
     MaxChannels_must_be_LANES_to_16384_and_a_multiple_of_LANES illegal_parameter ();
   end
   if (ConvBits < quasim_pkg::CONV_BITS_MIN || ConvBits > quasim_pkg::CONV_BITS_MAX) begin : gen_illegal_conv_bits
@@ -66,10 +67,11 @@ module quasim_top #(
   end
 
   localparam int SBits     = quasim_pkg::SAMPLE_BITS;
-  localparam int Depth     = MaxChannels / LANES;
+  localparam int Lanes     = (LANES < 1) ? 1 : LANES;  // lets an illegal 0 reach its message above
+  localparam int Depth     = MaxChannels / Lanes;
   localparam int GroupBits = (Depth > 1) ? $clog2(Depth) : 1;
-  localparam int LaneBits  = (LANES > 1) ? $clog2(LANES) : 1;
-  localparam int CountBits = $clog2(LANES + 1);
+  localparam int LaneBits  = (Lanes > 1) ? $clog2(Lanes) : 1;
+  localparam int CountBits = $clog2(Lanes + 1);
 
   // ---- configuration ----
   logic                                enable, clear;
@@ -111,7 +113,7 @@ module quasim_top #(
   logic [CountBits-1:0]      sat_conv, sat_out;
 
   quasim_axil #(
-    .Lanes(LANES),
+    .Lanes(Lanes),
     .MaxChannels(MaxChannels),
     .ConvBits(ConvBits),
     .MultBits(MultBits),
@@ -176,7 +178,7 @@ module quasim_top #(
   );
 
   quasim_sequencer #(
-    .Lanes(LANES),
+    .Lanes(Lanes),
     .GroupBits(GroupBits)
   ) u_sequencer (
     .clk_i          (clk_i),
@@ -280,7 +282,7 @@ module quasim_top #(
   end
 
   quasim_silu #(
-    .Lanes(LANES),
+    .Lanes(Lanes),
     .ConvBits(ConvBits)
   ) u_silu (
     .clk_i        (clk_i),

@@ -24,7 +24,7 @@ report() {  # report STATUS TEXT [LOG]
   else
     echo "FAIL $2"
     failed=1
-    if [[ -n ${3:-} ]]; then sed 's/^/     /' "$3" | head -20; fi
+    if [[ -n ${3:-} ]]; then tail -n 20 "$3" | sed 's|^|     |'; fi
   fi
 }
 
@@ -99,6 +99,7 @@ status=$(status_of "$work/log" yosys -p "
   chparam -set LANES 4 -set MaxChannels 16 quasim_top;
   hierarchy -check -top quasim_top; proc; check -assert;
   select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr;
+  rename -top quasim_top;
   synth -top quasim_top -flatten; check -assert;
   select -assert-none t:\$_DLATCH_*; stat")
 cells=$(awk '/Number of cells:/ {n = $NF} END {print n}' "$work/log")

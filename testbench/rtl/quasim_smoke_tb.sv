@@ -558,6 +558,11 @@ module quasim_smoke_tb #(
       rd_check("bias high", quasim_pkg::BIAS_BASE + 4, 32'hFFFF8222);
       wr(quasim_pkg::BIAS_BASE, 32'h33333333);
       rd_check("bias low waits for high", quasim_pkg::BIAS_BASE, 32'h11111111);
+      wr(quasim_pkg::BIAS_BASE + 8, 32'h44444444);
+      wr(quasim_pkg::BIAS_BASE + 12, 32'h00000005);
+      wr(quasim_pkg::BIAS_BASE, 32'h66666666);
+      rd_check("a low word alone writes nothing", quasim_pkg::BIAS_BASE, 32'h11111111);
+      rd_check("a low word alone writes nothing", quasim_pkg::BIAS_BASE + 4, 32'hFFFF8222);
       // illegal configurations stay disabled
       wr(quasim_pkg::REG_CHANNELS, 0);
       axil_write(quasim_pkg::REG_CONTROL, 1, 4'hF, 2'b10);
