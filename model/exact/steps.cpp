@@ -49,9 +49,10 @@ StageSteps enumerate(const PointSource& source, const Domain& domain) {
   std::array<std::int8_t, kBlockElems> out{};
   for (const Slice& slice : domain.slices) {
     SliceSteps q_steps, out_steps;
-    for (std::int64_t acc = slice.acc_min; acc <= slice.acc_max; acc += kBlockElems) {
+    const std::int64_t last = source.covers(slice) ? slice.acc_max : std::int64_t{slice.acc_min} - 1;
+    for (std::int64_t acc = slice.acc_min; acc <= last; acc += kBlockElems) {
       const auto first = static_cast<std::int32_t>(acc);
-      const auto count = static_cast<std::size_t>(std::min(kBlockElems, slice.acc_max - acc + 1));
+      const auto count = static_cast<std::size_t>(std::min(kBlockElems, last - acc + 1));
       source.evaluate(slice, first, count, q.data(), out.data());
       if (steps.q) append_values(q_steps, first, q.data(), count);
       append_values(out_steps, first, out.data(), count);
@@ -62,13 +63,14 @@ StageSteps enumerate(const PointSource& source, const Domain& domain) {
   return steps;
 }
 
-std::int64_t compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
+Comparison compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
                      const DifferenceVisitor& visit) {
-  std::int64_t differing = 0;
+  Comparison result;
   for (std::size_t s = 0; s < domain.slices.size(); ++s) {
     const SliceSteps &steps_a = a[s], &steps_b = b[s];
     if (steps_a.empty() || steps_b.empty()) continue;
     const Slice& slice = domain.slices[s];
+    result.points += slice.points();
     std::size_t i = 0, j = 0;
     std::int64_t acc = slice.acc_min;
     while (acc <= slice.acc_max) {
@@ -76,7 +78,7 @@ std::int64_t compare(const StepFunction& a, const StepFunction& b, const Domain&
       const std::int64_t end_b = j + 1 < steps_b.size() ? steps_b[j + 1].acc : std::int64_t{slice.acc_max} + 1;
       const std::int64_t end = std::min(end_a, end_b);
       if (steps_a[i].value != steps_b[j].value) {
-        differing += end - acc;
+        result.differing += end - acc;
         if (visit)
           visit(slice, static_cast<std::int32_t>(acc), static_cast<std::int32_t>(end - 1), steps_a[i].value,
                 steps_b[j].value);
@@ -86,7 +88,7 @@ std::int64_t compare(const StepFunction& a, const StepFunction& b, const Domain&
       acc = end;
     }
   }
-  return differing;
+  return result;
 }
 
 StepFunction map_values(const StepFunction& q, const std::vector<std::int8_t>& table, int q_min) {

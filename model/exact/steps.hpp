@@ -41,6 +41,8 @@ class PointSource {
  public:
   virtual ~PointSource() = default;
   virtual bool has_q() const = 0;
+  /// False where the implementation says nothing about a slice; it then has no steps there.
+  virtual bool covers(const Slice&) const { return true; }
   /// Results for acc_first, acc_first + 1, ... (`count` of them) at one slice's bias. `q` is written only where has_q().
   virtual void evaluate(const Slice& slice, std::int32_t acc_first, std::size_t count, std::int16_t* q,
                         std::int8_t* out) const = 0;
@@ -53,9 +55,14 @@ StageSteps enumerate(const PointSource& source, const Domain& domain);
 using DifferenceVisitor = std::function<void(const Slice& slice, std::int32_t acc_first, std::int32_t acc_last,
                                              int value_a, int value_b)>;
 
-/// Visits every difference, in order of slice and acc; returns the number of differing points. Both functions are over `domain`.
-/// Slices for which either has no steps at all are skipped.
-std::int64_t compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
+struct Comparison {
+  std::int64_t points = 0;     ///< points of the slices that both functions cover
+  std::int64_t differing = 0;
+};
+
+/// Visits every difference, in order of slice and acc. Both functions are over `domain`; slices that one of them does not cover
+/// are skipped and not counted.
+Comparison compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
                      const DifferenceVisitor& visit = {});
 
 /// table[q] for every point; entry 0 is for q = q_min.

@@ -1,0 +1,159 @@
+#include "compile/compiler.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "compile/program_source.hpp"
+#include "spec/error.hpp"
+#include "types/file_io.hpp"
+
+namespace quasim::compile {
+namespace {
+
+using exact::Domain;
+using exact::Slice;
+
+/// The running maximum of a function that falls somewhere: the nearest thing that a multiplier can follow.
+exact::StepFunction without_falls(const exact::StepFunction& q) {
+  exact::StepFunction risen;
+  for (const exact::SliceSteps& steps : q) {
+    exact::SliceSteps kept;
+    for (const exact::Step& step : steps)
+      exact::append_step(kept, step.acc, kept.empty() ? step.value : std::max(kept.back().value, step.value));
+    risen.push_back(std::move(kept));
+  }
+  return risen;
+}
+
+struct Search {
+  Multiplier multiplier;
+  Match match;
+  std::int64_t displaced_at_least = 0;
+};
+
+Search search(const exact::StepFunction& q, const Domain& domain, const std::vector<std::int8_t>& table,
+              const Datapath& datapath, Match match) {
+  const auto bounds = [&](Match wanted) {
+    const LevelRuns runs = wanted == Match::kQ ? LevelRuns(datapath.conv_bits) : LevelRuns(datapath.conv_bits, table);
+    return bounds_of(q, domain, datapath.conv_bits, runs);
+  };
+  for (const Match wanted : {Match::kQ, Match::kOut}) {
+    if (match != Match::kAuto && match != wanted) continue;
+    if (auto found = find_exact(bounds(wanted), datapath)) return {std::move(*found), wanted, 0};
+  }
+  const Match wanted = match == Match::kQ ? Match::kQ : Match::kOut;
+  ClosestMultiplier closest = find_closest(bounds(wanted), datapath);
+  return {std::move(closest.multiplier), wanted, closest.at_least};
+}
+
+int width_of(std::uint32_t value) {
+  int bits = 2;
+  while (bits < 32 && value >> bits != 0) ++bits;
+  return bits;
+}
+
+/// Enumerates the program on every slice, those without a channel included: channel i of the stand-in is slice i.
+void verify(Compiled& compiled, const Domain& domain, const Target& target, const std::vector<std::int64_t>& words) {
+  LayerProgram stand_in = compiled.program;
+  stand_in.bias_words = words;
+  Domain slices = domain;
+  for (std::size_t s = 0; s < slices.slices.size(); ++s) slices.slices[s].channel = static_cast<int>(s);
+  const exact::StageSteps steps = enumerate(ProgramSource(stand_in), slices);
+  const exact::Comparison q = compare(*target.steps.q, *steps.q, slices);
+  const exact::Comparison out = compare(
+      target.steps.out, steps.out, slices,
+      [&](const Slice& slice, std::int32_t first, std::int32_t last, int wanted, int got) {
+        for (std::int64_t acc = first; acc <= last && compiled.first_differing.size() < kPointsListed; ++acc)
+          compiled.first_differing.push_back({slice.bias, static_cast<std::int32_t>(acc), wanted, got});
+      });
+  compiled.points = out.points;
+  compiled.differing_q = q.differing;
+  compiled.differing_out = out.differing;
+}
+
+}  // namespace
+
+Match parse_match(std::string_view text) {
+  for (const Match match : {Match::kQ, Match::kOut, Match::kAuto})
+    if (to_string(match) == text) return match;
+  throw InputError("match: expected q, out or auto; got '" + std::string(text) + "'");
+}
+
+std::string_view to_string(Match match) {
+  return match == Match::kQ ? "q" : (match == Match::kOut ? "out" : "auto");
+}
+
+std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& domain, const exact::Oracle& oracle) {
+  const int q_min = oracle.q_min();
+  std::vector<std::optional<std::int8_t>> seen(std::size_t{1} << oracle.layer().conv_bits);
+  for (std::size_t s = 0; s < domain.slices.size(); ++s) {
+    const exact::SliceSteps &q = (*steps.q)[s], &out = steps.out[s];
+    std::size_t i = 0, j = 0;
+    for (std::int64_t acc = domain.slices[s].acc_min; acc <= domain.slices[s].acc_max;) {
+      auto& entry = seen[static_cast<std::size_t>(q[i].value - q_min)];
+      const auto value = static_cast<std::int8_t>(out[j].value);
+      if (entry.value_or(value) != value)
+        throw InputError("target: expected out to be a function of q; q = " + std::to_string(q[i].value) + " has out " +
+                         std::to_string(*entry) + " and " + std::to_string(value));
+      entry = value;
+      const std::int64_t beyond = std::int64_t{domain.slices[s].acc_max} + 1;
+      const std::int64_t next_q = i + 1 < q.size() ? q[i + 1].acc : beyond;
+      const std::int64_t next_out = j + 1 < out.size() ? out[j + 1].acc : beyond;
+      acc = std::min(next_q, next_out);
+      if (next_q == acc) ++i;
+      if (next_out == acc) ++j;
+    }
+  }
+  std::vector<std::int8_t> table;
+  for (std::size_t i = 0; i < seen.size(); ++i)
+    table.push_back(seen[i] ? *seen[i] : static_cast<std::int8_t>(oracle.table_entry(q_min + static_cast<int>(i))));
+  return table;
+}
+
+nlohmann::ordered_json bundle_hashes(const Bundle& bundle) {
+  nlohmann::ordered_json hashes;
+  for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy"})
+    if (std::filesystem::exists(bundle.directory / name)) hashes[name] = sha256_of_file(bundle.directory / name);
+  return hashes;
+}
+
+Compiled compile_program(const Bundle& bundle, const Domain& domain, const Target& target, const Options& options) {
+  const LayerParams& layer = bundle.layer;
+  if (layer.dataflow != Dataflow::kTwoStep || !target.steps.q)
+    throw InputError("dataflow: expected two_step; a multiplier program cannot express fused");
+  Compiled compiled;
+  LayerProgram& program = compiled.program;
+  program.name = layer.name;
+  program.taps = layer.taps;
+  program.conv_bits = layer.conv_bits;
+  program.bias_bits = options.bias_bits;
+  program.rounding = layer.effective_rounding();
+  program.weight = bundle.weight;
+  program.silu_table = table_of(target.steps, domain, exact::Oracle(layer));
+
+  compiled.target_falls = falls_somewhere(*target.steps.q);
+  const Datapath datapath{layer.conv_bits, program.rounding, options.mult_bits, options.bias_bits};
+  const Search found = search(compiled.target_falls ? without_falls(*target.steps.q) : *target.steps.q, domain,
+                              program.silu_table, datapath, options.match);
+  compiled.match = found.match;
+  compiled.displaced_at_least = found.displaced_at_least;
+  program.multiplier = found.multiplier.multiplier;
+  program.shift_bits = found.multiplier.shift_bits;
+  program.mult_bits = width_of(program.multiplier);
+  for (int channel = 0; channel < layer.channels; ++channel) {
+    const auto slice = std::lower_bound(domain.slices.begin(), domain.slices.end(), bundle.bias_of(channel),
+                                        [](const Slice& s, int bias) { return s.bias < bias; });
+    program.bias_words.push_back(found.multiplier.bias_words[static_cast<std::size_t>(slice - domain.slices.begin())]);
+  }
+  verify(compiled, domain, target, found.multiplier.bias_words);
+  program.compiled_from = {{"target", target.name}, {"origin", target.origin}, {"files", bundle_hashes(bundle)}};
+  program.certificate = {{"domain", std::string(to_string(domain.kind))},
+                         {"points", compiled.points},
+                         {"match", std::string(to_string(compiled.match))},
+                         {"differing_q", compiled.differing_q},
+                         {"differing_out", compiled.differing_out}};
+  program.validate();
+  return compiled;
+}
+
+}  // namespace quasim::compile
