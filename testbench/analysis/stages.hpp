@@ -1,0 +1,78 @@
+// The tensors of a layer between input and output: from the bundle's golden where it has them, else evaluated
+// as the fp32 golden evaluates them, on the CPU.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "analysis/tensor_source.hpp"
+#include "quasim_golden_cpu_twin.hpp"
+#include "types/bundle.hpp"
+
+namespace quasim::analysis {
+
+/// The precise, seqlast golden of a dataflow with the rounding the layer asks for (or the dataflow's
+/// default).
+Variant default_variant(const LayerParams& layer);
+Variant default_variant(Dataflow dataflow);
+
+/// Parameters of the CPU twin for a bundle with an input. Throws InputError for a math mode the CPU does not
+/// have.
+qg_params twin_params(const Bundle& bundle, const Variant& variant);
+
+/// Every tensor of one evaluation, [B, C, L]. q and simulated are empty in dataflow fused.
+struct Evaluation {
+  TensorBCL<float> raw, simulated, silu;
+  TensorBCL<std::int16_t> q;
+  TensorBCL<std::int8_t> out;
+};
+Evaluation evaluate(const Bundle& bundle, const Variant& variant);
+
+/// Runs the CPU twin on the bundle's input, weight and bias into the outputs named in `tensors`.
+void run_twin(const Bundle& bundle, const qg_params& params, qg_tensors tensors);
+
+/// Elements that a clamp changed.
+struct Saturation {
+  std::uint64_t below = 0;
+  std::uint64_t above = 0;
+};
+/// Of round(value / scale) clamped to `bits`.
+Saturation saturation(const float* values, std::size_t count, float scale, int bits, Rounding rounding);
+nlohmann::ordered_json to_json(const Saturation& saturation, std::size_t elements);
+
+struct Stage {
+  TensorView tensor;
+  std::string origin;  ///< "bundle", "golden/VARIANT" or "CPU twin, VARIANT"
+};
+
+class StageSet {
+ public:
+  explicit StageSet(const Bundle& bundle);
+  StageSet(const Bundle& bundle, const Variant& variant);
+
+  const Variant& variant() const { return variant_; }
+  /// conv1d_input, conv1d_raw, conv1d_int8simulated, conv1d_q, silu_raw, conv1d_output_int8; the middle two
+  /// not in fused.
+  const std::vector<Stage>& stages() const { return stages_; }
+  /// Throws InputError where the dataflow does not have the stage.
+  const Stage& stage(const std::string& name) const;
+  const float* floats(const std::string& name) const {
+    return reinterpret_cast<const float*>(stage(name).tensor.data);
+  }
+  const std::int8_t* bytes(const std::string& name) const {
+    return reinterpret_cast<const std::int8_t*>(stage(name).tensor.data);
+  }
+  std::size_t elements() const { return stages_.front().tensor.length_elems; }
+
+ private:
+  Variant variant_;
+  std::unique_ptr<Evaluation> evaluation_;
+  std::vector<std::int8_t> q_bytes_;
+  std::vector<std::unique_ptr<NpyFile>> files_;
+  std::vector<Stage> stages_;
+};
+
+}  // namespace quasim::analysis

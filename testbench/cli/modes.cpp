@@ -1,0 +1,117 @@
+// quasim modes BUNDLE...: the four output modes of both dataflows on one input.
+#include "analysis/modes.hpp"
+
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include "analysis/text.hpp"
+#include "cli/cli.hpp"
+
+namespace quasim::cli {
+namespace {
+
+using analysis::ModesResult;
+using analysis::number_text;
+
+constexpr char kSaveVariable[] = "SAVE_INTERMEDIATE_VALUES";
+constexpr char kDirectoryVariable[] = "INTERMEDIATE_VALUES_DIR";
+constexpr char kDefaultDirectory[] = "intermediate_values";
+
+struct Options {
+  std::vector<std::string> bundles;
+  std::string output;
+  bool json = false;
+};
+
+/// The directory that the environment asks intermediate tensors to be saved in; empty where it does not.
+std::string save_directory() {
+  const char* save = std::getenv(kSaveVariable);
+  const std::string wish = save == nullptr ? "" : save;
+  if (std::set<std::string>{"", "0", "false", "False", "no", "off"}.count(wish) != 0) return "";
+  if (std::set<std::string>{"1", "true", "True", "yes", "on"}.count(wish) == 0)
+    throw InputError(std::string(kSaveVariable) + ": expected 0, 1, true or false; got '" + wish + "'");
+  const char* directory = std::getenv(kDirectoryVariable);
+  return directory == nullptr || *directory == '\0' ? kDefaultDirectory : directory;
+}
+
+std::string percent(std::uint64_t part, std::size_t whole) {
+  return number_text(100.0 * static_cast<double>(part) / static_cast<double>(whole)) + " %";
+}
+
+std::string histogram_line(const analysis::StepHistogram& histogram, std::size_t elements) {
+  std::string text;
+  for (const auto& row : histogram.rows())
+    text += (text.empty() ? "" : ", ") +
+            (row.from > 0 ? "+" + std::to_string(row.from) : std::to_string(row.from)) + ": " +
+            group_digits(row.count) + " (" + percent(row.count, elements) + ")";
+  return text;
+}
+
+std::string result_text(const ModesResult& result) {
+  std::string text = result.layer + ", " + group_digits(result.elements) + " elements; " +
+                     result.variants[0].to_string() + " and " + result.variants[1].to_string() + "\n";
+  std::vector<std::vector<std::string>> rows{{"dataflow and mode", "x_proj = baseline", "SSM = baseline",
+                                              "x_proj differs", "SQNR dB", "rms error", "max error",
+                                              "at a limit"}};
+  for (const analysis::ModeRow& row : result.rows)
+    rows.push_back({std::string(to_string(row.dataflow)) + " " + std::string(to_string(row.mode)),
+                    row.x_proj_equals_baseline ? "yes" : "no", row.ssm_equals_baseline ? "yes" : "no",
+                    percent(result.elements - row.x_proj_steps.at(0), result.elements),
+                    number_text(row.ssm.sqnr_db), number_text(row.ssm.rms_error),
+                    number_text(row.ssm.max_error), group_digits(row.x_proj_at_limits)});
+  text += format_table(rows);
+  for (const analysis::ModeRow& row : result.rows)
+    if (row.mode == analysis::OutputMode::kFp32)
+      text += "x_proj of " + std::string(to_string(row.dataflow)) +
+              " fp32 - baseline, in LSB: " + histogram_line(row.x_proj_steps, result.elements) + "\n";
+  text += "fused - two_step, int8 output, in LSB: " +
+          histogram_line(result.fused_minus_two_step, result.elements) + "\n";
+  const auto saturated = [&](const analysis::Saturation& s) {
+    return group_digits(s.below) + " below, " + group_digits(s.above) + " above";
+  };
+  text += "changed by a clamp: conv " + saturated(result.conv_clamp) + "; output two_step " +
+          saturated(result.output_clamp[0]) + "; output fused " + saturated(result.output_clamp[1]) + "\n";
+  text += result.promise_holds() ? "baseline, fp32_ssm_input and float_sim_int8 carry identical values\n"
+                                 : "MISMATCH: baseline, fp32_ssm_input and float_sim_int8 differ\n";
+  return text;
+}
+
+int run_modes(const Options& options) {
+  nlohmann::ordered_json json{{"format", "quasim.modes/1"}, {"layers", nlohmann::ordered_json::array()}};
+  std::string text;
+  const std::filesystem::path directory = save_directory();
+  bool agree = true;
+  for (const std::string& path : options.bundles) {
+    const Bundle bundle = read_bundle(path);
+    const ModesResult result = analysis::compare_modes(bundle);
+    agree = agree && result.promise_holds();
+    json["layers"].push_back(to_json(result));
+    text += result_text(result) + "\n";
+    if (directory.empty()) continue;
+    const auto target = directory / std::filesystem::weakly_canonical(bundle.directory).filename();
+    analysis::save_intermediates(bundle, target);
+    std::cerr << "intermediate tensors in " << target.string() << "\n";
+  }
+  analysis::emit(
+      options.json, options.output, [&] { return json; }, [&] { return text; });
+  return agree ? kAgree : kDiffer;
+}
+
+}  // namespace
+
+Action add_modes(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb =
+      app.add_subcommand("modes", "The four output modes of both dataflows: equal values, error, SQNR");
+  verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
+  verb->add_option("-o,--output", options->output,
+                   "also write the report here; .json or text by its extension");
+  verb->add_flag("--json", options->json, "print JSON");
+  verb->footer(
+      "With SAVE_INTERMEDIATE_VALUES=1 the tensors go to INTERMEDIATE_VALUES_DIR (intermediate_values).");
+  return [options] { return run_modes(*options); };
+}
+
+}  // namespace quasim::cli

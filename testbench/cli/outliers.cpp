@@ -1,0 +1,150 @@
+// quasim outliers PATH...: distribution and outliers of every stage of a layer bundle, or of tensor files.
+#include "analysis/outliers.hpp"
+
+#include <memory>
+
+#include "analysis/text.hpp"
+#include "cli/cli.hpp"
+
+namespace quasim::cli {
+namespace {
+
+using analysis::Distribution;
+using analysis::LayerOutliers;
+using analysis::number_text;
+using Rows = std::vector<std::vector<std::string>>;
+
+constexpr std::size_t kChannelsShown = 8;
+
+struct Options {
+  std::vector<std::string> paths;
+  std::string output;
+  bool json = false;
+};
+
+std::string percent(double share) {
+  return number_text(100 * share) + " %";
+}
+std::string percent(std::uint64_t part, std::uint64_t whole) {
+  return percent(static_cast<double>(part) / static_cast<double>(whole));
+}
+
+std::string percent_label(double value) {
+  return "p" + number_text(value);
+}
+
+std::string largest_text(const Distribution& d) {
+  std::string text = "  largest at";
+  for (const analysis::Extreme& item : d.largest)
+    text += " " + analysis::shape_text(analysis::index_of(item.index, d.tensor.shape)) + "=" +
+            number_text(item.value);
+  return text + "\n";
+}
+
+std::string channels_text(const Distribution& d) {
+  if (d.channel_maxima.empty()) return "";
+  std::vector<std::size_t> order(d.channel_maxima.size());
+  for (std::size_t i = 0; i < order.size(); ++i) order[i] = i;
+  const std::size_t shown = std::min(kChannelsShown, order.size());
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(shown), order.end(),
+      [&](std::size_t a, std::size_t b) {
+        return d.channel_maxima[a] != d.channel_maxima[b] ? d.channel_maxima[a] > d.channel_maxima[b] : a < b;
+      });
+  std::string text = "  channels with the largest maxima:";
+  for (std::size_t i = 0; i < shown; ++i)
+    text += " " + std::to_string(order[i]) + "=" + number_text(d.channel_maxima[order[i]]);
+  return text + "\n";
+}
+
+std::string distribution_text(const Distribution& d, const std::string& origin) {
+  const std::uint64_t elements = d.summary.finite;
+  std::string text = d.tensor.name + "  " + std::string(to_string(d.tensor.dtype)) + " " +
+                     analysis::shape_text(d.tensor.shape) + (origin.empty() ? "" : "  from " + origin) + "\n";
+  if (d.summary.nan + d.summary.infinite > 0)
+    text += "  FINDING: " + group_digits(d.summary.nan) + " NaN and " + group_digits(d.summary.infinite) +
+            " infinite values are left out of every figure\n";
+  text += "  min " + number_text(d.summary.min) + ", max " + number_text(d.summary.max) + ", mean " +
+          number_text(d.summary.mean) + ", std " + number_text(d.summary.std()) + ", median " +
+          number_text(d.median) + "\n  magnitude";
+  for (std::size_t i = 0; i < analysis::kPercents.size(); ++i)
+    text += (i == 0 ? " " : ", ") + percent_label(analysis::kPercents[i]) + " " +
+            number_text(d.magnitude_percentiles[i]);
+  text += "\n  outliers: mild " + group_digits(d.mild) + " (" + percent(d.mild, elements) + "), extreme " +
+          group_digits(d.extreme) + " (" + percent(d.extreme, elements) + "); positive " +
+          percent(d.positive, elements) + ", negative " + percent(d.negative, elements) + ", zero " +
+          percent(d.zero, elements) + "\n  magnitude as share of the maximum:";
+  for (const analysis::RangeShare& range : d.ranges)
+    text += " to " + percent(range.to) + ": " + percent(range.count, elements) + ";";
+  text.back() = '\n';
+  text += largest_text(d) + channels_text(d);
+  if (d.clip)
+    text += "  CLIPPING: maximum / p99.95 = " + number_text(d.clip->ratio) + "; clip at " +
+            number_text(d.clip->clip) + ", scale " + number_text(d.clip->scale) +
+            (d.clip->of_present ? " of the present one\n" : "\n");
+  return text;
+}
+
+std::string saturation_text(const char* clamp, const analysis::Saturation& s, std::size_t elements) {
+  return std::string("  ") + clamp + ": " + group_digits(s.below) + " below, " + group_digits(s.above) +
+         " above (" + percent(s.below + s.above, elements) + ")\n";
+}
+
+std::string layer_text(const LayerOutliers& layer) {
+  std::string text = layer.layer + " (" + layer.variant + ")\n";
+  for (const analysis::StageOutliers& stage : layer.stages)
+    text += distribution_text(stage.distribution, stage.origin);
+  const analysis::SiluEffect& silu = layer.silu;
+  text += "SiLU: conv1d_raw [" + number_text(silu.conv_min) + ", " + number_text(silu.conv_max) +
+          "] becomes silu_raw [" + number_text(silu.silu_min) + ", " + number_text(silu.silu_max) +
+          "]; range kept " + percent(silu.range_kept) + ", std ratio " + number_text(silu.std_ratio) + ", " +
+          percent(silu.negative_share) + " of conv1d_raw negative, " + percent(silu.rounds_to_zero_share) +
+          " of outputs 0\n";
+  text += "values changed by a clamp\n";
+  if (layer.conv_clamp) text += saturation_text("conv clamp", *layer.conv_clamp, layer.elements);
+  return text + saturation_text("output clamp", layer.output_clamp, layer.elements);
+}
+
+int analyse_paths(const Options& options) {
+  nlohmann::ordered_json json{{"format", "quasim.outliers/1"},
+                              {"layers", nlohmann::ordered_json::array()},
+                              {"tensors", nlohmann::ordered_json::array()}};
+  std::string text;
+  for (const std::string& path : options.paths) {
+    if (std::filesystem::exists(std::filesystem::path(path) / "layer.json")) {
+      const Bundle bundle = read_bundle(path);
+      const analysis::StageSet stages(bundle);
+      const LayerOutliers layer = analysis::analyse_layer(bundle, stages);
+      json["layers"].push_back(to_json(layer));
+      text += layer_text(layer) + "\n";
+      continue;
+    }
+    const analysis::TensorSource source(path);
+    if (source.tensors().empty())
+      throw InputError(path, "directory", "a layer bundle or .npy and .npz files");
+    for (const analysis::TensorView& tensor : source.tensors()) {
+      const Distribution distribution = analysis::analyse(tensor);
+      json["tensors"].push_back(to_json(distribution));
+      text += distribution_text(distribution, "") + "\n";
+    }
+  }
+  analysis::emit(
+      options.json, options.output, [&] { return json; }, [&] { return text; });
+  return kAgree;
+}
+
+}  // namespace
+
+Action add_outliers(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand(
+      "outliers", "Distribution, exact percentiles, outliers and saturation of every stage");
+  verb->add_option("PATH", options->paths, "layer bundles, .npy or .npz files, or directories of them")
+      ->required();
+  verb->add_option("-o,--output", options->output,
+                   "also write the report here; .json or text by its extension");
+  verb->add_flag("--json", options->json, "print JSON");
+  return [options] { return analyse_paths(*options); };
+}
+
+}  // namespace quasim::cli

@@ -1,0 +1,92 @@
+// quasim sweep BUNDLE...: error and saturation against intermediate width and scale and output scale.
+#include "analysis/sweep.hpp"
+
+#include <memory>
+
+#include "analysis/text.hpp"
+#include "cli/cli.hpp"
+
+namespace quasim::cli {
+namespace {
+
+using analysis::number_text;
+using analysis::SweepPoint;
+
+struct Options {
+  std::vector<std::string> bundles;
+  std::string conv_bits = "8..12", output;
+  std::vector<std::string> conv_scales{"layer", "max", "p99.99", "p99.95", "p99.9"};
+  std::vector<std::string> output_scales{"layer", "max", "p99.99", "p99.95"};
+  bool json = false;
+};
+
+std::vector<std::string> row_of(const SweepPoint& point) {
+  return {point.conv_bits == 0 ? "fused" : std::to_string(point.conv_bits),
+          point.conv_rule,
+          point.conv_scale == 0 ? "-" : number_text(point.conv_scale),
+          point.output_rule,
+          number_text(point.output_scale),
+          number_text(point.sqnr_db),
+          number_text(point.rms_error),
+          number_text(point.max_error),
+          number_text(100 * point.conv_saturated),
+          number_text(100 * point.output_saturated),
+          point.pareto ? "*" : ""};
+}
+
+std::string result_text(const analysis::SweepResult& result) {
+  std::vector<std::vector<std::string>> rows{{"bits", "conv rule", "s_c", "out rule", "s_y", "SQNR dB",
+                                              "rms error", "max error", "conv sat %", "out sat %", "Pareto"}};
+  for (const SweepPoint& point : result.points) rows.push_back(row_of(point));
+  for (const SweepPoint& point : result.fused) rows.push_back(row_of(point));
+  return result.layer + ", " + group_digits(result.elements) +
+         " elements; error of out * s_y against silu(y)\n" + format_table(rows) +
+         "* no other point has both as few bits and as small an rms error\n";
+}
+
+std::vector<analysis::ScaleRule> parse_rules(const std::vector<std::string>& texts) {
+  std::vector<analysis::ScaleRule> rules;
+  for (const std::string& text : texts) rules.push_back(analysis::ScaleRule::parse(text));
+  return rules;
+}
+
+int run_sweep(const Options& options) {
+  const analysis::SweepPlan plan{analysis::parse_conv_bits(options.conv_bits),
+                                 parse_rules(options.conv_scales), parse_rules(options.output_scales)};
+  nlohmann::ordered_json json{{"format", "quasim.sweep/1"}, {"layers", nlohmann::ordered_json::array()}};
+  std::string text;
+  Progress progress("sweep", options.bundles.size());
+  for (std::size_t i = 0; i < options.bundles.size(); ++i) {
+    progress.update(i);
+    const analysis::SweepResult result = analysis::sweep(read_bundle(options.bundles[i]), plan);
+    json["layers"].push_back(to_json(result));
+    text += result_text(result) + "\n";
+  }
+  analysis::emit(
+      options.json, options.output, [&] { return json; }, [&] { return text; });
+  return kAgree;
+}
+
+}  // namespace
+
+Action add_sweep(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("sweep", "Error and saturation of two_step against widths and scales");
+  verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
+  verb->add_option("--conv-bits", options->conv_bits, "intermediate widths: 8..12 or 8,10,12")
+      ->capture_default_str();
+  verb->add_option("--conv-scale", options->conv_scales,
+                   "rules for s_c: layer (its range at every width), max, pPERCENT, or a number")
+      ->delimiter(',')
+      ->capture_default_str();
+  verb->add_option("--output-scale", options->output_scales,
+                   "rules for s_y: layer, max, pPERCENT, or a number")
+      ->delimiter(',')
+      ->capture_default_str();
+  verb->add_option("-o,--output", options->output,
+                   "also write the table here; .json or text by its extension");
+  verb->add_flag("--json", options->json, "print JSON");
+  return [options] { return run_sweep(*options); };
+}
+
+}  // namespace quasim::cli
