@@ -21,6 +21,8 @@ class NpzFile {
 
   const std::filesystem::path& path() const { return path_; }
   bool has(const std::string& name) const { return members_.count(name) != 0; }
+  /// Whole .npy files by name without suffix.
+  const std::map<std::string, std::vector<std::byte>>& members() const { return members_; }
   /// The elements of a one-dimensional integer member as int32; int8, int16 and int32 members are accepted. Throws InputError.
   std::vector<std::int32_t> integers(const std::string& name) const;
   /// As above; the member must have `length_elems` elements.
@@ -28,7 +30,7 @@ class NpzFile {
 
  private:
   std::filesystem::path path_;
-  std::map<std::string, std::vector<std::byte>> members_;  ///< whole .npy files by name without suffix
+  std::map<std::string, std::vector<std::byte>> members_;
 };
 
 }  // namespace quasim

@@ -9,10 +9,6 @@ namespace {
 
 constexpr std::array<const char*, 4> kModeNames{"baseline", "fp32_ssm_input", "float_sim_int8", "fp32"};
 
-Variant variant_for(const LayerParams& layer, Dataflow dataflow) {
-  return dataflow == layer.dataflow ? default_variant(layer) : default_variant(dataflow);
-}
-
 StepHistogram step_histogram(const TensorBCL<std::int8_t>& a, const TensorBCL<std::int8_t>& b) {
   StepHistogram histogram;
   for (std::size_t i = 0; i < a.size(); ++i) histogram.add(a.data()[i] - b.data()[i]);
@@ -78,15 +74,15 @@ ModesResult compare_modes(const Bundle& bundle) {
   ModesResult result;
   result.layer = layer.name;
   result.elements = bundle.require_input().size();
-  result.variants = {variant_for(layer, Dataflow::kTwoStep), variant_for(layer, Dataflow::kFused)};
+  result.variants = {precise_variant(layer, Dataflow::kTwoStep), precise_variant(layer, Dataflow::kFused)};
   std::array<TensorBCL<std::int8_t>, 2> baselines;
   for (std::size_t d = 0; d < result.variants.size(); ++d) {
     const Variant& variant = result.variants[d];
-    const Evaluation stages = evaluate(bundle, variant);
+    const GoldenTensors stages = evaluate_golden(bundle, variant, GoldenDevice::kCpu);
     if (variant.dataflow == Dataflow::kTwoStep)
       result.conv_clamp = saturation(stages.raw.data(), result.elements, layer.effective_conv_scale(),
                                      layer.conv_bits, variant.rounding);
-    result.output_clamp[d] = saturation(stages.silu.data(), result.elements, layer.output_scale,
+    result.output_clamp[d] = saturation(stages.silu_raw.data(), result.elements, layer.output_scale,
                                         spec::kSampleBits, variant.rounding);
     const ModeOutput baseline = evaluate_mode(bundle, variant, OutputMode::kBaseline);
     const ModeOutput exact = evaluate_mode(bundle, variant, OutputMode::kFp32);

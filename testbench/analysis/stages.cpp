@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 #include "spec/error.hpp"
 
@@ -9,11 +10,9 @@ namespace quasim::analysis {
 
 namespace fs = std::filesystem;
 
-Variant default_variant(const LayerParams& layer) {
-  return {layer.dataflow, Order::kSeqLast, MathMode::kPrecise, layer.effective_rounding()};
-}
-Variant default_variant(Dataflow dataflow) {
-  return {dataflow, Order::kSeqLast, MathMode::kPrecise, default_rounding(dataflow)};
+Variant precise_variant(const LayerParams& layer, Dataflow dataflow) {
+  return {dataflow, Order::kSeqLast, MathMode::kPrecise,
+          dataflow == layer.dataflow ? layer.effective_rounding() : default_rounding(dataflow)};
 }
 
 qg_params twin_params(const Bundle& bundle, const Variant& variant) {
@@ -54,25 +53,6 @@ void run_twin(const Bundle& bundle, const qg_params& params, qg_tensors tensors)
   }
 }
 
-Evaluation evaluate(const Bundle& bundle, const Variant& variant) {
-  const qg_params params = twin_params(bundle, variant);
-  const auto& shape = bundle.require_input().shape();
-  const bool two_step = variant.dataflow == Dataflow::kTwoStep;
-  Evaluation result{TensorBCL<float>(shape), {}, TensorBCL<float>(shape), {}, TensorBCL<std::int8_t>(shape)};
-  qg_tensors tensors{};
-  tensors.conv1d_raw = result.raw.data();
-  tensors.silu_raw = result.silu.data();
-  tensors.conv1d_output_int8 = result.out.data();
-  if (two_step) {
-    result.simulated = TensorBCL<float>(shape);
-    result.q = TensorBCL<std::int16_t>(shape);
-    tensors.conv1d_int8simulated = result.simulated.data();
-    tensors.conv1d_q16 = result.q.data();
-  }
-  run_twin(bundle, params, tensors);
-  return result;
-}
-
 Saturation saturation(const float* values, std::size_t count, float scale, int bits, Rounding rounding) {
   const auto low = static_cast<float>(spec::min_of_bits(bits)),
              high = static_cast<float>(spec::max_of_bits(bits));
@@ -93,7 +73,7 @@ nlohmann::ordered_json to_json(const Saturation& saturation, std::size_t element
       {"share", static_cast<double>(saturation.below + saturation.above) / static_cast<double>(elements)}};
 }
 
-StageSet::StageSet(const Bundle& bundle) : StageSet(bundle, default_variant(bundle.layer)) {}
+StageSet::StageSet(const Bundle& bundle) : StageSet(bundle, precise_variant(bundle.layer, bundle.layer.dataflow)) {}
 
 StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(variant) {
   const auto& input = bundle.require_input();
@@ -115,20 +95,20 @@ StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(vari
       files_.push_back(std::move(npy));
       return;
     }
-    if (!evaluation_) evaluation_ = std::make_unique<Evaluation>(evaluate(bundle, variant));
+    if (!evaluation_) evaluation_ = std::make_unique<GoldenTensors>(evaluate_golden(bundle, variant, GoldenDevice::kCpu));
     stages_.push_back({view_of(name, shape, evaluated()), "CPU twin, " + variant.to_string()});
   };
-  add("conv1d_raw", DType::kFloat32, [this] { return evaluation_->raw.data(); });
+  add("conv1d_raw", DType::kFloat32, [this] { return std::as_const(evaluation_->raw).data(); });
   if (two_step)
-    add("conv1d_int8simulated", DType::kFloat32, [this] { return evaluation_->simulated.data(); });
+    add("conv1d_int8simulated", DType::kFloat32, [this] { return std::as_const(evaluation_->int8simulated).data(); });
   if (two_step && narrow)
     add("conv1d_q", DType::kInt8, [this] {
-      for (std::int16_t q : evaluation_->q.elements()) q_bytes_.push_back(static_cast<std::int8_t>(q));
-      return static_cast<const std::int8_t*>(q_bytes_.data());
+      narrow_q_ = quasim::narrow_q(evaluation_->q);
+      return std::as_const(narrow_q_).data();
     });
-  if (two_step && !narrow) add("conv1d_q", DType::kInt16, [this] { return evaluation_->q.data(); });
-  add("silu_raw", DType::kFloat32, [this] { return evaluation_->silu.data(); });
-  add("conv1d_output_int8", DType::kInt8, [this] { return evaluation_->out.data(); });
+  if (two_step && !narrow) add("conv1d_q", DType::kInt16, [this] { return std::as_const(evaluation_->q).data(); });
+  add("silu_raw", DType::kFloat32, [this] { return std::as_const(evaluation_->silu_raw).data(); });
+  add("conv1d_output_int8", DType::kInt8, [this] { return std::as_const(evaluation_->output).data(); });
 }
 
 const Stage& StageSet::stage(const std::string& name) const {

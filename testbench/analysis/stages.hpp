@@ -9,27 +9,18 @@
 #include <vector>
 
 #include "analysis/tensor_source.hpp"
+#include "golden/golden.hpp"
 #include "quasim_golden_cpu_twin.hpp"
 #include "types/bundle.hpp"
 
 namespace quasim::analysis {
 
-/// The precise, seqlast golden of a dataflow with the rounding the layer asks for (or the dataflow's
-/// default).
-Variant default_variant(const LayerParams& layer);
-Variant default_variant(Dataflow dataflow);
+/// The precise, seqlast golden of a dataflow: the layer's rounding in its own dataflow, the default one in the other.
+Variant precise_variant(const LayerParams& layer, Dataflow dataflow);
 
 /// Parameters of the CPU twin for a bundle with an input. Throws InputError for a math mode the CPU does not
 /// have.
 qg_params twin_params(const Bundle& bundle, const Variant& variant);
-
-/// Every tensor of one evaluation, [B, C, L]. q and simulated are empty in dataflow fused.
-struct Evaluation {
-  TensorBCL<float> raw, simulated, silu;
-  TensorBCL<std::int16_t> q;
-  TensorBCL<std::int8_t> out;
-};
-Evaluation evaluate(const Bundle& bundle, const Variant& variant);
 
 /// Runs the CPU twin on the bundle's input, weight and bias into the outputs named in `tensors`.
 void run_twin(const Bundle& bundle, const qg_params& params, qg_tensors tensors);
@@ -69,8 +60,8 @@ class StageSet {
 
  private:
   Variant variant_;
-  std::unique_ptr<Evaluation> evaluation_;
-  std::vector<std::int8_t> q_bytes_;
+  std::unique_ptr<GoldenTensors> evaluation_;
+  TensorBCL<std::int8_t> narrow_q_;
   std::vector<std::unique_ptr<NpyFile>> files_;
   std::vector<Stage> stages_;
 };

@@ -264,9 +264,7 @@ std::vector<int> parse_conv_bits(const std::string& text) {
 }
 
 SweepResult sweep(const Bundle& bundle, const SweepPlan& plan) {
-  const Variant variant = bundle.layer.dataflow == Dataflow::kTwoStep ? default_variant(bundle.layer)
-                                                                      : default_variant(Dataflow::kTwoStep);
-  return Sweeper(bundle, variant).run(plan);
+  return Sweeper(bundle, precise_variant(bundle.layer, Dataflow::kTwoStep)).run(plan);
 }
 
 nlohmann::ordered_json to_json(const SweepResult& result) {

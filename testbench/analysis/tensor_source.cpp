@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "spec/error.hpp"
+#include "types/npz.hpp"
 
 namespace quasim::analysis {
 namespace {
@@ -15,9 +16,8 @@ namespace fs = std::filesystem;
 constexpr std::size_t kReleaseStepBytes = std::size_t{8} << 20;
 constexpr std::uintptr_t kPageBytes = 4096;
 
-bool is_tensor_file(const fs::path& file) {
-  return file.extension() == ".npy";
-}
+bool is_archive(const fs::path& file) { return file.extension() == ".npz"; }
+bool is_tensor_file(const fs::path& file) { return file.extension() == ".npy" || is_archive(file); }
 
 }  // namespace
 
@@ -39,7 +39,7 @@ std::string shape_text(const std::vector<std::size_t>& shape) {
 TensorSource::TensorSource(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {
-    add_file(path, path.stem().string());
+    add_file(path, is_archive(path) ? std::string() : path.stem().string());
     return;
   }
   std::vector<fs::path> files;
@@ -53,10 +53,24 @@ TensorSource::TensorSource(const fs::path& path) {
 }
 
 void TensorSource::add_file(const fs::path& file, const std::string& name) {
+  if (is_archive(file)) {
+    add_archive(file, name);
+    return;
+  }
   const auto npy = std::make_shared<const NpyFile>(file);
-  tensors_.push_back(
-      {name, npy->header().dtype, npy->header().shape, npy->header().length_elems, npy->data(), true});
+  const NpyHeader& header = npy->header();
+  tensors_.push_back({name, header.dtype, header.shape, header.length_elems, npy->data(), true});
   owners_.push_back(npy);
+}
+
+void TensorSource::add_archive(const fs::path& file, const std::string& name) {
+  const auto archive = std::make_shared<const NpzFile>(file);
+  for (const auto& [member, bytes] : archive->members()) {
+    const NpyHeader header = parse_npy(bytes.data(), bytes.size(), file / member);
+    tensors_.push_back({(fs::path(name) / member).generic_string(), header.dtype, header.shape, header.length_elems,
+                        bytes.data() + header.data_offset_bytes, false});
+  }
+  owners_.push_back(archive);
 }
 
 PageRelease::PageRelease(const TensorView& view) : view_(view) {}

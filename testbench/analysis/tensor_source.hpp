@@ -55,6 +55,7 @@ class TensorSource {
 
  private:
   void add_file(const std::filesystem::path& file, const std::string& name);
+  void add_archive(const std::filesystem::path& file, const std::string& name);
 
   std::vector<std::shared_ptr<const void>> owners_;
   std::vector<TensorView> tensors_;
