@@ -86,6 +86,35 @@ QG_API qg_status qg_run_host(const qg_params* params, const qg_tensors* tensors)
 /* The reference kernel on device memory; asynchronous on stream (a cudaStream_t; NULL: the default stream). */
 QG_API qg_status qg_run_device(const qg_params* params, const qg_tensors* tensors, void* stream);
 
+/* The fast kernels for one layer: int8 -> int8 at memory speed. Creating a plan packs the weights and turns the tail y -> int8
+ * into a table of bins, found and then checked on the GPU over EVERY fp32 y that the scales allow; where the table could be
+ * wrong it is marked unsure there and the exact arithmetic decides. So qg_plan_run equals qg_run_device bit for bit, for every
+ * input. Takes some tens of milliseconds, blocking. */
+typedef struct qg_plan qg_plan;
+
+typedef struct qg_plan_description {
+  int32_t bins;            /* of the table; 0: exact_only */
+  int32_t copies;          /* of the table in shared memory, chosen for large tensors */
+  int32_t exact_only;      /* 1: the table did not pass its check, or the output mode has none; the reference kernel runs instead */
+  int64_t tail_steps;      /* places on the line of fp32 y where the output changes */
+  int64_t values_checked;  /* fp32 numbers y the table was checked on */
+  int64_t values_unsure;   /* of those, left to the exact arithmetic */
+  int64_t values_wrong;    /* 0 unless exact_only */
+} qg_plan_description;
+
+/* params: channels, taps, scales, variant; batch and length are ignored. weight [C,K] and bias [C] or NULL are on the device
+ * and are copied. */
+QG_API qg_status qg_plan_create(const qg_params* params, const int8_t* weight, const int8_t* bias, qg_plan** plan);
+QG_API qg_status qg_plan_describe(const qg_plan* plan, qg_plan_description* description);
+/* copies of the table in shared memory: 1, 2, 4, 8, 16, or 0 to choose by size. For measuring. */
+QG_API qg_status qg_plan_set_copies(qg_plan* plan, int32_t copies);
+/* Asynchronous on stream, with the plan's device current. Uses tensors->input, state_in, state_out and conv1d_output_int8
+ * (device memory); every other output must be NULL. Any length, batch and alignment: shapes and alignments without a fast
+ * kernel run the reference kernel. used (NULL allowed): 2 decode kernel, 1 fast kernel, 0 reference kernel. */
+QG_API qg_status qg_plan_run(const qg_plan* plan, int64_t batch, int64_t length, const qg_tensors* tensors, void* stream,
+                             int32_t* used);
+QG_API void qg_plan_destroy(qg_plan* plan);
+
 /* The tail of the reference kernel for seqlast on every (bias, acc) of bias_first .. bias_first + bias_count - 1 and
  * acc_min .. acc_max: q[bias_count][acc_max - acc_min + 1] (NULL allowed, must be NULL for fused) and out likewise.
  * bias_count may be 256 from -128. Host memory. batch, channels, length, layout and output_mode are not used. */

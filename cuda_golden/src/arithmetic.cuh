@@ -35,15 +35,9 @@ template <typename WeightAt, typename SampleAt>
 __device__ __forceinline__ float conv_tapwise(const Arithmetic& a, bool round_first_product, float bias, WeightAt weight,
                                               SampleAt sample) {
   const float s_wx = scale_wx(a);
-  float y;
-  int k = 0;
-  if (round_first_product) {
-    y = __fmaf_rn(a.bias_scale, bias, __fmul_rn(__fmul_rn(s_wx, weight(0)), sample(0)));
-    k = 1;
-  } else {
-    y = __fmul_rn(a.bias_scale, bias);
-  }
-  for (; k < a.taps; ++k) y = __fmaf_rn(__fmul_rn(s_wx, weight(k)), sample(k), y);
+  float y = round_first_product ? __fmaf_rn(a.bias_scale, bias, __fmul_rn(__fmul_rn(s_wx, weight(0)), sample(0)))
+                                : __fmaf_rn(__fmul_rn(s_wx, weight(0)), sample(0), __fmul_rn(a.bias_scale, bias));
+  for (int k = 1; k < a.taps; ++k) y = __fmaf_rn(__fmul_rn(s_wx, weight(k)), sample(k), y);
   return y;
 }
 

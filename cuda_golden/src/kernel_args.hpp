@@ -44,11 +44,111 @@ struct CompareArgs {
   int points_per_channel;
 };
 
+// ---- the tail of the fast kernels: y -> int8 through a table of bins (docs/golden.md, "The fast kernels")
+
+// y falls into bin round(saturate(y * scale + offset) * last); saturate clamps to [0, 1].
+struct BinRule {
+  float scale, offset, last;
+};
+
+// out = y >= threshold ? byte 1 of word : byte 0; where |y - threshold| < word as fp32, the exact arithmetic decides.
+// A word whose sign bit is set never asks for it.
+struct BinEntry {
+  float threshold;
+  std::uint32_t word;
+};
+
+constexpr int kBinsMax = 4096;
+
+// One place on the ordered line of fp32 numbers where the output changes.
+struct TailStep {
+  std::int64_t key;  // of the first y with the new value
+  int before, after;
+};
+
+struct StepScanArgs {
+  Arithmetic arithmetic;
+  std::int64_t key_first, key_last;
+  TailStep* steps;
+  unsigned long long* count;
+  unsigned long long capacity;
+};
+
+struct TableCheckArgs {
+  Arithmetic arithmetic;
+  std::int64_t key_first, key_last;
+  BinRule rule;
+  const BinEntry* table;
+  int bins;
+  unsigned long long* wrong;  // table neither right nor unsure
+  unsigned long long* unsure;
+};
+
+// Weights as the fast kernels read them, per channel, padded to four taps with zero weights for the oldest.
+struct PackedChannel {
+  std::uint32_t weights;  // int8 x 4, oldest in byte 0
+  float bias_y;           // fl(s_b * b)
+};
+struct TapChannel {
+  float weight[4];  // fl(s_wx * w)
+};
+
+struct PackArgs {
+  Arithmetic arithmetic;
+  const std::int8_t* weight;
+  const std::int8_t* bias;  // NULL: none
+  std::int64_t channels;
+  PackedChannel* packed;
+  TapChannel* taps;
+  float* bias_value;  // b as fp32
+};
+
+// n / d for n < 2^31.
+struct FastDivide {
+  std::uint32_t divisor, magic, shift;
+};
+
+struct FastArgs {
+  Arithmetic arithmetic;
+  Shape shape;
+  BinRule rule;
+  const BinEntry* table;
+  int bins;
+  int copies;  // of the table in shared memory, a power of two up to 16
+  const PackedChannel* packed;
+  const TapChannel* taps;
+  const float* bias_value;
+  const std::int8_t* input;
+  const std::int8_t* state_in;
+  std::int8_t* output;
+  std::uint32_t items;  // chunks of 16 elements (BCL) or of 4 channels x kTimeBlock steps (BLC)
+  FastDivide per_row;   // chunks a row (BCL); channel words (BLC)
+  FastDivide rows;      // channels (BCL); time blocks (BLC)
+  bool aligned;
+};
+
+struct DecodeArgs {
+  Arithmetic arithmetic;
+  std::int64_t batch, channels;
+  const std::int8_t* weight;
+  const std::int8_t* bias;
+  const std::int8_t* input;     // [B,C]
+  const std::int8_t* state_in;  // [B,C,K]
+  std::int8_t* state_out;
+  std::int8_t* output;
+};
+
 // The checked launchers of one math mode. Each returns the first CUDA error.
 struct Backend {
   cudaError_t (*reference)(const Arithmetic&, const Shape&, const qg_tensors&, cudaStream_t);
+  cudaError_t (*state)(const Arithmetic&, const Shape&, const qg_tensors&, cudaStream_t);
   cudaError_t (*sweep)(const SweepArgs&, cudaStream_t);
   cudaError_t (*compare_orders)(const CompareArgs&, cudaStream_t);
+  cudaError_t (*scan_steps)(const StepScanArgs&, cudaStream_t);
+  cudaError_t (*check_table)(const TableCheckArgs&, cudaStream_t);
+  cudaError_t (*pack)(const PackArgs&, cudaStream_t);
+  cudaError_t (*fast)(const FastArgs&, int multiprocessors, cudaStream_t);
+  cudaError_t (*decode)(const DecodeArgs&, cudaStream_t);
 };
 
 const Backend& precise_backend();

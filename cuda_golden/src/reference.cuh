@@ -85,6 +85,12 @@ inline unsigned reference_blocks(std::int64_t total) {
   return static_cast<unsigned>(blocks < (1 << 22) ? blocks : (1 << 22));
 }
 
+inline cudaError_t launch_state(const Arithmetic& a, const Shape& shape, const qg_tensors& t, cudaStream_t stream) {
+  if (t.state_out == nullptr) return cudaSuccess;
+  state_kernel<<<reference_blocks(shape.batch * shape.channels), kReferenceThreads, 0, stream>>>(a.taps, shape, t);
+  return cudaGetLastError();
+}
+
 inline cudaError_t launch_reference(const Arithmetic& a, const Shape& shape, const qg_tensors& t, cudaStream_t stream) {
   const bool any_output = t.conv1d_raw || t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated || t.silu_raw || t.ssm_input ||
                           t.conv1d_output_int8;
@@ -92,11 +98,7 @@ inline cudaError_t launch_reference(const Arithmetic& a, const Shape& shape, con
     reference_kernel<<<reference_blocks(shape.batch * shape.channels * shape.length), kReferenceThreads, 0, stream>>>(a, shape, t);
     if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess) return error;
   }
-  if (t.state_out != nullptr) {
-    state_kernel<<<reference_blocks(shape.batch * shape.channels), kReferenceThreads, 0, stream>>>(a.taps, shape, t);
-    if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess) return error;
-  }
-  return cudaSuccess;
+  return launch_state(a, shape, t, stream);
 }
 
 }  // namespace QG_MATH_NS

@@ -1,0 +1,336 @@
+// golden_check: the fast and decode kernels against the reference kernel, bit for bit, over variants, shapes and scales; the
+// output modes against each other; refusals. Prints what it compared; exit 1 on any difference, or when nothing was compared.
+//   golden_check [--small] [--seed N] [--plant-fault]
+// --small: a short matrix for compute-sanitizer. --plant-fault: flips one byte, which must be found (exit 1).
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <string>
+
+#include "device_buffer.cuh"
+
+namespace {
+
+unsigned long long compared = 0;
+unsigned long long differing = 0;
+unsigned long long runs_by_kernel[3] = {0, 0, 0};
+bool plant_fault = false;
+
+void note(const char* what, const std::string& where, unsigned long long n, unsigned long long bad) {
+  compared += n;
+  differing += bad;
+  if (bad != 0) std::printf("DIFFERS %s %s: %llu of %llu\n", what, where.c_str(), bad, n);
+}
+
+std::string describe(const qg_params& p) {
+  char name[96] = "?";
+  (void)qg_variant_name(&p, name, sizeof name);
+  return std::string(name) + (p.layout == QG_BLC ? " BLC" : " BCL") + " B=" + std::to_string(p.batch) + " C=" +
+         std::to_string(p.channels) + " L=" + std::to_string(p.length) + " K=" + std::to_string(p.taps);
+}
+
+struct Layer {
+  Layer(std::int64_t channels, int taps, std::uint64_t seed, Fill how)
+      : weight(static_cast<std::size_t>(channels * taps)), bias(static_cast<std::size_t>(channels)) {
+    fill(weight.bytes(), weight.size(), seed, how);
+    fill(bias.bytes(), bias.size(), seed + 1, how);
+  }
+  Buffer weight, bias;
+};
+
+// One plan on one shape, input and output at the given offsets from 16-byte alignment.
+void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias, bool state, std::size_t offset_in,
+                 std::size_t offset_out, std::uint64_t seed, Fill how) {
+  const std::size_t n = static_cast<std::size_t>(p.batch * p.channels * p.length);
+  const std::size_t states = static_cast<std::size_t>(p.batch * p.channels * p.taps);
+  // exactly sized allocations, so that memcheck sees every byte read or written outside
+  Buffer input(n + offset_in), expected(n + offset_out), got(n + offset_out), state_in(states), state_expected(states), state_got(states);
+  fill(input.bytes(), input.size(), seed, how);
+  fill(state_in.bytes(), states, seed + 7, how);
+  MUST(cudaMemset(expected.bytes(), 0x55, expected.size()));
+  MUST(cudaMemset(got.bytes(), 0x55, got.size()));
+  qg_tensors t{};
+  t.input = input.bytes() + offset_in;
+  t.weight = layer.weight.bytes();
+  t.bias = bias ? layer.bias.bytes() : nullptr;
+  t.state_in = state ? state_in.bytes() : nullptr;
+  t.conv1d_output_int8 = expected.bytes() + offset_out;
+  t.state_out = state_expected.bytes();
+  MUST_GOLDEN(qg_run_device(&p, &t, nullptr));
+  t.conv1d_output_int8 = got.bytes() + offset_out;
+  t.state_out = state_got.bytes();
+  if (state) {  // in place, as decode does
+    MUST(cudaMemcpy(state_got.bytes(), state_in.bytes(), states, cudaMemcpyDeviceToDevice));
+    t.state_in = state_got.bytes();
+  }
+  int32_t used = 0;
+  MUST_GOLDEN(qg_plan_run(plan, p.batch, p.length, &t, nullptr, &used));
+  ++runs_by_kernel[used];
+  if (plant_fault) {
+    std::int8_t byte = 0;
+    MUST(cudaMemcpy(&byte, got.bytes() + offset_out + n / 2, 1, cudaMemcpyDeviceToHost));
+    byte = static_cast<std::int8_t>(byte ^ 1);
+    MUST(cudaMemcpy(got.bytes() + offset_out + n / 2, &byte, 1, cudaMemcpyHostToDevice));
+    plant_fault = false;
+  }
+  const std::string where = describe(p) + (bias ? " bias" : "") + (state ? " state" : "") + " offsets " + std::to_string(offset_in) +
+                            "," + std::to_string(offset_out) + " kernel " + std::to_string(used) + " seed " + std::to_string(seed);
+  note("out", where, n, count_different(expected.bytes(), got.bytes(), n + offset_out));
+  note("state", where, states, count_different(state_expected.bytes(), state_got.bytes(), states));
+}
+
+qg_params layer_params() {
+  qg_params p;
+  qg_default_params(&p);
+  p.input_scale = 0.07180339097976685f;  // a real layer's
+  p.weight_scale = 0.007339597679674625f;
+  p.bias_scale = 0.005517193581908941f;
+  p.output_scale = 0.04773363843560219f;
+  return p;
+}
+
+void check_shapes(bool small, std::uint64_t seed) {
+  const std::vector<std::int64_t> lengths = small ? std::vector<std::int64_t>{1, 5, 16, 33, 64}
+                                                  : std::vector<std::int64_t>{1, 2, 3, 4, 5, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 255, 256, 257, 1000};
+  for (int dataflow = 0; dataflow < 2; ++dataflow)
+    for (int order = 0; order < 3; ++order)
+      for (int math = 0; math < 2; ++math)
+        for (int rounding = 0; rounding < 2; ++rounding)
+          for (int layout = 0; layout < 2; ++layout)
+            for (int taps = 2; taps <= 4; ++taps) {
+              if (small && (taps == 3 || rounding == 1)) continue;
+              qg_params p = layer_params();
+              p.dataflow = dataflow;
+              p.order = order;
+              p.math = math;
+              p.rounding = rounding;
+              p.layout = layout;
+              p.taps = taps;
+              const std::uint64_t tag = seed + static_cast<std::uint64_t>(((((dataflow * 3 + order) * 2 + math) * 2 + rounding) * 2 + layout) * 3 + taps) * 1000;
+              const std::int64_t channel_choices[] = {1, 3, 4, 20, 64};
+              p.channels = channel_choices[mix(tag, 1) % 5];
+              if (small) p.channels = 20;
+              const bool bias = mix(tag, 2) % 4 != 0;
+              const Layer layer(p.channels, taps, tag, mix(tag, 3) % 3 ? Fill::kUniform : Fill::kExtreme);
+              qg_plan* plan = nullptr;
+              MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), bias ? layer.bias.bytes() : nullptr, &plan));
+              std::uint64_t run = 10;
+              for (const std::int64_t length : lengths) {
+                p.length = length;
+                p.batch = 1 + static_cast<std::int64_t>(mix(tag, run) % 3);
+                const bool state = mix(tag, run + 1) % 2;
+                const Fill how = mix(tag, run + 2) % 2 ? Fill::kUniform : Fill::kBell;
+                std::size_t in = 0, out = 0;
+                if (mix(tag, run + 3) % 3 == 0) in = out = mix(tag, run + 4) % 16;
+                if (mix(tag, run + 3) % 9 == 1) out = (in + 1) % 16;
+                compare_run(plan, p, layer, bias, state, in, out, tag + run, how);
+                run += 10;
+              }
+              qg_plan_destroy(plan);
+            }
+}
+
+// Scales far from any layer's: log-uniform, narrow and wide conv_bits.
+void check_scales(bool small, std::uint64_t seed) {
+  long long steps_largest = 0, unsure = 0, checked = 0;
+  int exact_only = 0, plans = 0;
+  for (int i = 0; i < (small ? 2 : 60); ++i) {
+    const std::uint64_t tag = seed + 777000 + static_cast<std::uint64_t>(i);
+    const auto scale = [&](int k, double low, double high) {
+      const double u = static_cast<double>(mix(tag, 100 + static_cast<std::uint64_t>(k)) >> 11) * 0x1p-53;
+      return static_cast<float>(low * std::pow(high / low, u));
+    };
+    qg_params p = layer_params();
+    p.input_scale = scale(0, 1e-3, 1.0);
+    p.weight_scale = scale(1, 1e-4, 0.1);
+    p.bias_scale = scale(2, 1e-4, 0.1);
+    p.output_scale = scale(3, 1e-3, 1.0);
+    p.conv_scale = i % 2 ? scale(4, 1e-3, 1.0) : 0.0f;
+    p.conv_bits = 2 + static_cast<int>(mix(tag, 5) % 11);
+    p.dataflow = i % 3 == 0;
+    p.order = static_cast<int>(mix(tag, 6) % 3);
+    p.math = static_cast<int>(mix(tag, 7) % 2);
+    p.rounding = static_cast<int>(mix(tag, 8) % 2);
+    p.layout = static_cast<int>(mix(tag, 9) % 2);
+    p.channels = 64;
+    p.batch = 2;
+    p.length = 513;
+    const Layer layer(p.channels, p.taps, tag, Fill::kUniform);
+    qg_plan* plan = nullptr;
+    MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+    qg_plan_description d;
+    MUST_GOLDEN(qg_plan_describe(plan, &d));
+    ++plans;
+    exact_only += d.exact_only;
+    steps_largest = std::max<long long>(steps_largest, d.tail_steps);
+    unsure += d.values_unsure;
+    checked += d.values_checked;
+    compare_run(plan, p, layer, true, false, 0, 0, tag, Fill::kUniform);
+    compare_run(plan, p, layer, true, true, 0, 0, tag + 1, Fill::kBell);
+    qg_plan_destroy(plan);
+  }
+  std::printf("scales: %d plans, %d exact only; most steps of a tail %lld; tables checked on %lld fp32 values, unsure on %lld\n", plans,
+              exact_only, steps_largest, checked, unsure);
+}
+
+// Modes 0, 1 and 2 carry the same int8, and their fp32 is that int8 times output_scale; mode 3's int8 is round(fp32 / scale).
+void check_modes(std::uint64_t seed) {
+  for (int dataflow = 0; dataflow < 2; ++dataflow)
+    for (int math = 0; math < 2; ++math) {
+      qg_params p = layer_params();
+      p.dataflow = dataflow;
+      p.math = math;
+      p.rounding = dataflow;
+      p.batch = 2;
+      p.channels = 48;
+      p.length = 500;
+      const std::size_t n = static_cast<std::size_t>(p.batch * p.channels * p.length);
+      const Layer layer(p.channels, p.taps, seed, Fill::kUniform);
+      Buffer input(n), out(n), ssm(4 * n);
+      fill(input.bytes(), n, seed + 5, Fill::kBell);
+      std::vector<std::int8_t> baseline(n), int8(n);
+      std::vector<float> fp32(n);
+      for (int mode = 0; mode < 4; ++mode) {
+        p.output_mode = mode;
+        qg_tensors t{};
+        t.input = input.bytes();
+        t.weight = layer.weight.bytes();
+        t.bias = layer.bias.bytes();
+        t.conv1d_output_int8 = out.bytes();
+        t.ssm_input = mode == QG_BASELINE ? nullptr : reinterpret_cast<float*>(ssm.bytes());
+        MUST_GOLDEN(qg_run_device(&p, &t, nullptr));
+        MUST(cudaMemcpy(int8.data(), out.bytes(), n, cudaMemcpyDeviceToHost));
+        MUST(cudaMemcpy(fp32.data(), ssm.bytes(), 4 * n, cudaMemcpyDeviceToHost));
+        if (mode == 0) baseline = int8;
+        unsigned long long bad = 0;
+        for (std::size_t i = 0; i < n; ++i) {
+          if (mode == 1 || mode == 2) bad += int8[i] != baseline[i] || fp32[i] != static_cast<float>(int8[i]) * p.output_scale;
+          if (mode == 3 && dataflow == QG_FUSED) bad += int8[i] != baseline[i];
+          if (mode == 3 && math == QG_PRECISE) {
+            const float ratio = fp32[i] / p.output_scale;
+            const float rounded = p.rounding == QG_HALF_EVEN ? std::rint(ratio) : std::round(ratio);
+            bad += int8[i] != static_cast<int>(std::fmin(std::fmax(rounded, -128.0f), 127.0f));
+          }
+        }
+        note("output mode", describe(p) + " mode " + std::to_string(mode), n, bad);
+      }
+    }
+}
+
+// A sequence token by token through the state equals the sequence whole, in every order.
+void check_decode(std::uint64_t seed) {
+  for (int order = 0; order < 3; ++order)
+    for (int math = 0; math < 2; ++math) {
+      qg_params p = layer_params();
+      p.dataflow = QG_FUSED;
+      p.rounding = QG_HALF_AWAY;
+      p.order = order;
+      p.math = math;
+      p.layout = QG_BLC;
+      p.batch = 1;
+      p.channels = 96;
+      p.length = 40;
+      const std::size_t n = static_cast<std::size_t>(p.channels * p.length);
+      const Layer layer(p.channels, p.taps, seed + 3, Fill::kUniform);
+      Buffer input(n), whole(n), pieces(n), state(static_cast<std::size_t>(p.channels * p.taps));
+      fill(input.bytes(), n, seed + 4, Fill::kUniform);
+      qg_plan* plan = nullptr;
+      MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+      qg_tensors t{};
+      t.input = input.bytes();
+      t.weight = layer.weight.bytes();
+      t.bias = layer.bias.bytes();
+      t.conv1d_output_int8 = whole.bytes();
+      MUST_GOLDEN(qg_run_device(&p, &t, nullptr));
+      MUST(cudaMemset(state.bytes(), 0, state.size()));
+      t.state_in = t.state_out = state.bytes();
+      const std::int64_t sizes[] = {1, 3, 1, 7, 1, 16, 1, 10};
+      std::int64_t at = 0;
+      for (const std::int64_t size : sizes) {
+        t.input = input.bytes() + at * p.channels;
+        t.conv1d_output_int8 = pieces.bytes() + at * p.channels;
+        int32_t used = 0;
+        MUST_GOLDEN(qg_plan_run(plan, 1, size, &t, nullptr, &used));
+        ++runs_by_kernel[used];
+        at += size;
+      }
+      note("pieces", describe(p), n, count_different(whole.bytes(), pieces.bytes(), n));
+      qg_plan_destroy(plan);
+    }
+}
+
+void check_large(std::uint64_t seed) {
+  for (int layout = 0; layout < 2; ++layout) {
+    qg_params p = layer_params();
+    p.layout = layout;
+    p.channels = 8192;
+    p.length = layout == QG_BCL ? 262147 : 262145;  // just over 2^31 elements
+    const Layer layer(p.channels, p.taps, seed, Fill::kUniform);
+    qg_plan* plan = nullptr;
+    MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+    compare_run(plan, p, layer, true, true, 0, 0, seed + 9, Fill::kUniform);
+    qg_plan_destroy(plan);
+  }
+}
+
+void expect(qg_status got, qg_status wanted, const char* word, const char* what) {
+  ++compared;
+  if (got == wanted && (wanted == QG_OK || std::strstr(qg_last_error(), word) != nullptr)) return;
+  ++differing;
+  std::printf("DIFFERS refusal of %s: %s: %s\n", what, qg_status_name(got), got == QG_OK ? "" : qg_last_error());
+}
+
+void check_refusals() {
+  Buffer some(4096);
+  qg_tensors good{};
+  good.input = good.weight = good.bias = some.bytes();
+  good.conv1d_output_int8 = some.bytes() + 2048;
+  const qg_params base = layer_params();
+  const auto run = [&](qg_params p, qg_tensors t) { return qg_run_device(&p, &t, nullptr); };
+  qg_params p = base;
+  expect(run(p, good), QG_OK, "", "a good call");
+  p = base, p.length = 0, expect(run(p, good), QG_INVALID_ARGUMENT, "length is 0", "length 0");
+  p = base, p.batch = -1, expect(run(p, good), QG_INVALID_ARGUMENT, "batch is -1", "batch -1");
+  p = base, p.channels = 0, expect(run(p, good), QG_INVALID_ARGUMENT, "channels is 0", "channels 0");
+  p = base, p.taps = 5, expect(run(p, good), QG_INVALID_ARGUMENT, "taps is 5", "taps 5");
+  p = base, p.conv_bits = 13, expect(run(p, good), QG_INVALID_ARGUMENT, "conv_bits", "conv_bits 13");
+  p = base, p.input_scale = NAN, expect(run(p, good), QG_INVALID_ARGUMENT, "input_scale", "a NaN scale");
+  p = base, p.output_scale = 0, expect(run(p, good), QG_INVALID_ARGUMENT, "output_scale", "a zero scale");
+  p = base, p.bias_scale = 1e-40f, expect(run(p, good), QG_INVALID_ARGUMENT, "bias_scale", "a denormal scale");
+  p = base, p.input_scale = 1e30f, p.weight_scale = 1e8f, expect(run(p, good), QG_INVALID_ARGUMENT, "range of fp32", "overflowing scales");
+  p = base, p.order = 3, expect(run(p, good), QG_INVALID_ARGUMENT, "order is 3", "order 3");
+  p = base, p.batch = p.channels = p.length = std::int64_t{1} << 21, expect(run(p, good), QG_INVALID_ARGUMENT, "63 bits", "2^63 elements");
+  qg_tensors t = good;
+  t.input = nullptr, expect(run(base, t), QG_INVALID_ARGUMENT, "input is NULL", "no input");
+  t = good, t.conv1d_output_int8 = nullptr, expect(run(base, t), QG_INVALID_ARGUMENT, "every output", "no output");
+  t = good, t.conv1d_raw = reinterpret_cast<float*>(some.bytes() + 1), expect(run(base, t), QG_INVALID_ARGUMENT, "conv1d_raw", "misaligned fp32");
+  t = good, t.conv1d_q = some.bytes(), p = base, p.dataflow = QG_FUSED, expect(run(p, t), QG_UNSUPPORTED, "fused", "q of fused");
+  p = base, p.conv_bits = 12, expect(run(p, t), QG_UNSUPPORTED, "conv1d_q16", "int8 q of 12 bits");
+  t = good, t.ssm_input = reinterpret_cast<float*>(some.bytes()), expect(run(base, t), QG_UNSUPPORTED, "baseline", "ssm_input of baseline");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bool small = false;
+  std::uint64_t seed = 20260101;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--small") == 0) small = true;
+    else if (std::strcmp(argv[i], "--plant-fault") == 0) plant_fault = true;
+    else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc) seed = std::strtoull(argv[++i], nullptr, 10);
+    else {
+      std::fprintf(stderr, "golden_check [--small] [--seed N] [--plant-fault]\n");
+      return 2;
+    }
+  }
+  check_refusals();
+  check_shapes(small, seed);
+  check_scales(small, seed);
+  check_modes(seed);
+  check_decode(seed);
+  if (!small) check_large(seed);
+  MUST(cudaDeviceSynchronize());
+  std::printf("seed %llu: %llu values compared, %llu differ; plan runs: %llu fast, %llu decode, %llu reference\n",
+              static_cast<unsigned long long>(seed), compared, differing, runs_by_kernel[1], runs_by_kernel[2], runs_by_kernel[0]);
+  return differing != 0 || compared == 0 || runs_by_kernel[1] == 0 || runs_by_kernel[2] == 0;
+}
