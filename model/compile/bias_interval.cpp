@@ -42,7 +42,8 @@ BiasInterval::BiasInterval(const SliceBounds& bounds, int shift_bits, const Data
   negated_high_envelope_ = upper_envelope(negated);
 }
 
-std::int64_t BiasInterval::greatest(const std::vector<Line>& lines, std::int64_t multiplier, std::int64_t start) {
+std::int64_t BiasInterval::greatest(const std::vector<Line>& lines, std::int64_t multiplier,
+                                    std::int64_t start) {
   for (const Line& line : lines) start = std::max(start, line.at(multiplier));
   return start;
 }

@@ -30,7 +30,9 @@ class BiasInterval {
 
   /// Least and greatest B that meet every bound at this M; low > high where there is none.
   std::int64_t low(std::int64_t multiplier) const { return greatest(low_envelope_, multiplier, low_limit_); }
-  std::int64_t high(std::int64_t multiplier) const { return -greatest(negated_high_envelope_, multiplier, -high_limit_); }
+  std::int64_t high(std::int64_t multiplier) const {
+    return -greatest(negated_high_envelope_, multiplier, -high_limit_);
+  }
   /// low - high: convex in M, and not above 0 exactly where a B exists.
   std::int64_t gap(std::int64_t multiplier) const { return low(multiplier) - high(multiplier); }
 

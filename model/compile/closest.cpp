@@ -10,7 +10,9 @@ namespace {
 constexpr std::size_t kStartsTried = 96;
 constexpr std::size_t kCrossingsTried = 400;
 
-std::int64_t ceil_divide(std::int64_t a, std::int64_t b) { return a <= 0 ? 0 : (a + b - 1) / b; }
+std::int64_t ceil_divide(std::int64_t a, std::int64_t b) {
+  return a <= 0 ? 0 : (a + b - 1) / b;
+}
 
 /// The cheapest B for one slice at one M.
 struct Choice {
@@ -65,7 +67,8 @@ class ClosestSearch {
       const std::int64_t widest = convex_minimum(0, limit_, gap);
       if (gap(widest) > 0) continue;
       change[first_true(0, widest, [&](std::int64_t m) { return gap(m) <= 0; })] += 1;
-      if (gap(limit_) > 0) change[first_true(widest, limit_, [&](std::int64_t m) { return gap(m) > 0; })] -= 1;
+      if (gap(limit_) > 0)
+        change[first_true(widest, limit_, [&](std::int64_t m) { return gap(m) > 0; })] -= 1;
     }
     std::vector<std::pair<int, std::int64_t>> served;
     int now = 0;
@@ -110,7 +113,8 @@ class ClosestSearch {
   Choice choose(const BiasInterval& interval, std::int64_t multiplier) const {
     const std::int64_t low = interval.low(multiplier), high = interval.high(multiplier);
     if (low <= high) return {low + (high - low) / 2, 0};
-    // The cost is piecewise constant; it changes only at bounds, and only those between high and low are in conflict.
+    // The cost is piecewise constant; it changes only at bounds, and only those between high and low are in
+    // conflict.
     std::vector<std::int64_t> lowers, uppers, candidates{low, high};
     for (const Line& line : interval.lower_lines())
       if (line.at(multiplier) > high) lowers.push_back(line.at(multiplier));

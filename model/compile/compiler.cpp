@@ -34,7 +34,8 @@ struct Search {
 Search search(const exact::StepFunction& q, const Domain& domain, const std::vector<std::int8_t>& table,
               const Datapath& datapath, Match match) {
   const auto bounds = [&](Match wanted) {
-    const LevelRuns runs = wanted == Match::kQ ? LevelRuns(datapath.conv_bits) : LevelRuns(datapath.conv_bits, table);
+    const LevelRuns runs =
+        wanted == Match::kQ ? LevelRuns(datapath.conv_bits) : LevelRuns(datapath.conv_bits, table);
     return bounds_of(q, domain, datapath.conv_bits, runs);
   };
   for (const Match wanted : {Match::kQ, Match::kOut}) {
@@ -52,8 +53,10 @@ int width_of(std::uint32_t value) {
   return bits;
 }
 
-/// Enumerates the program on every slice, those without a channel included: channel i of the stand-in is slice i.
-void verify(Compiled& compiled, const Domain& domain, const Target& target, const std::vector<std::int64_t>& words) {
+/// Enumerates the program on every slice, those without a channel included: channel i of the stand-in is
+/// slice i.
+void verify(Compiled& compiled, const Domain& domain, const Target& target,
+            const std::vector<std::int64_t>& words) {
   LayerProgram stand_in = compiled.program;
   stand_in.bias_words = words;
   Domain slices = domain;
@@ -83,7 +86,8 @@ std::string_view to_string(Match match) {
   return match == Match::kQ ? "q" : (match == Match::kOut ? "out" : "auto");
 }
 
-std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& domain, const exact::Oracle& oracle) {
+std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& domain,
+                                  const exact::Oracle& oracle) {
   const int q_min = oracle.q_min();
   std::vector<std::optional<std::int8_t>> seen(std::size_t{1} << oracle.layer().conv_bits);
   for (std::size_t s = 0; s < domain.slices.size(); ++s) {
@@ -93,8 +97,8 @@ std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& 
       auto& entry = seen[static_cast<std::size_t>(q[i].value - q_min)];
       const auto value = static_cast<std::int8_t>(out[j].value);
       if (entry.value_or(value) != value)
-        throw InputError("target: expected out to be a function of q; q = " + std::to_string(q[i].value) + " has out " +
-                         std::to_string(*entry) + " and " + std::to_string(value));
+        throw InputError("target: expected out to be a function of q; q = " + std::to_string(q[i].value) +
+                         " has out " + std::to_string(*entry) + " and " + std::to_string(value));
       entry = value;
       const std::int64_t beyond = std::int64_t{domain.slices[s].acc_max} + 1;
       const std::int64_t next_q = i + 1 < q.size() ? q[i + 1].acc : beyond;
@@ -106,18 +110,21 @@ std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& 
   }
   std::vector<std::int8_t> table;
   for (std::size_t i = 0; i < seen.size(); ++i)
-    table.push_back(seen[i] ? *seen[i] : static_cast<std::int8_t>(oracle.table_entry(q_min + static_cast<int>(i))));
+    table.push_back(seen[i] ? *seen[i]
+                            : static_cast<std::int8_t>(oracle.table_entry(q_min + static_cast<int>(i))));
   return table;
 }
 
 nlohmann::ordered_json bundle_hashes(const Bundle& bundle) {
   nlohmann::ordered_json hashes;
   for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy"})
-    if (std::filesystem::exists(bundle.directory / name)) hashes[name] = sha256_of_file(bundle.directory / name);
+    if (std::filesystem::exists(bundle.directory / name))
+      hashes[name] = sha256_of_file(bundle.directory / name);
   return hashes;
 }
 
-Compiled compile_program(const Bundle& bundle, const Domain& domain, const Target& target, const Options& options) {
+Compiled compile_program(const Bundle& bundle, const Domain& domain, const Target& target,
+                         const Options& options) {
   const LayerParams& layer = bundle.layer;
   if (layer.dataflow != Dataflow::kTwoStep || !target.steps.q)
     throw InputError("dataflow: expected two_step; a multiplier program cannot express fused");
@@ -133,8 +140,8 @@ Compiled compile_program(const Bundle& bundle, const Domain& domain, const Targe
 
   compiled.target_falls = falls_somewhere(*target.steps.q);
   const Datapath datapath{layer.conv_bits, program.rounding, options.mult_bits, options.bias_bits};
-  const Search found = search(compiled.target_falls ? without_falls(*target.steps.q) : *target.steps.q, domain,
-                              program.silu_table, datapath, options.match);
+  const Search found = search(compiled.target_falls ? without_falls(*target.steps.q) : *target.steps.q,
+                              domain, program.silu_table, datapath, options.match);
   compiled.match = found.match;
   compiled.displaced_at_least = found.displaced_at_least;
   program.multiplier = found.multiplier.multiplier;
@@ -143,10 +150,12 @@ Compiled compile_program(const Bundle& bundle, const Domain& domain, const Targe
   for (int channel = 0; channel < layer.channels; ++channel) {
     const auto slice = std::lower_bound(domain.slices.begin(), domain.slices.end(), bundle.bias_of(channel),
                                         [](const Slice& s, int bias) { return s.bias < bias; });
-    program.bias_words.push_back(found.multiplier.bias_words[static_cast<std::size_t>(slice - domain.slices.begin())]);
+    program.bias_words.push_back(
+        found.multiplier.bias_words[static_cast<std::size_t>(slice - domain.slices.begin())]);
   }
   verify(compiled, domain, target, found.multiplier.bias_words);
-  program.compiled_from = {{"target", target.name}, {"origin", target.origin}, {"files", bundle_hashes(bundle)}};
+  program.compiled_from = {
+      {"target", target.name}, {"origin", target.origin}, {"files", bundle_hashes(bundle)}};
   program.certificate = {{"domain", std::string(to_string(domain.kind))},
                          {"points", compiled.points},
                          {"match", std::string(to_string(compiled.match))},

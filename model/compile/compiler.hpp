@@ -1,5 +1,6 @@
-// The compiler: a layer and a target in, a layer program out that equals the target on every point of a domain where such a program
-// exists, and comes as close as the search can where none does. Either way the result is checked by complete enumeration.
+// The compiler: a layer and a target in, a layer program out that equals the target on every point of a
+// domain where such a program exists, and comes as close as the search can where none does. Either way the
+// result is checked by complete enumeration.
 #pragma once
 
 #include <string>
@@ -10,15 +11,16 @@
 
 namespace quasim::compile {
 
-/// What must agree: q and out; out alone, so that q with equal table entries may be exchanged; or the first of these that can.
+/// What must agree: q and out; out alone, so that q with equal table entries may be exchanged; or the first
+/// of these that can.
 enum class Match { kQ, kOut, kAuto };
 Match parse_match(std::string_view text);
 std::string_view to_string(Match match);
 
 struct Target {
-  std::string name;           ///< "exact" or "golden:VARIANT"
-  std::string origin;         ///< where the steps come from
-  exact::StageSteps steps;    ///< over the domain; q is needed
+  std::string name;         ///< "exact" or "golden:VARIANT"
+  std::string origin;       ///< where the steps come from
+  exact::StageSteps steps;  ///< over the domain; q is needed
 };
 
 struct Options {
@@ -37,12 +39,12 @@ struct DifferingPoint {
 
 struct Compiled {
   LayerProgram program;
-  Match match = Match::kQ;         ///< what the program was asked to agree in: kQ or kOut
-  std::int64_t points = 0;         ///< enumerated
+  Match match = Match::kQ;  ///< what the program was asked to agree in: kQ or kOut
+  std::int64_t points = 0;  ///< enumerated
   std::int64_t differing_q = 0;
   std::int64_t differing_out = 0;
   std::int64_t displaced_at_least = 0;  ///< proven lower bound where no exact program exists, otherwise 0
-  bool target_falls = false;       ///< the target's q decreases somewhere: no multiplier can follow it
+  bool target_falls = false;            ///< the target's q decreases somewhere: no multiplier can follow it
   std::vector<DifferingPoint> first_differing;  ///< in out; up to kPointsListed
 
   bool exact() const { return differing_out == 0 && (match == Match::kOut || differing_q == 0); }
@@ -50,10 +52,13 @@ struct Compiled {
 constexpr std::size_t kPointsListed = 1000;
 
 /// `domain` must have one slice for each bias value of the bundle. Throws InputError for dataflow fused.
-Compiled compile_program(const Bundle& bundle, const exact::Domain& domain, const Target& target, const Options& options);
+Compiled compile_program(const Bundle& bundle, const exact::Domain& domain, const Target& target,
+                         const Options& options);
 
-/// The table that a target implies: its out at each q that occurs, the oracle's elsewhere. Throws InputError where one q has two outs.
-std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const exact::Domain& domain, const exact::Oracle& oracle);
+/// The table that a target implies: its out at each q that occurs, the oracle's elsewhere. Throws InputError
+/// where one q has two outs.
+std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const exact::Domain& domain,
+                                  const exact::Oracle& oracle);
 
 /// SHA-256 of the bundle's files that a program depends on.
 nlohmann::ordered_json bundle_hashes(const Bundle& bundle);

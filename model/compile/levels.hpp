@@ -1,4 +1,5 @@
-// What a target's steps demand of a program: at which accumulators q must have reached a level, and where it must not yet.
+// What a target's steps demand of a program: at which accumulators q must have reached a level, and where it
+// must not yet.
 #pragma once
 
 #include <cstdint>
@@ -8,8 +9,8 @@
 
 namespace quasim::compile {
 
-/// Neighbouring q that a search may exchange for one another: none, or those with equal table entries. With every q on its own
-/// a program must equal the target in q and out; with the runs of a table, in out.
+/// Neighbouring q that a search may exchange for one another: none, or those with equal table entries. With
+/// every q on its own a program must equal the target in q and out; with the runs of a table, in out.
 class LevelRuns {
  public:
   explicit LevelRuns(int conv_bits);

@@ -6,7 +6,8 @@
 
 namespace quasim::compile {
 
-/// Evaluates a slice with the bias word of the slice's channel. Covers slices that have a channel. The program must outlive it.
+/// Evaluates a slice with the bias word of the slice's channel. Covers slices that have a channel. The
+/// program must outlive it.
 class ProgramSource : public exact::PointSource {
  public:
   explicit ProgramSource(const LayerProgram& program) : program_(program) {}

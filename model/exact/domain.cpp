@@ -49,8 +49,8 @@ Domain make_domain(DomainKind kind, const Bundle& bundle, const std::vector<std:
     const int bias = bundle.bias_of(channel);
     AccRange range = reachable_range(bundle.weight.data() + index * taps, taps);
     if (kind == DomainKind::kFull) range = {-limit, limit};
-    const auto [found, is_new] =
-        groups.try_emplace({bias, keys.empty() ? 0 : keys[index]}, Slice{bias, range.min, range.max, channel});
+    const auto [found, is_new] = groups.try_emplace({bias, keys.empty() ? 0 : keys[index]},
+                                                    Slice{bias, range.min, range.max, channel});
     if (!is_new) {
       found->second.acc_min = std::min(found->second.acc_min, range.min);
       found->second.acc_max = std::max(found->second.acc_max, range.max);

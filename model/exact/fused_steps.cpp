@@ -12,10 +12,13 @@ namespace {
 
 enum class Branch { kFalling, kRising };
 
-constexpr double kLowest = -1.278464542761074;  // where silu is least; only a starting point, nothing is concluded from it
+constexpr double kLowest =
+    -1.278464542761074;  // where silu is least; only a starting point, nothing is concluded from it
 constexpr double kFarLeft = -800.0;
 
-double silu_estimate(double v) { return v / (1.0 + std::exp(-v)); }
+double silu_estimate(double v) {
+  return v / (1.0 + std::exp(-v));
+}
 
 /// A double near the v on `branch` with silu(v) = target, by bisection down to neighbouring doubles.
 double crossing_estimate(double target, Branch branch) {
@@ -37,7 +40,8 @@ Dyadic dyadic_of_double(double value) {
   return {Integer(static_cast<long>(std::ldexp(fraction, kMantissaBits))), exponent - kMantissaBits};
 }
 
-/// Proven: on the branch, the level is on one side of `level` for all v <= low and on the other for all v >= high.
+/// Proven: on the branch, the level is on one side of `level` for all v <= low and on the other for all v >=
+/// high.
 struct Enclosure {
   bool proven = false;
   Dyadic low, high;
@@ -52,7 +56,8 @@ Enclosure enclose(int level, const Dyadic& scale, double scale_estimate, Branch 
     Enclosure tried{true, dyadic_of_double(centre - reach), dyadic_of_double(centre + reach)};
     const Dyadic& must_be_on_branch = rising ? tried.high : tried.low;
     if (silu_slope_sign(must_be_on_branch) == (rising ? 1 : -1) &&
-        (silu_level(tried.low, scale) >= level) != rising && (silu_level(tried.high, scale) >= level) == rising)
+        (silu_level(tried.low, scale) >= level) != rising &&
+        (silu_level(tried.high, scale) >= level) == rising)
       return tried;
   }
   return {};
@@ -95,7 +100,8 @@ class FusedSteps {
     append_step(steps, first, level);
     std::int32_t at = first;
     while (level != end_level) {
-      // Rising: the first acc with out >= level + 1. Falling: the first one with out <= level - 1, that is not >= level.
+      // Rising: the first acc with out >= level + 1. Falling: the first one with out <= level - 1, that is
+      // not >= level.
       at = first_across(rising ? level + 1 : level, branch, at, last);
       level += rising ? 1 : -1;
       if (steps.back().acc == at)
@@ -130,7 +136,8 @@ class FusedSteps {
     const Dyadic origin = oracle_.y(slice_.bias, 0);
     const Integer per_acc = oracle_.y(0, 1).mantissa;
     if (v.exponent >= origin.exponent)
-      return divide((v.mantissa << static_cast<unsigned>(v.exponent - origin.exponent)) - origin.mantissa, per_acc);
+      return divide((v.mantissa << static_cast<unsigned>(v.exponent - origin.exponent)) - origin.mantissa,
+                    per_acc);
     const auto shift = static_cast<unsigned>(origin.exponent - v.exponent);
     return divide(v.mantissa - (origin.mantissa << shift), per_acc << shift);
   }

@@ -11,7 +11,9 @@ namespace {
 constexpr int kOutMin = static_cast<int>(spec::min_of_bits(spec::kSampleBits));
 constexpr int kOutMax = static_cast<int>(spec::max_of_bits(spec::kSampleBits));
 
-Integer shifted(const Integer& value, int bits) { return value << static_cast<unsigned>(bits); }
+Integer shifted(const Integer& value, int bits) {
+  return value << static_cast<unsigned>(bits);
+}
 
 }  // namespace
 
@@ -30,7 +32,9 @@ Oracle::Oracle(const LayerParams& layer)
   denominator_ = shifted(conv_scale_.mantissa, conv_scale_.exponent - common);
 }
 
-Dyadic Oracle::y(int bias, std::int32_t acc) const { return {per_acc_ * acc + per_bias_ * bias, exponent_}; }
+Dyadic Oracle::y(int bias, std::int32_t acc) const {
+  return {per_acc_ * acc + per_bias_ * bias, exponent_};
+}
 
 int Oracle::q(int bias, std::int32_t acc) const {
   const Rational exact(acc_numerator_ * acc + bias_numerator_ * bias, denominator_);
@@ -65,7 +69,8 @@ StepFunction Oracle::q_steps(const Domain& domain) const {
     while (level < last) {
       const Integer bound = (2 * level + 1) * denominator_ - offset;
       const bool tie_up = tie_rounds_up(level + 1, layer_.effective_rounding());
-      const Integer acc = tie_up ? ceil_quotient(bound, doubled) : Integer(floor_quotient(bound, doubled) + 1);
+      const Integer acc =
+          tie_up ? ceil_quotient(bound, doubled) : Integer(floor_quotient(bound, doubled) + 1);
       ++level;
       const auto at = static_cast<std::int32_t>(acc);
       if (steps.back().acc == at)

@@ -34,7 +34,8 @@ class Oracle {
   LayerParams layer_;
   Dyadic conv_scale_;
   Dyadic output_scale_;
-  // y = (per_acc_*acc + per_bias_*bias) * 2^exponent_;  y/s_c = (acc_numerator_*acc + bias_numerator_*bias) / denominator_
+  // y = (per_acc_*acc + per_bias_*bias) * 2^exponent_;  y/s_c = (acc_numerator_*acc + bias_numerator_*bias) /
+  // denominator_
   Integer per_acc_, per_bias_;
   int exponent_ = 0;
   Integer acc_numerator_, bias_numerator_, denominator_;

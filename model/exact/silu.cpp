@@ -48,18 +48,21 @@ int below_limited(const Float& value) {
   return static_cast<int>(mpfr_get_si(value.backend().data(), MPFR_RNDU)) - 1;
 }
 
-/// Levels of silu(v)/scale by interval arithmetic. The ends of the enclosure are rational and silu(v) is not, so it lies
-/// strictly between them: an end that is itself an integer (after adding 1/2) does not count as reached.
+/// Levels of silu(v)/scale by interval arithmetic. The ends of the enclosure are rational and silu(v) is not,
+/// so it lies strictly between them: an end that is itself an integer (after adding 1/2) does not count as
+/// reached.
 template <unsigned Digits>
 Levels levels_by_interval(const Dyadic& v, const Dyadic& scale) {
   const auto x = interval_of<Digits>(v);
   const Interval<Digits> one(1), two(2);
-  const Interval<Digits> shifted = x / (one + exp(Interval<Digits>(-x))) / interval_of<Digits>(scale) + one / two;
+  const Interval<Digits> shifted =
+      x / (one + exp(Interval<Digits>(-x))) / interval_of<Digits>(scale) + one / two;
   return {floor_limited(lower(shifted)), below_limited(upper(shifted))};
 }
 
-/// Levels by v/2 < silu(v) < min(max(v, 0), v/2 + v^2/4), from silu(v) = v/2 + v/2*tanh(v/2) and 0 < tanh(x) < min(x, 1) for
-/// x > 0. Decides what no affordable precision could: v so large or so small that silu(v) is within 2^-|exponent| of v or v/2.
+/// Levels by v/2 < silu(v) < min(max(v, 0), v/2 + v^2/4), from silu(v) = v/2 + v/2*tanh(v/2) and 0 < tanh(x)
+/// < min(x, 1) for x > 0. Decides what no affordable precision could: v so large or so small that silu(v) is
+/// within 2^-|exponent| of v or v/2.
 Levels levels_by_bounds(const Dyadic& v, const Dyadic& scale) {
   const Rational x = v.rational(), s = x / scale.rational();
   const Rational half(1, 2);
@@ -68,7 +71,8 @@ Levels levels_by_bounds(const Dyadic& v, const Dyadic& scale) {
   const Rational far = s > 0 ? s : Rational(0);
   const Rational high = (near_zero < far ? near_zero : far) + half;
   return {clamp_integer(floor_quotient(numerator(low), denominator(low)), -kSiluLevelLimit, kSiluLevelLimit),
-          clamp_integer(ceil_quotient(numerator(high), denominator(high)) - 1, -kSiluLevelLimit, kSiluLevelLimit)};
+          clamp_integer(ceil_quotient(numerator(high), denominator(high)) - 1, -kSiluLevelLimit,
+                        kSiluLevelLimit)};
 }
 
 template <unsigned Digits>
@@ -88,8 +92,8 @@ int silu_level(const Dyadic& v, const Dyadic& scale) {
   if (levels.decided()) return levels.low;
   levels.intersect(levels_by_bounds(v, scale));
   using Step = Levels (*)(const Dyadic&, const Dyadic&);
-  for (Step step : {Step{levels_by_interval<80>}, Step{levels_by_interval<250>}, Step{levels_by_interval<1000>},
-                    Step{levels_by_interval<5000>}}) {
+  for (Step step : {Step{levels_by_interval<80>}, Step{levels_by_interval<250>},
+                    Step{levels_by_interval<1000>}, Step{levels_by_interval<5000>}}) {
     if (levels.decided()) return levels.low;
     levels.intersect(step(v, scale));
   }

@@ -37,8 +37,9 @@ void append_step(SliceSteps& steps, std::int32_t acc, int value) {
 }
 
 int value_at(const SliceSteps& steps, std::int32_t acc) {
-  const auto after = std::upper_bound(steps.begin(), steps.end(), acc,
-                                      [](std::int32_t wanted, const Step& step) { return wanted < step.acc; });
+  const auto after =
+      std::upper_bound(steps.begin(), steps.end(), acc,
+                       [](std::int32_t wanted, const Step& step) { return wanted < step.acc; });
   return std::prev(after)->value;
 }
 
@@ -64,7 +65,7 @@ StageSteps enumerate(const PointSource& source, const Domain& domain) {
 }
 
 Comparison compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
-                     const DifferenceVisitor& visit) {
+                   const DifferenceVisitor& visit) {
   Comparison result;
   for (std::size_t s = 0; s < domain.slices.size(); ++s) {
     const SliceSteps &steps_a = a[s], &steps_b = b[s];
@@ -74,8 +75,10 @@ Comparison compare(const StepFunction& a, const StepFunction& b, const Domain& d
     std::size_t i = 0, j = 0;
     std::int64_t acc = slice.acc_min;
     while (acc <= slice.acc_max) {
-      const std::int64_t end_a = i + 1 < steps_a.size() ? steps_a[i + 1].acc : std::int64_t{slice.acc_max} + 1;
-      const std::int64_t end_b = j + 1 < steps_b.size() ? steps_b[j + 1].acc : std::int64_t{slice.acc_max} + 1;
+      const std::int64_t end_a =
+          i + 1 < steps_a.size() ? steps_a[i + 1].acc : std::int64_t{slice.acc_max} + 1;
+      const std::int64_t end_b =
+          j + 1 < steps_b.size() ? steps_b[j + 1].acc : std::int64_t{slice.acc_max} + 1;
       const std::int64_t end = std::min(end_a, end_b);
       if (steps_a[i].value != steps_b[j].value) {
         result.differing += end - acc;
@@ -95,7 +98,8 @@ StepFunction map_values(const StepFunction& q, const std::vector<std::int8_t>& t
   StepFunction mapped;
   for (const SliceSteps& steps : q) {
     SliceSteps slice;
-    for (const Step& step : steps) append_step(slice, step.acc, table[static_cast<std::size_t>(step.value - q_min)]);
+    for (const Step& step : steps)
+      append_step(slice, step.acc, table[static_cast<std::size_t>(step.value - q_min)]);
     mapped.push_back(std::move(slice));
   }
   return mapped;

@@ -1,5 +1,6 @@
-// Step functions: an integer function of (bias, acc) held as the places where it changes. A few hundred numbers for each bias
-// value stand for all of its accumulators, so whole domains can be stored and compared exactly.
+// Step functions: an integer function of (bias, acc) held as the places where it changes. A few hundred
+// numbers for each bias value stand for all of its accumulators, so whole domains can be stored and compared
+// exactly.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +20,8 @@ struct Step {
   friend bool operator==(const Step& a, const Step& b) { return a.acc == b.acc && a.value == b.value; }
 };
 
-/// The function over one slice: never empty, first step at the slice's acc_min, ascending acc, neighbours differ in value.
+/// The function over one slice: never empty, first step at the slice's acc_min, ascending acc, neighbours
+/// differ in value.
 using SliceSteps = std::vector<Step>;
 
 /// Appends a step unless the value stays the same.
@@ -43,7 +45,8 @@ class PointSource {
   virtual bool has_q() const = 0;
   /// False where the implementation says nothing about a slice; it then has no steps there.
   virtual bool covers(const Slice&) const { return true; }
-  /// Results for acc_first, acc_first + 1, ... (`count` of them) at one slice's bias. `q` is written only where has_q().
+  /// Results for acc_first, acc_first + 1, ... (`count` of them) at one slice's bias. `q` is written only
+  /// where has_q().
   virtual void evaluate(const Slice& slice, std::int32_t acc_first, std::size_t count, std::int16_t* q,
                         std::int8_t* out) const = 0;
 };
@@ -52,18 +55,18 @@ class PointSource {
 StageSteps enumerate(const PointSource& source, const Domain& domain);
 
 /// Called for each maximal run of accumulators in which two functions keep one pair of different values.
-using DifferenceVisitor = std::function<void(const Slice& slice, std::int32_t acc_first, std::int32_t acc_last,
-                                             int value_a, int value_b)>;
+using DifferenceVisitor = std::function<void(const Slice& slice, std::int32_t acc_first,
+                                             std::int32_t acc_last, int value_a, int value_b)>;
 
 struct Comparison {
-  std::int64_t points = 0;     ///< points of the slices that both functions cover
+  std::int64_t points = 0;  ///< points of the slices that both functions cover
   std::int64_t differing = 0;
 };
 
-/// Visits every difference, in order of slice and acc. Both functions are over `domain`; slices that one of them does not cover
-/// are skipped and not counted.
+/// Visits every difference, in order of slice and acc. Both functions are over `domain`; slices that one of
+/// them does not cover are skipped and not counted.
 Comparison compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
-                     const DifferenceVisitor& visit = {});
+                   const DifferenceVisitor& visit = {});
 
 /// table[q] for every point; entry 0 is for q = q_min.
 StepFunction map_values(const StepFunction& q, const std::vector<std::int8_t>& table, int q_min);

@@ -14,8 +14,9 @@
 
 namespace quasim::exact {
 
-/// The part of the file that belongs to `domain`. `q` of the result exists where `conv_bits` is not 0. Throws InputError for a file
-/// that is malformed, does not reach as far as the domain, or holds values beyond conv_bits (q) or int8 (out).
+/// The part of the file that belongs to `domain`. `q` of the result exists where `conv_bits` is not 0. Throws
+/// InputError for a file that is malformed, does not reach as far as the domain, or holds values beyond
+/// conv_bits (q) or int8 (out).
 StageSteps read_steps(const std::filesystem::path& file, const Domain& domain, int conv_bits);
 
 }  // namespace quasim::exact

@@ -22,12 +22,15 @@ struct CloseMember {
   void operator()(zip_file_t* member) const { zip_fclose(member); }
 };
 
-std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
 
 /// The member's name without .npy; refuses what NumPy would not write.
 std::string plain_name(const zip_stat_t& status, const std::filesystem::path& path) {
   const std::string name = (status.valid & ZIP_STAT_NAME) != 0 ? status.name : "";
-  const bool has_suffix = name.size() > kSuffixLength && name.compare(name.size() - kSuffixLength, kSuffixLength, kSuffix) == 0;
+  const bool has_suffix =
+      name.size() > kSuffixLength && name.compare(name.size() - kSuffixLength, kSuffixLength, kSuffix) == 0;
   if (!has_suffix || name.find_first_of("/\\\n\r") != std::string::npos)
     throw InputError(path, "member", "names that end in .npy, without folders");
   return name.substr(0, name.size() - kSuffixLength);
@@ -50,7 +53,8 @@ NpzFile::NpzFile(const std::filesystem::path& path) : path_(path) {
   zip_error_init(&error);
   zip_source_t* source = zip_source_buffer_create(file.data(), file.size_bytes(), 0, &error);
   if (source == nullptr) throw InputError(path, "npz", "an archive that can be opened");
-  const std::unique_ptr<zip_t, CloseArchive> archive(zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
+  const std::unique_ptr<zip_t, CloseArchive> archive(
+      zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));
   if (archive == nullptr) {
     const std::string reason = first_line(zip_error_strerror(&error));
     zip_source_free(source);
@@ -62,7 +66,8 @@ NpzFile::NpzFile(const std::filesystem::path& path) : path_(path) {
   std::size_t total_bytes = 0;
   for (zip_int64_t index = 0; index < count; ++index) {
     zip_stat_t status;
-    constexpr zip_uint64_t kNeeded = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
+    constexpr zip_uint64_t kNeeded =
+        ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_ENCRYPTION_METHOD;
     if (zip_stat_index(archive.get(), static_cast<zip_uint64_t>(index), 0, &status) != 0 ||
         (status.valid & kNeeded) != kNeeded)
       throw InputError(path, "npz", "complete member descriptions");
@@ -77,10 +82,12 @@ NpzFile::NpzFile(const std::filesystem::path& path) : path_(path) {
         zip_fopen_index(archive.get(), static_cast<zip_uint64_t>(index), 0));
     std::byte beyond{};
     // The last read reaches the end of the member, where its checksum is verified.
-    if (member == nullptr || zip_fread(member.get(), bytes.data(), bytes.size()) != static_cast<zip_int64_t>(bytes.size()) ||
+    if (member == nullptr ||
+        zip_fread(member.get(), bytes.data(), bytes.size()) != static_cast<zip_int64_t>(bytes.size()) ||
         zip_fread(member.get(), &beyond, 1) != 0)
       throw InputError(path, name, "an intact member of " + std::to_string(status.size) + " bytes");
-    if (!members_.emplace(name, std::move(bytes)).second) throw InputError(path, name, "each member once; it is there twice");
+    if (!members_.emplace(name, std::move(bytes)).second)
+      throw InputError(path, name, "each member once; it is there twice");
   }
 }
 
@@ -89,15 +96,23 @@ std::vector<std::int32_t> NpzFile::integers(const std::string& name) const {
   if (found == members_.end()) throw InputError(path_, name, "a member of that name; it is missing");
   const std::filesystem::path where = path_.string() + ":" + name;
   const NpyHeader header = parse_npy(found->second.data(), found->second.size(), where);
-  if (header.shape.size() != 1) throw InputError(where, "shape", "one axis; got " + std::to_string(header.shape.size()));
+  if (header.shape.size() != 1)
+    throw InputError(where, "shape", "one axis; got " + std::to_string(header.shape.size()));
   const std::byte* data = found->second.data() + header.data_offset_bytes;
   std::vector<std::int32_t> values;
   values.reserve(header.length_elems);
   switch (header.dtype) {
-    case DType::kInt8: widen<std::int8_t>(data, header.length_elems, values); break;
-    case DType::kInt16: widen<std::int16_t>(data, header.length_elems, values); break;
-    case DType::kInt32: widen<std::int32_t>(data, header.length_elems, values); break;
-    default: throw InputError(where, "dtype", "int8, int16 or int32; got " + std::string(to_string(header.dtype)));
+    case DType::kInt8:
+      widen<std::int8_t>(data, header.length_elems, values);
+      break;
+    case DType::kInt16:
+      widen<std::int16_t>(data, header.length_elems, values);
+      break;
+    case DType::kInt32:
+      widen<std::int32_t>(data, header.length_elems, values);
+      break;
+    default:
+      throw InputError(where, "dtype", "int8, int16 or int32; got " + std::string(to_string(header.dtype)));
   }
   return values;
 }

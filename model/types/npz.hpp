@@ -12,8 +12,9 @@
 
 namespace quasim {
 
-/// A whole archive in memory. Anything but plain, unencrypted, intact .npy members with distinct names is refused, and so is an
-/// archive of more than 64 members or more than 256 MiB unpacked; sizes are checked before memory is taken.
+/// A whole archive in memory. Anything but plain, unencrypted, intact .npy members with distinct names is
+/// refused, and so is an archive of more than 64 members or more than 256 MiB unpacked; sizes are checked
+/// before memory is taken.
 class NpzFile {
  public:
   /// Throws InputError.
@@ -23,7 +24,8 @@ class NpzFile {
   bool has(const std::string& name) const { return members_.count(name) != 0; }
   /// Whole .npy files by name without suffix.
   const std::map<std::string, std::vector<std::byte>>& members() const { return members_; }
-  /// The elements of a one-dimensional integer member as int32; int8, int16 and int32 members are accepted. Throws InputError.
+  /// The elements of a one-dimensional integer member as int32; int8, int16 and int32 members are accepted.
+  /// Throws InputError.
   std::vector<std::int32_t> integers(const std::string& name) const;
   /// As above; the member must have `length_elems` elements.
   std::vector<std::int32_t> integers(const std::string& name, std::size_t length_elems) const;

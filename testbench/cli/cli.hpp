@@ -21,7 +21,9 @@ using VerbFactory = Action (*)(CLI::App& app);
 
 // One factory a verb, each in the file of its name.
 Action add_bench(CLI::App& app);
+Action add_certify(CLI::App& app);
 Action add_compare(CLI::App& app);
+Action add_compile(CLI::App& app);
 Action add_cosim(CLI::App& app);
 Action add_golden(CLI::App& app);
 Action add_modes(CLI::App& app);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cli/cli.hpp"
+#include "compile/fused_program.hpp"
 #include "golden/targets.hpp"
 #include "spec/error.hpp"
 
@@ -20,71 +21,130 @@ struct CompileOptions {
   bool json = false;
 };
 
-nlohmann::ordered_json to_json(const compile::Compiled& compiled, double seconds) {
-  const LayerProgram& program = compiled.program;
-  nlohmann::ordered_json points = nlohmann::ordered_json::array();
-  for (const compile::DifferingPoint& point : compiled.first_differing)
-    points.push_back({{"bias", point.bias}, {"acc", point.acc}, {"target", point.target}, {"program", point.program}});
-  return {{"layer", program.name},
-          {"target", program.compiled_from["target"]},
-          {"origin", program.compiled_from["origin"]},
-          {"exact", compiled.exact()},
-          {"match", std::string(to_string(compiled.match))},
-          {"multiplier", program.multiplier},
-          {"mult_bits", program.mult_bits},
-          {"shift", program.shift_bits},
-          {"points", compiled.points},
-          {"differing_q", compiled.differing_q},
-          {"differing_out", compiled.differing_out},
-          {"displaced_at_least", compiled.displaced_at_least},
-          {"target_falls", compiled.target_falls},
-          {"seconds", seconds},
-          {"differing_points", points}};
-}
+constexpr std::size_t kPointsPrinted = 20;
+
+struct Row {
+  nlohmann::ordered_json json;
+  std::vector<std::string> cells;
+  bool exact = true;
+};
 
 std::filesystem::path output_file(const CompileOptions& options, const Bundle& bundle) {
   if (options.bundles.size() == 1) return options.output;
   return options.output / (std::filesystem::weakly_canonical(bundle.directory).filename().string() + ".json");
 }
 
+Row compile_two_step(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
+                     const CompileOptions& options) {
+  compile::Options search;
+  search.mult_bits = options.mult_bits;
+  search.match = compile::parse_match(options.match);
+  compile::Compiled compiled = compile_program(bundle, domain, target, search);
+  LayerProgram& program = compiled.program;
+  program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
+  if (!options.output.empty()) write_program(output_file(options, bundle), program);
+
+  nlohmann::ordered_json points = nlohmann::ordered_json::array();
+  for (const compile::DifferingPoint& point : compiled.first_differing)
+    points.push_back(
+        {{"bias", point.bias}, {"acc", point.acc}, {"target", point.target}, {"program", point.program}});
+  const std::string match(to_string(compiled.match));
+  return {
+      {{"exact", compiled.exact()},
+       {"match", match},
+       {"multiplier", program.multiplier},
+       {"mult_bits", program.mult_bits},
+       {"shift", program.shift_bits},
+       {"points", compiled.points},
+       {"differing_q", compiled.differing_q},
+       {"differing_out", compiled.differing_out},
+       {"displaced_at_least", compiled.displaced_at_least},
+       {"target_falls", compiled.target_falls},
+       {"differing_points", points}},
+      {std::to_string(program.multiplier), std::to_string(program.shift_bits),
+       std::to_string(program.mult_bits), match, group_digits(static_cast<std::uint64_t>(compiled.points)),
+       std::to_string(compiled.differing_q), std::to_string(compiled.differing_out)},
+      compiled.exact()};
+}
+
+Row compile_fused_dataflow(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
+                           const CompileOptions& options) {
+  compile::FusedProgram program = compile::compile_fused(bundle, domain, target.steps.out);
+  const exact::Comparison check =
+      compare(target.steps.out, enumerate(compile::FusedSource(program), domain).out, domain);
+  std::size_t steps = 0;
+  for (const exact::SliceSteps& slice : program.out) steps += slice.size();
+  program.compiled_from = {{"target", target.name},
+                           {"origin", target.origin},
+                           {"files", compile::bundle_hashes(bundle)},
+                           {"tool", "quasim " QUASIM_VERSION}};
+  program.certificate = {
+      {"domain", options.domain}, {"points", check.points}, {"differing_out", check.differing}};
+  if (!options.output.empty()) write_fused_program(output_file(options, bundle), program);
+  return {{{"exact", check.differing == 0},
+           {"steps", steps},
+           {"points", check.points},
+           {"differing_out", check.differing}},
+          {"-", "-", "-", std::to_string(steps) + " steps",
+           group_digits(static_cast<std::uint64_t>(check.points)), "-", std::to_string(check.differing)},
+          check.differing == 0};
+}
+
+Row compile_bundle(const std::filesystem::path& directory, const CompileOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  Bundle bundle = read_bundle(directory);
+  const bool own_bits = options.conv_bits == 0 || options.conv_bits == bundle.layer.conv_bits;
+  if (!own_bits) bundle.layer.conv_bits = options.conv_bits;
+  const std::string name =
+      options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
+  if (const auto variant = target_variant(name)) apply_variant(bundle.layer, *variant);
+  const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
+  const compile::Target target =
+      make_target(name, bundle, domain, own_bits ? StepsFrom::kSweepOrTwin : StepsFrom::kTwin);
+  Row row = bundle.layer.dataflow == Dataflow::kFused
+                ? compile_fused_dataflow(bundle, domain, target, options)
+                : compile_two_step(bundle, domain, target, options);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  nlohmann::ordered_json json{{"layer", bundle.layer.name}, {"target", name}, {"origin", target.origin}};
+  json.update(row.json);
+  json["seconds"] = seconds;
+  row.json = std::move(json);
+  row.cells.insert(row.cells.begin(), {bundle.layer.name, name});
+  char time[16];
+  std::snprintf(time, sizeof time, "%.2f", seconds);
+  row.cells.emplace_back(time);
+  return row;
+}
+
+void print_differing_points(const nlohmann::ordered_json& layer) {
+  const auto& points = layer.value("differing_points", nlohmann::ordered_json::array());
+  for (std::size_t i = 0; i < points.size() && i < kPointsPrinted; ++i)
+    std::cout << layer["layer"].get<std::string>() << ": bias " << points[i]["bias"] << " acc "
+              << points[i]["acc"] << " target " << points[i]["target"] << " program " << points[i]["program"]
+              << "\n";
+  if (points.size() > kPointsPrinted)
+    std::cout << layer["layer"].get<std::string>() << ": " << layer["differing_out"]
+              << " points in all; --json lists " << points.size() << "\n";
+}
+
 int run(const CompileOptions& options) {
   std::vector<std::vector<std::string>> rows{
-      {"layer", "target", "M", "S", "width", "match", "points", "differing q", "differing out", "seconds"}};
+      {"layer", "target", "M", "S", "width", "match", "points", "q differs", "out differs", "seconds"}};
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   bool all_exact = true;
+  Progress progress("compile", options.bundles.size());
   for (const auto& directory : options.bundles) {
-    const auto start = std::chrono::steady_clock::now();
-    Bundle bundle = read_bundle(directory);
-    if (options.conv_bits != 0) bundle.layer.conv_bits = options.conv_bits;
-    const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
-    const std::string target =
-        options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
-    compile::Options search;
-    search.mult_bits = options.mult_bits;
-    search.match = compile::parse_match(options.match);
-    compile::Compiled compiled = compile_program(bundle, domain, make_target(target, bundle, domain), search);
-    compiled.program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
-    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    if (!options.output.empty()) write_program(output_file(options, bundle), compiled.program);
-
-    all_exact &= compiled.exact();
-    layers.push_back(to_json(compiled, seconds));
-    const LayerProgram& program = compiled.program;
-    char time[16];
-    std::snprintf(time, sizeof time, "%.2f", seconds);
-    rows.push_back({program.name, target, std::to_string(program.multiplier), std::to_string(program.shift_bits),
-                    std::to_string(program.mult_bits), std::string(to_string(compiled.match)),
-                    group_digits(static_cast<std::uint64_t>(compiled.points)), std::to_string(compiled.differing_q),
-                    std::to_string(compiled.differing_out), time});
+    progress.update(layers.size());
+    Row row = compile_bundle(directory, options);
+    all_exact &= row.exact;
+    layers.push_back(std::move(row.json));
+    rows.push_back(std::move(row.cells));
   }
   if (options.json) {
-    print_json({{"verb", "compile"}, {"domain", options.domain}, {"layers", layers}});
+    print_json({{"verb", "compile"}, {"domain", options.domain}, {"exact", all_exact}, {"layers", layers}});
   } else {
     std::cout << format_table(rows);
-    for (const auto& layer : layers)
-      for (const auto& point : layer["differing_points"])
-        std::cout << layer["layer"].get<std::string>() << ": bias " << point["bias"] << " acc " << point["acc"]
-                  << " target " << point["target"] << " program " << point["program"] << "\n";
+    for (const auto& layer : layers) print_differing_points(layer);
   }
   return all_exact ? kAgree : kDiffer;
 }
@@ -93,19 +153,24 @@ int run(const CompileOptions& options) {
 
 Action add_compile(CLI::App& app) {
   auto options = std::make_shared<CompileOptions>();
-  CLI::App* verb = app.add_subcommand("compile", "find the smallest multiplier program that equals a target everywhere");
+  CLI::App* verb =
+      app.add_subcommand("compile", "find the smallest multiplier program that equals a target everywhere");
   verb->add_option("BUNDLE", options->bundles, "layer bundle directories")->required();
-  verb->add_option("--target", options->target,
-                   "exact or golden:VARIANT (default: the golden of the layer's dataflow and rounding, seqlast, precise)");
+  verb->add_option(
+      "--target", options->target,
+      "exact or golden:VARIANT (default: the golden of the layer's dataflow and rounding, seqlast, precise)");
   verb->add_option("--mult-bits", options->mult_bits, "widest multiplier to consider")
       ->check(CLI::Range(2, spec::kMultBitsMax))
       ->capture_default_str();
   verb->add_option("--conv-bits", options->conv_bits, "conv_bits N instead of the layer's")
       ->check(CLI::Range(spec::kConvBitsMin, spec::kConvBitsMax));
-  verb->add_option("--domain", options->domain, "reachable or full: which accumulators and bias values must agree")
+  verb->add_option("--domain", options->domain,
+                   "reachable or full: which accumulators and bias values must agree")
       ->capture_default_str();
-  verb->add_option("--match", options->match, "q (q and out agree), out, or auto (q where possible)")->capture_default_str();
-  verb->add_option("-o,--output", options->output, "program file to write; a directory where there are several bundles");
+  verb->add_option("--match", options->match, "q (q and out agree), out, or auto (q where possible)")
+      ->capture_default_str();
+  verb->add_option("-o,--output", options->output,
+                   "program file to write; a directory where there are several bundles");
   verb->add_flag("--json", options->json, "print JSON");
   return [options] { return run(*options); };
 }

@@ -47,7 +47,8 @@ std::filesystem::path steps_path(const Bundle& bundle, const Variant& variant) {
   return bundle.golden_directory(variant) / "steps.npz";
 }
 
-std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& variant, const exact::Domain& domain) {
+std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& variant,
+                                           const exact::Domain& domain) {
   const std::filesystem::path file = steps_path(bundle, variant);
   if (!std::filesystem::exists(file)) return std::nullopt;
   return exact::read_steps(file, domain, variant.dataflow == Dataflow::kTwoStep ? bundle.layer.conv_bits : 0);
@@ -55,8 +56,9 @@ std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& 
 
 std::unique_ptr<exact::PointSource> make_twin_source(const LayerParams& layer, const Variant& variant) {
   if (variant.order != Order::kSeqLast)
-    throw InputError("variant: expected order seqlast, the one whose result depends on the accumulator alone; got " +
-                     variant.to_string());
+    throw InputError(
+        "variant: expected order seqlast, the one whose result depends on the accumulator alone; got " +
+        variant.to_string());
   if (variant.math != MathMode::kPrecise)
     throw InputError("variant: expected math precise; fast math exists only as a GPU's sweep, golden/" +
                      variant.to_string() + "/steps.npz");
@@ -71,14 +73,26 @@ Variant default_variant(const LayerParams& layer) {
   return {layer.dataflow, Order::kSeqLast, MathMode::kPrecise, layer.effective_rounding()};
 }
 
-compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain) {
+void apply_variant(LayerParams& layer, const Variant& variant) {
+  layer.dataflow = variant.dataflow;
+  layer.rounding = variant.rounding;
+}
+
+std::optional<Variant> target_variant(const std::string& text) {
   constexpr std::string_view kGolden = "golden:";
-  if (text == "exact") return {text, "oracle", exact::Oracle(bundle.layer).steps(domain)};
+  if (text == "exact") return std::nullopt;
   if (text.compare(0, kGolden.size(), kGolden) != 0)
     throw InputError("--target: expected exact or golden:VARIANT; got '" + text + "'");
-  const Variant variant = Variant::parse(text.substr(kGolden.size()));
-  if (auto steps = gpu_steps(bundle, variant, domain)) return {text, "GPU sweep", std::move(*steps)};
-  return {text, "CPU twin", enumerate(*make_twin_source(bundle.layer, variant), domain)};
+  return Variant::parse(text.substr(kGolden.size()));
+}
+
+compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain,
+                            StepsFrom from) {
+  const std::optional<Variant> variant = target_variant(text);
+  if (!variant) return {text, "oracle", exact::Oracle(bundle.layer).steps(domain)};
+  if (from == StepsFrom::kSweepOrTwin)
+    if (auto steps = gpu_steps(bundle, *variant, domain)) return {text, "GPU sweep", std::move(*steps)};
+  return {text, "CPU twin", enumerate(*make_twin_source(bundle.layer, *variant), domain)};
 }
 
 }  // namespace quasim

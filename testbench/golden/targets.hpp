@@ -1,4 +1,5 @@
-// Step functions of the fp32 golden over a domain: from the GPU's committed sweep, or from the CPU twin point by point.
+// Step functions of the fp32 golden over a domain: from the GPU's committed sweep, or from the CPU twin point
+// by point.
 #pragma once
 
 #include <filesystem>
@@ -12,16 +13,30 @@ namespace quasim {
 /// golden/VARIANT/steps.npz of the bundle.
 std::filesystem::path steps_path(const Bundle& bundle, const Variant& variant);
 
-/// The GPU's sweep, where the bundle has one and its conv_bits are the layer's. Throws InputError for a malformed file.
-std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& variant, const exact::Domain& domain);
+/// The GPU's sweep, where the bundle has one. Throws InputError for a malformed file.
+std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& variant,
+                                           const exact::Domain& domain);
 
-/// The CPU twin as a source to enumerate; seqlast and precise only. Throws InputError for variants or scales it does not evaluate.
+/// The CPU twin as a source to enumerate; seqlast and precise only. Throws InputError for variants or scales
+/// it does not evaluate.
 std::unique_ptr<exact::PointSource> make_twin_source(const LayerParams& layer, const Variant& variant);
 
-/// A compile target from its text: "exact", or "golden:VARIANT" (the GPU's sweep where the bundle has one, else the CPU twin).
-compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain);
+/// The layer as a variant computes it: the variant's dataflow and rounding instead of its own.
+void apply_variant(LayerParams& layer, const Variant& variant);
 
-/// The variant that a layer's program is compiled for unless told otherwise: its dataflow and rounding, seqlast, precise.
+/// The variant of "golden:VARIANT"; none for "exact". Throws InputError for anything else.
+std::optional<Variant> target_variant(const std::string& text);
+
+/// Where a golden's steps may come from. A sweep holds only for the layer as the bundle has it, not with
+/// another conv_bits.
+enum class StepsFrom { kSweepOrTwin, kTwin };
+
+/// A compile target from its text: "exact", or "golden:VARIANT".
+compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain,
+                            StepsFrom from = StepsFrom::kSweepOrTwin);
+
+/// The variant that a layer's program is compiled for unless told otherwise: its dataflow and rounding,
+/// seqlast, precise.
 Variant default_variant(const LayerParams& layer);
 
 }  // namespace quasim
