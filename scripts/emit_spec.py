@@ -69,7 +69,7 @@ def emit_sv(spec):
         if address:
             out.append(f"  parameter logic [31:0] {upper(name)} = 32'h{value:08X};  // {doc}")
         else:
-            out.append(f"  parameter int unsigned {upper(name)} = {value};  // {doc}")
+            out.append(f"  parameter int {upper(name)} = {value};  // {doc}")
     out += ["endpackage", ""]
     return "\n".join(out)
 

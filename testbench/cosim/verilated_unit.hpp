@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cstring>
 #include <string>
+#include <type_traits>
 
 #include "cosim/driver.hpp"
 #include "cosim/rtl_unit.hpp"
@@ -16,7 +17,8 @@
 
 namespace quasim::cosim {
 
-template <class Top, std::size_t Lanes>
+/// Traced: the class was verilated with FST support.
+template <class Top, std::size_t Lanes, bool Traced>
 class VerilatedUnit final : public RtlUnit {
  public:
   explicit VerilatedUnit(std::filesystem::path trace = {}) : trace_path_(std::move(trace)) {
@@ -27,11 +29,12 @@ class VerilatedUnit final : public RtlUnit {
   }
   ~VerilatedUnit() override {
     top_->final();
-    if (trace_ != nullptr) {
-      trace_->close();
-      std::error_code error;
-      std::filesystem::rename(temporary_trace(), trace_path_, error);
-    }
+    if constexpr (Traced)
+      if (trace_ != nullptr) {
+        trace_->close();
+        std::error_code error;
+        std::filesystem::rename(temporary_trace(), trace_path_, error);
+      }
   }
 
   std::size_t lanes() const override { return Lanes; }
@@ -121,11 +124,16 @@ class VerilatedUnit final : public RtlUnit {
   void clock() {
     top_->clk_i = 1;
     top_->eval();
-    if (trace_ != nullptr) trace_->dump(2 * edges_);
+    dump(2 * edges_);
     top_->clk_i = 0;
     top_->eval();
-    if (trace_ != nullptr) trace_->dump(2 * edges_ + 1);
+    dump(2 * edges_ + 1);
     ++edges_;
+  }
+
+  void dump([[maybe_unused]] std::uint64_t time) {
+    if constexpr (Traced)
+      if (trace_ != nullptr) trace_->dump(time);
   }
 
   void step(const PinCycle& pins, const std::int8_t* s_data, const std::int8_t* m_data) {
@@ -201,16 +209,20 @@ class VerilatedUnit final : public RtlUnit {
 
   std::filesystem::path temporary_trace() const { return trace_path_.string() + ".tmp"; }
   void open_trace() {
-    trace_ = std::make_unique<VerilatedFstC>();
-    top_->trace(trace_.get(), 99);
-    trace_->open(temporary_trace().c_str());
-    if (!trace_->isOpen()) throw InputError(trace_path_.string() + ": cannot create the waveform");
+    if constexpr (Traced) {
+      trace_ = std::make_unique<VerilatedFstC>();
+      top_->trace(trace_.get(), 99);
+      trace_->open(temporary_trace().c_str());
+      if (!trace_->isOpen()) throw InputError(trace_path_.string() + ": cannot create the waveform");
+    } else {
+      throw InputError(trace_path_.string() + ": this unit was verilated without waveforms");
+    }
   }
 
   VerilatedContext context_;
   std::unique_ptr<Top> top_;
   std::filesystem::path trace_path_;
-  std::unique_ptr<VerilatedFstC> trace_;
+  std::conditional_t<Traced, std::unique_ptr<VerilatedFstC>, std::nullptr_t> trace_{};
   std::uint64_t edges_ = 0;
   const std::int8_t* expected_ = nullptr;
   std::size_t beats_ = 0, max_mismatches_ = 0;

@@ -1,0 +1,93 @@
+#include "bench/stream_bench.hpp"
+
+#include <chrono>
+
+#include "bench/in_child.hpp"
+#include "bench/sc_fixed_pipeline.hpp"
+#include "cosim/testbench.hpp"
+#include "spec/error.hpp"
+
+namespace quasim::bench {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+/// The bundle's input, one sequence after the other until there are at least `min_beats` beats.
+TensorBCL<std::int8_t> repeated_input(const Bundle& bundle, std::size_t lanes, std::size_t min_beats) {
+  const auto& input = bundle.require_input();
+  const BeatLayout layout(input.shape(), lanes);
+  const std::size_t copies = (min_beats + layout.beats() - 1) / layout.beats();
+  auto shape = input.shape();
+  shape[0] *= copies;
+  std::vector<std::int8_t> data;
+  data.reserve(input.size() * copies);
+  for (std::size_t i = 0; i < copies; ++i) data.insert(data.end(), input.elements().begin(), input.elements().end());
+  return TensorBCL<std::int8_t>(shape, std::move(data));
+}
+
+std::vector<double> measure_testbench(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
+                                      std::size_t lanes, bool with_rtl) {
+  sc::PipelineConfig config;
+  config.conv_bits = program.conv_bits;
+  const auto testbench =
+      cosim::make_testbench(lanes, config, with_rtl ? cosim::make_verilated_unit(lanes, {}) : nullptr);
+  testbench->load(program);
+  cosim::Job job;
+  job.input = &input;
+  testbench->run(job);  // warms caches and clocks
+  const cosim::JobResult result = testbench->run(job);
+  if (!result.failure.empty() || result.mismatches() != 0) throw InputError("bench: " + result.failure);
+  return {static_cast<double>(result.cycles) / result.seconds, static_cast<double>(result.cycles)};
+}
+
+std::vector<double> measure_bare(const LayerProgram& program, const TensorBCL<std::int8_t>& input, std::size_t lanes) {
+  const auto rtl = cosim::make_verilated_unit(lanes, {});
+  cosim::load_program(*rtl, program);
+  const BeatLayout layout(input.shape(), lanes);
+  const auto samples = to_beats(input, lanes);
+  rtl->run_bare(samples.data(), layout.beats(), layout.groups());
+  const auto begin = Clock::now();
+  const std::uint64_t cycles = rtl->run_bare(samples.data(), layout.beats(), layout.groups());
+  return {static_cast<double>(cycles) / seconds_since(begin)};
+}
+
+std::vector<double> measure_sc_fixed(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
+                                     std::size_t lanes) {
+  constexpr std::size_t kTokens = 2;  // sc_fixed is slow; its rate does not depend on the length
+  const BeatLayout layout(input.shape(), lanes);
+  const auto samples = to_beats(input, lanes);
+  ScFixedPipeline pipeline(program, lanes);
+  std::vector<std::int8_t> out(lanes);
+  const std::size_t beats = kTokens * layout.groups();
+  const auto begin = Clock::now();
+  for (std::size_t beat = 0; beat < beats; ++beat)
+    pipeline.step(samples.data() + beat * lanes, layout.is_first(beat), out.data());
+  return {static_cast<double>(beats) / seconds_since(begin)};
+}
+
+}  // namespace
+
+StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, std::size_t lanes, int rounds) {
+  const auto input = repeated_input(bundle, lanes, 400000);
+  std::vector<double> bare, cosim, systemc, sc_fixed;
+  StreamRates rates;
+  rates.lanes = lanes;
+  for (int round = 0; round < rounds; ++round) {
+    bare.push_back(in_child([&] { return measure_bare(program, input, lanes); }).at(0));
+    const auto checked = in_child([&] { return measure_testbench(program, input, lanes, true); });
+    cosim.push_back(checked.at(0));
+    rates.cycles = static_cast<std::uint64_t>(checked.at(1));
+    systemc.push_back(in_child([&] { return measure_testbench(program, input, lanes, false); }).at(0));
+    if (program.rounding == Rounding::kHalfEven && program.conv_bits == spec::kSampleBits)
+      sc_fixed.push_back(in_child([&] { return measure_sc_fixed(program, input, lanes); }).at(0));
+  }
+  rates.bare_rtl = median(bare);
+  rates.cosim = median(cosim);
+  rates.systemc = median(systemc);
+  if (!sc_fixed.empty()) rates.sc_fixed = median(sc_fixed);
+  return rates;
+}
+
+}  // namespace quasim::bench

@@ -1,0 +1,22 @@
+// How fast the cycle-accurate sides run, in one sitting.
+#pragma once
+
+#include "types/bundle.hpp"
+#include "types/program.hpp"
+
+namespace quasim::bench {
+
+/// Medians over interleaved rounds, in cycles a second unless said otherwise.
+struct StreamRates {
+  double bare_rtl = 0;           ///< Verilated model in a plain loop, nothing checked
+  double cosim = 0;              ///< RTL, SystemC model and every checker
+  double systemc = 0;            ///< SystemC model with driver and monitor
+  double sc_fixed = 0;           ///< the stages in sc_fixed, without any clocking
+  std::size_t lanes = 0;
+  std::uint64_t cycles = 0;      ///< of one measured run
+};
+
+/// Throws InputError when a side disagrees with the golden: a wrong result has no speed.
+StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, std::size_t lanes, int rounds);
+
+}  // namespace quasim::bench

@@ -1,0 +1,77 @@
+// quasim bench: speeds side by side in one run; only the ratios mean anything on a shared machine.
+#include <cstdio>
+#include <iostream>
+#include <memory>
+
+#include "bench/stream_bench.hpp"
+#include "cli/cli.hpp"
+#include "cli/programs.hpp"
+
+namespace quasim::cli {
+namespace {
+
+struct BenchOptions {
+  LayerOptions layer;
+  std::size_t lanes = spec::kLanesDefault;
+  int rounds = 5;
+  bool json = false;
+};
+
+struct Row {
+  std::string what;
+  double value;
+  double target;  ///< 0: no target
+  std::string unit;
+};
+
+std::string number(double value) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+int run(const BenchOptions& options) {
+  std::vector<Row> rows;
+  const Bundle bundle = read_bundle(options.layer.bundles.front());
+  const LayerProgram program = program_for(bundle, options.layer);
+  const bench::StreamRates rates = bench::measure_streams(bundle, program, options.lanes, options.rounds);
+  const auto lanes = static_cast<double>(rates.lanes);
+  rows.push_back({"bare Verilated loop", rates.bare_rtl / 1e6, 0, "M cycles/s"});
+  rows.push_back({"co-simulation, all checkers", rates.cosim / 1e6, 0, "M cycles/s"});
+  rows.push_back({"SystemC model", rates.systemc / 1e6, 0, "M cycles/s"});
+  rows.push_back({"SystemC model", rates.systemc * lanes / 1e6, 40, "M elements/s"});
+  rows.push_back({"co-simulation / bare Verilated loop", rates.cosim / rates.bare_rtl, 0.7, "ratio"});
+  if (rates.sc_fixed > 0)
+    rows.push_back({"SystemC model / the stages in sc_fixed", rates.systemc / rates.sc_fixed, 200, "ratio"});
+
+  if (options.json) {
+    nlohmann::ordered_json json{{"verb", "bench"}, {"layer", bundle.layer.name}, {"lanes", rates.lanes},
+                                {"cycles", rates.cycles}, {"rows", nlohmann::ordered_json::array()}};
+    for (const Row& row : rows)
+      json["rows"].push_back({{"what", row.what}, {"value", row.value}, {"unit", row.unit}, {"target", row.target}});
+    print_json(json);
+    return kAgree;
+  }
+  std::vector<std::vector<std::string>> table{{"measured, medians of " + std::to_string(options.rounds), "value", "unit",
+                                               "target"}};
+  for (const Row& row : rows)
+    table.push_back({row.what, number(row.value), row.unit, row.target > 0 ? ">= " + number(row.target) : "-"});
+  std::cout << format_table(table);
+  return kAgree;
+}
+
+}  // namespace
+
+Action add_bench(CLI::App& app) {
+  auto options = std::make_shared<BenchOptions>();
+  CLI::App* verb = app.add_subcommand("bench", "measure speeds side by side in one run");
+  add_layer_options(*verb, options->layer);
+  verb->add_option("--lanes", options->lanes, "int8 lanes a beat: 1, 4, 16 or 64")->capture_default_str();
+  verb->add_option("--rounds", options->rounds, "interleaved rounds; the median counts")
+      ->check(CLI::Range(1, 99))
+      ->capture_default_str();
+  verb->add_flag("--json", options->json, "print JSON");
+  return [options] { return run(*options); };
+}
+
+}  // namespace quasim::cli

@@ -1,0 +1,25 @@
+// Layers, inputs and expected outputs for co-simulation tests. The expectation is the page docs/microarchitecture.md written
+// down once more, element by element, with none of the model's code but the rounding rule.
+#pragma once
+
+#include <cstdint>
+#include <random>
+
+#include "types/program.hpp"
+#include "types/tensor.hpp"
+
+namespace quasim::test {
+
+/// Any legal program: weights, bias words, multiplier, shift, table and rounding at random. Ties and clamps are frequent.
+LayerProgram random_program(std::mt19937_64& random, int channels, int taps);
+
+TensorBCL<std::int8_t> random_input(std::mt19937_64& random, std::size_t sequences, std::size_t channels,
+                                    std::size_t length);
+
+/// What the unit must put out.
+TensorBCL<std::int8_t> expected_output(const LayerProgram& program, const TensorBCL<std::int8_t>& input);
+
+/// Time steps [begin, end) of every sequence.
+TensorBCL<std::int8_t> slice_time(const TensorBCL<std::int8_t>& tensor, std::size_t begin, std::size_t end);
+
+}  // namespace quasim::test
