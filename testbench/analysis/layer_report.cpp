@@ -1,0 +1,251 @@
+#include "analysis/layer_report.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "analysis/difference_map.hpp"
+#include "analysis/modes.hpp"
+#include "analysis/outliers.hpp"
+#include "analysis/step_comparison.hpp"
+#include "analysis/sweep.hpp"
+#include "compile/nearest.hpp"
+#include "stages/conv_acc.hpp"
+#include "stages/requant.hpp"
+#include "stages/silu.hpp"
+#include "types/file_io.hpp"
+
+namespace quasim::analysis {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kFloatBins = 160;
+constexpr std::size_t kChannelPoints = 2048;
+constexpr char kOutput[] = "conv1d_output_int8";
+
+/// The document with every number cut to six significant digits: what a figure can show.
+Json shortened(const Json& json) {
+  if (json.is_number_float()) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.6g", json.get<double>());
+    return std::strtod(text, nullptr);
+  }
+  Json copy = json;
+  if (copy.is_structured())
+    for (Json& item : copy) item = shortened(item);
+  return copy;
+}
+
+template <class T>
+Json code_histogram(const TensorView& tensor, int bits) {
+  const auto low = static_cast<std::int64_t>(spec::min_of_bits(bits));
+  std::vector<std::uint64_t> counts(std::size_t{1} << bits);
+  const T* values = reinterpret_cast<const T*>(tensor.data);
+  for (std::size_t i = 0; i < tensor.length_elems; ++i) {
+    const std::int64_t code = spec::clamp_bits(values[i], bits);
+    ++counts[static_cast<std::size_t>(code - low)];
+  }
+  return {{"first", low}, {"width", 1}, {"counts", counts}};
+}
+
+Json float_histogram(const TensorView& tensor, double low, double high) {
+  std::vector<std::uint64_t> counts(kFloatBins);
+  const double width = high > low ? (high - low) / kFloatBins : 1.0;
+  const auto* values = reinterpret_cast<const float*>(tensor.data);
+  for (std::size_t i = 0; i < tensor.length_elems; ++i) {
+    const double place = (static_cast<double>(values[i]) - low) / width;
+    if (std::isfinite(place))
+      ++counts[static_cast<std::size_t>(std::clamp(place, 0.0, static_cast<double>(kFloatBins - 1)))];
+  }
+  return {{"first", low}, {"width", width}, {"counts", counts}};
+}
+
+Json histogram(const Stage& stage, const Summary& summary, int conv_bits) {
+  switch (stage.tensor.dtype) {
+    case DType::kInt8:
+      return code_histogram<std::int8_t>(stage.tensor, spec::kSampleBits);
+    case DType::kInt16:
+      return code_histogram<std::int16_t>(stage.tensor, conv_bits);
+    default:
+      return float_histogram(stage.tensor, summary.min, summary.max);
+  }
+}
+
+/// Largest magnitude of each group of channels, at most kChannelPoints groups.
+Json channel_points(const std::vector<double>& maxima) {
+  const std::size_t group = (maxima.size() + kChannelPoints - 1) / kChannelPoints;
+  std::vector<double> points;
+  for (std::size_t i = 0; i < maxima.size(); i += group)
+    points.push_back(*std::max_element(maxima.begin() + static_cast<std::ptrdiff_t>(i),
+                                       maxima.begin() + static_cast<std::ptrdiff_t>(std::min(maxima.size(), i + group))));
+  return {{"channels_per_point", group}, {"values", points}};
+}
+
+Json stages_json(const StageSet& stages, const LayerOutliers& outliers, int conv_bits) {
+  Json list = Json::array();
+  for (const StageOutliers& analysed : outliers.stages) {
+    const Distribution& distribution = analysed.distribution;
+    Json json = to_json(distribution);
+    json["origin"] = analysed.origin;
+    json["channel_maxima"] = channel_points(distribution.channel_maxima);
+    json["histogram"] = histogram(stages.stage(distribution.tensor.name), distribution.summary, conv_bits);
+    list.push_back(std::move(json));
+  }
+  return list;
+}
+
+TensorBCL<std::int8_t> output_of(const StageSet& stages, const TensorBCL<std::int8_t>& like) {
+  const std::int8_t* data = stages.bytes(kOutput);
+  return {like.shape(), std::vector<std::int8_t>(data, data + like.size())};
+}
+
+/// The integer datapath over a whole tensor, stage function by stage function.
+TensorBCL<std::int8_t> run_program(const LayerProgram& program, const TensorBCL<std::int8_t>& input) {
+  TensorBCL<std::int8_t> out(input.shape());
+  const auto taps = static_cast<std::size_t>(program.taps);
+  for (std::size_t b = 0; b < input.extent<'B'>(); ++b)
+    for (std::size_t c = 0; c < input.extent<'C'>(); ++c) {
+      std::int8_t weight[spec::kTapsMax][1] = {}, history[stages::kHistoryTaps][1] = {};
+      for (std::size_t k = 0; k < taps; ++k) weight[spec::kTapsMax - taps + k][0] = program.weight.at(c, k);
+      for (std::size_t t = 0; t < input.extent<'L'>(); ++t) {
+        const std::int8_t x[1] = {input.at(b, c, t)};
+        std::int32_t acc[1];
+        stages::conv_acc(weight, history, x, acc);
+        stages::shift_history(history, x);
+        const auto requantised =
+            stages::requant_round(stages::requant_product(program.multiplier, acc[0]), program.bias_words[c],
+                                  program.shift_bits, program.rounding, program.conv_bits);
+        out.at(b, c, t) = program.silu_table[stages::silu_index(requantised.q, program.conv_bits)];
+      }
+    }
+  return out;
+}
+
+std::optional<fs::path> model_output(const Bundle& bundle, const fs::path& model) {
+  if (model.empty()) return std::nullopt;
+  const fs::path name = fs::weakly_canonical(bundle.directory).filename();
+  for (const fs::path& directory : {model / name, model})
+    if (fs::exists(directory / (std::string(kOutput) + ".npy"))) return directory / (std::string(kOutput) + ".npy");
+  throw InputError(model, "model", std::string(kOutput) + ".npy in it or in " + name.string() + "/");
+}
+
+Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs& inputs) {
+  const LayerParams& layer = bundle.layer;
+  const auto& input = bundle.require_input();
+  const auto twin = [&](Dataflow dataflow) {
+    return evaluate_golden(bundle, precise_variant(layer, dataflow), GoldenDevice::kCpu).output;
+  };
+  const TensorBCL<std::int8_t> golden = output_of(stages, input), own = twin(layer.dataflow);
+  const Dataflow other = layer.dataflow == Dataflow::kTwoStep ? Dataflow::kFused : Dataflow::kTwoStep;
+  const bool from_file = stages.stage(kOutput).origin != "bundle" && stages.stage(kOutput).tensor.file_backed;
+  const std::string golden_name = from_file ? "GPU golden" : "CPU twin";
+  Json maps = Json::array();
+  if (const auto file = model_output(bundle, inputs.model)) {
+    TensorBCL<std::int8_t> model;
+    read_npy(*file, model);
+    if (model.shape() != input.shape()) throw InputError(*file, "shape", "[B, C, L] of conv1d_input.npy");
+    maps.push_back(difference_map("SystemC model", model, golden_name, golden));
+  }
+  if (from_file) maps.push_back(difference_map(golden_name, golden, "CPU twin", own));
+  maps.push_back(
+      difference_map(std::string(to_string(other)), twin(other), std::string(to_string(layer.dataflow)), golden));
+  if (layer.dataflow == Dataflow::kTwoStep)
+    maps.push_back(difference_map("program from the scales alone",
+                                  run_program(compile::nearest_program(bundle), input), golden_name, golden));
+  return maps;
+}
+
+/// The part of a document of another verb that speaks of this layer: an entry of its "layers", or all of it; null where none does.
+Json part_about(const LayerParams& layer, const Json& document) {
+  const auto names_it = [&](const Json& json) {
+    for (const char* key : {"layer", "name"})
+      if (json.is_object() && json.contains(key) && json[key].is_string()) return json[key] == layer.name;
+    return false;
+  };
+  if (document.is_object() && document.contains("layers") && document["layers"].is_array()) {
+    for (const Json& entry : document["layers"])
+      if (names_it(entry)) return entry;
+    return nullptr;
+  }
+  return names_it(document) ? document : Json(nullptr);
+}
+
+Json read_document(const fs::path& file) {
+  try {
+    return Json::parse(read_text_file(file));
+  } catch (const Json::exception&) {
+    throw InputError(file, "JSON", "a JSON document written by quasim --json");
+  }
+}
+
+Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char* name_in_golden) {
+  const fs::path beside = bundle.directory / "golden" / name_in_golden;
+  if (fs::exists(beside)) files.push_back(beside);
+  for (const fs::path& file : files) {
+    Json part = part_about(bundle.layer, read_document(file));
+    if (!part.is_null()) return part;
+  }
+  return nullptr;
+}
+
+Json parameters_json(const Bundle& bundle) {
+  const LayerParams& layer = bundle.layer;
+  Json json{{"channels", layer.channels},       {"taps", layer.taps},
+            {"input_scale", layer.input_scale}, {"weight_scale", layer.weight_scale}};
+  if (layer.bias_scale) json["bias_scale"] = *layer.bias_scale;
+  json["conv_scale"] = layer.effective_conv_scale();
+  json["output_scale"] = layer.output_scale;
+  json["conv_bits"] = layer.conv_bits;
+  json["dataflow"] = to_string(layer.dataflow);
+  json["rounding"] = to_string(layer.effective_rounding());
+  json["source"] = Json::parse(layer.source.dump());
+  return json;
+}
+
+Json provenance_json(const Bundle& bundle) {
+  Json json{{"files", Json::object()}, {"goldens", Json::array()}};
+  for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "conv1d_input.npy"})
+    if (fs::exists(bundle.directory / name)) json["files"][name] = sha256_of_file(bundle.directory / name);
+  std::error_code error;
+  std::vector<fs::path> files;
+  for (const fs::directory_entry& entry : fs::directory_iterator(bundle.directory / "golden", error))
+    if (fs::exists(entry.path() / "provenance.json")) files.push_back(entry.path() / "provenance.json");
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files) json["goldens"].push_back(read_document(file));
+  return json;
+}
+
+SweepPlan default_plan() {
+  SweepPlan plan{{8, 9, 10, 11, 12}, {}, {}};
+  for (const char* rule : {"layer", "max", "p99.99", "p99.95"}) plan.conv_scales.push_back(ScaleRule::parse(rule));
+  for (const char* rule : {"layer", "max", "p99.99"}) plan.output_scales.push_back(ScaleRule::parse(rule));
+  return plan;
+}
+
+}  // namespace
+
+Json report_layer(const Bundle& bundle, const ReportInputs& inputs) {
+  const StageSet stages(bundle);
+  const LayerOutliers outliers = analyse_layer(bundle, stages);
+  Json outliers_json = to_json(outliers);
+  Json json{{"name", bundle.layer.name},
+            {"variant", stages.variant().to_string()},
+            {"shape", bundle.require_input().shape()},
+            {"parameters", parameters_json(bundle)},
+            {"stages", stages_json(stages, outliers, bundle.layer.conv_bits)},
+            {"silu_effect", outliers_json["silu_effect"]},
+            {"saturation", outliers_json["saturation"]},
+            {"maps", maps_json(bundle, stages, inputs)},
+            {"modes", to_json(compare_modes(bundle))},
+            {"sweep", to_json(sweep(bundle, default_plan()))}};
+  json["steps"] = compare_steps(bundle);
+  json["certificate"] = document_for(bundle, inputs.certificates, "certificate.json");
+  json["cosim"] = document_for(bundle, inputs.cosims, "cosim.json");
+  json["provenance"] = provenance_json(bundle);
+  return shortened(json);
+}
+
+}  // namespace quasim::analysis
