@@ -23,7 +23,12 @@ void add_layer_options(CLI::App& verb, LayerOptions& options);
 /// Which golden the layer is compared with.
 Variant golden_variant(const Bundle& bundle, const LayerOptions& options);
 
-/// The program in the file, checked against the bundle's weights; or one made from the bundle.
-LayerProgram program_for(const Bundle& bundle, const LayerOptions& options);
+struct LoadedProgram {
+  LayerProgram program;
+  std::string origin;  ///< for people: the multiplier's width, and whether it equals the golden on every reachable input
+};
+
+/// The program in the file, checked against the bundle's weights; or the one the compiler finds for the golden.
+LoadedProgram program_for(const Bundle& bundle, const LayerOptions& options);
 
 }  // namespace quasim::cli

@@ -60,7 +60,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
   Progress progress(verb, bundles.size());
   for (const Bundle& bundle : bundles) {
     progress.update(layers.size());
-    const LayerProgram program = program_for(bundle, options.layer);
+    const auto [program, origin] = program_for(bundle, options.layer);
     const auto golden = expected_output(bundle, golden_variant(bundle, options.layer));
     cosim::Job job;
     job.input = &bundle.require_input();
@@ -69,7 +69,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     job.max_mismatches = options.max_mismatches;
     job.keep_output = !options.output.empty();
     testbench->load(program);
-    LayerResult layer{bundle.layer.name, job.input->size(), options.lanes, testbench->run(job)};
+    LayerResult layer{bundle.layer.name, origin, job.input->size(), options.lanes, testbench->run(job)};
     if (job.keep_output && layer.result.failure.empty()) {
       const auto directory = bundles.size() == 1 ? options.output : options.output / bundle.directory.filename();
       write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),

@@ -73,13 +73,13 @@ nlohmann::ordered_json difference_json(const cosim::Difference& d) {
 
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   std::vector<std::vector<std::string>> rows;
-  rows.push_back({"layer", "elements", "SystemC/golden"});
-  if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles equal"});
+  rows.push_back({"layer", "program", "elements", "SystemC/golden"});
+  if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles compared"});
   rows[0].insert(rows[0].end(), {"cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
   std::string notes;
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
-    std::vector<std::string> row{layer.name, group_digits(layer.elements), cell(r.model_golden)};
+    std::vector<std::string> row{layer.name, layer.program, group_digits(layer.elements), cell(r.model_golden)};
     if (with_rtl) {
       row.push_back(cell(r.rtl_golden));
       row.push_back(cell(r.rtl_model));
@@ -105,6 +105,7 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
     nlohmann::ordered_json entry{{"name", layer.name},
+                                 {"program", layer.program},
                                  {"elements", layer.elements},
                                  {"lanes", layer.lanes},
                                  {"agrees", r.agrees()},

@@ -11,6 +11,7 @@ namespace quasim::cli {
 
 struct LayerResult {
   std::string name;
+  std::string program;  ///< LoadedProgram::origin
   std::uint64_t elements = 0;
   std::size_t lanes = 0;
   cosim::JobResult result;
