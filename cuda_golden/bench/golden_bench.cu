@@ -225,7 +225,7 @@ int main(int argc, char** argv) {
                                           variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BLC),
                                           variant(QG_TWO_STEP, QG_CHANNELLAST, QG_PRECISE, QG_HALF_EVEN, QG_BLC),
                                           variant(QG_FUSED, QG_SEQLAST, QG_PRECISE, QG_HALF_AWAY, QG_BCL)};
-  bench_sizes("Large, uniform random int8", {{16, 5120, 4096}}, both, Fill::kUniform, true, {0});
+  bench_sizes("Large, uniform random int8", {{16, 5120, 4096}}, both, Fill::kUniform, true, quick ? std::vector<int>{0} : std::vector<int>{2, 4, 8, 0});
   bench_sizes("Large, other variants", {{16, 5120, 4096}}, tapwise, Fill::kUniform, !quick, {0});
   bench_sizes("Large, bell-shaped int8", {{16, 5120, 4096}}, both, Fill::kBell, false, {0});
   bench_sizes("Short or ragged rows", {{128, 5120, 512}, {64, 5120, 1001}, {16, 5120, 4095}}, both, Fill::kUniform, false, {0});

@@ -94,12 +94,13 @@ typedef struct qg_plan qg_plan;
 
 typedef struct qg_plan_description {
   int32_t bins;            /* of the table; 0: exact_only */
-  int32_t copies;          /* of the table in shared memory, chosen for large tensors */
+  int32_t copies;          /* most copies of the table in shared memory */
   int32_t exact_only;      /* 1: the table did not pass its check, or the output mode has none; the reference kernel runs instead */
   int64_t tail_steps;      /* places on the line of fp32 y where the output changes */
   int64_t values_checked;  /* fp32 numbers y the table was checked on */
   int64_t values_unsure;   /* of those, left to the exact arithmetic */
   int64_t values_wrong;    /* 0 unless exact_only */
+  int64_t lattice_checked; /* above 0: seqlast; on every (acc, bias), this many, the table alone is right, so doubt is not asked */
 } qg_plan_description;
 
 /* params: channels, taps, scales, variant; batch and length are ignored. weight [C,K] and bias [C] or NULL are on the device

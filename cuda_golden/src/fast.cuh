@@ -3,7 +3,8 @@
 // Convolution: seqlast sums four int8 products with one DP4A over byte windows cut from 32-bit words; the tap-wise orders run
 // their fma chain. Both end in the very y that reference computes. Tail: y -> int8 through the table of table.cuh in shared
 // memory, copied so that the lanes of a half-warp read different banks; the few y that the table is unsure of go through
-// finish_int8. L-contiguous tensors are walked in 16-byte chunks, channel-contiguous ones in columns of four channels.
+// finish_int8. L-contiguous tensors are walked in 16-byte chunks, channel-contiguous ones in tiles of 128 channels a warp. Both
+// are copied into shared memory several steps ahead (cp.async), so that the memory never waits for the arithmetic.
 #pragma once
 
 #include "table.cuh"
@@ -11,9 +12,16 @@
 namespace qg {
 namespace QG_MATH_NS {
 
-constexpr int kFastThreads = 512;
-constexpr int kFastBlocksPerSm = 2;
-constexpr int kTimeBlock = 32;  // steps of one BLC item
+#ifndef QG_THREADS
+#define QG_THREADS 512
+#define QG_BLOCKS 2
+#endif
+#ifndef QG_WAVES
+#define QG_WAVES 8
+#endif
+constexpr int kWaves = QG_WAVES;
+constexpr int kFastThreads = QG_THREADS;
+constexpr int kFastBlocksPerSm = QG_BLOCKS;
 
 __device__ __forceinline__ std::uint32_t divide(std::uint32_t n, const FastDivide& d) {
   return d.divisor == 1 ? n : __umulhi(n, d.magic) >> d.shift;
@@ -58,7 +66,8 @@ __device__ __noinline__ std::uint32_t exact_tail4(const Arithmetic& a, float y0,
   return byte(y0) | byte(y1) << 8 | byte(y2) << 16 | byte(y3) << 24;
 }
 
-// The same through the table. The sign of y - threshold, spread over a byte, chooses between a word's bytes 0 and 1.
+// The same through the table; kSure: no entry is ever unsure. The sign of y - threshold, spread over a byte, chooses between a word's bytes 0 and 1.
+template <bool kSure>
 __device__ __forceinline__ std::uint32_t tail4(const Arithmetic& a, const SharedTable& table, float y0, float y1, float y2, float y3) {
   const BinEntry e0 = table.look_up(y0);
   const BinEntry e1 = table.look_up(y1);
@@ -68,7 +77,9 @@ __device__ __forceinline__ std::uint32_t tail4(const Arithmetic& a, const Shared
   const float d1 = __fsub_rn(y1, e1.threshold);
   const float d2 = __fsub_rn(y2, e2.threshold);
   const float d3 = __fsub_rn(y3, e3.threshold);
-  if (bin_unsure(e0, d0) | bin_unsure(e1, d1) | bin_unsure(e2, d2) | bin_unsure(e3, d3)) return exact_tail4(a, y0, y1, y2, y3);
+  if (!kSure && (bin_unsure(e0, d0) | bin_unsure(e1, d1) | bin_unsure(e2, d2) | bin_unsure(e3, d3))) {
+    return exact_tail4(a, y0, y1, y2, y3);
+  }
   // byte 0: sign of the first, byte 1: sign of the second
   const std::uint32_t below01 = sign_bytes(d0, d1);
   const std::uint32_t below23 = sign_bytes(d2, d3);
@@ -80,6 +91,24 @@ __device__ __forceinline__ std::uint32_t tail4(const Arithmetic& a, const Shared
   return (low & below) | (high & ~below);
 }
 
+// ---- asynchronous copies into shared memory
+
+__device__ __forceinline__ void copy_async16(std::uint32_t to, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
+}
+__device__ __forceinline__ void copy_async8(std::uint32_t to, const void* from) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(to), "l"(from) : "memory");
+}
+// 4 bytes, or zeros without a read
+__device__ __forceinline__ void copy_async4(std::uint32_t to, const void* from, bool zeros) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(zeros ? 0 : 4) : "memory");
+}
+__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int kPending>
+__device__ __forceinline__ void wait_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory"); }
+
+__device__ __forceinline__ std::uint32_t shared_address(const void* p) { return static_cast<std::uint32_t>(__cvta_generic_to_shared(p)); }
+
 // One channel's weights, and the convolution over one word of samples. `previous` holds the four samples before `word`.
 template <bool kTapwise>
 class Channel;
@@ -87,8 +116,14 @@ class Channel;
 template <>
 class Channel<false> {
  public:
+  using Slot = uint2;
+
   __device__ __forceinline__ Channel(const FastArgs& args, std::uint32_t c, float s_wx)
       : packed_(__ldg(reinterpret_cast<const uint2*>(args.packed + c))), s_wx_(s_wx) {}
+  __device__ __forceinline__ Channel(const Slot& slot, float s_wx) : packed_(slot), s_wx_(s_wx) {}
+  __device__ __forceinline__ static void copy(const FastArgs& args, std::uint32_t c, Slot* slot) {
+    copy_async8(shared_address(slot), args.packed + c);
+  }
 
   __device__ __forceinline__ void convolve(const FastArgs&, std::uint32_t previous, std::uint32_t word, float (&y)[4]) const {
     y[0] = finish_sum(__byte_perm(previous, word, 0x4321));
@@ -111,9 +146,21 @@ class Channel<false> {
 template <>
 class Channel<true> {
  public:
+  struct Slot {
+    float weight[4];
+    float bias;
+  };
+
+  __device__ __forceinline__ Channel(const Slot& slot, float)
+      : w_(make_float4(slot.weight[0], slot.weight[1], slot.weight[2], slot.weight[3])), bias_(slot.bias) {}
+  __device__ __forceinline__ static void copy(const FastArgs& args, std::uint32_t c, Slot* slot) {
+#pragma unroll
+    for (int k = 0; k < 4; ++k) copy_async4(shared_address(&slot->weight[k]), &args.taps[c].weight[k], false);
+    copy_async4(shared_address(&slot->bias), bias_source(args, c), false);
+  }
   __device__ __forceinline__ Channel(const FastArgs& args, std::uint32_t c, float)
       : w_(__ldg(reinterpret_cast<const float4*>(args.taps + c))),
-        bias_(__ldg(rounds_first_product(args.arithmetic) ? args.bias_value + c : &args.packed[c].bias_y)) {}
+        bias_(__ldg(bias_source(args, c))) {}
 
   __device__ __forceinline__ void convolve(const FastArgs& args, std::uint32_t previous, std::uint32_t word, float (&y)[4]) const {
     float x[8];
@@ -124,6 +171,10 @@ class Channel<true> {
   }
 
  private:
+  __device__ __forceinline__ static const float* bias_source(const FastArgs& args, std::uint32_t c) {
+    return rounds_first_product(args.arithmetic) ? args.bias_value + c : &args.packed[c].bias_y;
+  }
+
   __device__ __forceinline__ static void samples(std::uint32_t word, float* x) {
     const std::uint32_t biased = word ^ 0x80808080u;
 #pragma unroll
@@ -146,7 +197,18 @@ class Channel<true> {
   float bias_;  // fl(s_b * b), or b where the first product is the rounded one
 };
 
-__device__ __forceinline__ uint4 load_stream(const std::int8_t* p) { return __ldg(reinterpret_cast<const uint4*>(p)); }
+// The launches allow a kernel to begin before the one in front of it in the stream has ended. What the plan owns (weights, table)
+// may be read before await_stream(); the caller's tensors only after it.
+__device__ __forceinline__ void await_stream() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void let_next_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
 
 // ---- [B,C,L]
 
@@ -178,30 +240,21 @@ __device__ __noinline__ Chunk load_edge_chunk(const FastArgs& args, const std::i
   return {make_uint4(w[1], w[2], w[3], w[4]), w[0]};
 }
 
-// `time` is the row's time at the chunk's first byte; below 0 or beyond length where a row does not begin or end on 16 bytes.
-__device__ __forceinline__ Chunk load_ragged_chunk(const FastArgs& args, const std::int8_t* row, std::int64_t row_index, int time) {
-  const std::int8_t* const p = row + time;
-  const std::int8_t* const end = args.input + args.shape.batch * args.shape.channels * args.shape.length;
-  if (p - 4 < args.input || p + 16 > end || (time < 4 && args.state_in != nullptr)) {
-    return load_edge_chunk(args, row, row_index, time);
-  }
-  Chunk chunk = {load_stream(p), __ldg(reinterpret_cast<const std::uint32_t*>(p - 4))};
-  if (time < 4) {  // samples before the row belong to another one: they read as zero
-    const auto keep = [&](std::uint32_t word, int first_time) {
-      return first_time >= 0 ? word : first_time <= -4 ? 0u : word & (0xFFFFFFFFu << (8 * -first_time));
-    };
-    chunk.previous = keep(chunk.previous, time - 4);
-    chunk.words.x = keep(chunk.words.x, time);
-    chunk.words.y = keep(chunk.words.y, time + 4);
-    chunk.words.z = keep(chunk.words.z, time + 8);
-    chunk.words.w = keep(chunk.words.w, time + 12);
-  }
-  return chunk;
+// Samples before the row belong to another one: they read as zero. `time` is below 4.
+__device__ __forceinline__ void mask_before_row(Chunk& chunk, int time) {
+  const auto keep = [](std::uint32_t word, int first_time) {
+    return first_time >= 0 ? word : first_time <= -4 ? 0u : word & (0xFFFFFFFFu << (8 * -first_time));
+  };
+  chunk.previous = keep(chunk.previous, time - 4);
+  chunk.words.x = keep(chunk.words.x, time);
+  chunk.words.y = keep(chunk.words.y, time + 4);
+  chunk.words.z = keep(chunk.words.z, time + 8);
+  chunk.words.w = keep(chunk.words.w, time + 12);
 }
 
-__device__ __forceinline__ void store_ragged_chunk(const FastArgs& args, std::int8_t* row, int time, const uint4& words) {
+// `time` is the row's time at the chunk's first byte; below 0 or beyond length where a row does not begin or end on 16 bytes.
+__device__ __forceinline__ void store_ragged_chunk(std::int8_t* row, int time, int length, const uint4& words) {
   std::int8_t* const p = row + time;
-  const int length = static_cast<int>(args.shape.length);
   if (time >= 0 && time + 16 <= length) {
     *reinterpret_cast<uint4*>(p) = words;
     return;
@@ -213,114 +266,147 @@ __device__ __forceinline__ void store_ragged_chunk(const FastArgs& args, std::in
   }
 }
 
-template <bool kTapwise>
+template <bool kTapwise, bool kSure>
 __device__ __forceinline__ uint4 compute_chunk(const FastArgs& args, const SharedTable& table, const Channel<kTapwise>& channel,
                                                const Chunk& chunk) {
   uint4 result;
   float y[4];
   channel.convolve(args, chunk.previous, chunk.words.x, y);
-  result.x = tail4(args.arithmetic, table, y[0], y[1], y[2], y[3]);
+  result.x = tail4<kSure>(args.arithmetic, table, y[0], y[1], y[2], y[3]);
   channel.convolve(args, chunk.words.x, chunk.words.y, y);
-  result.y = tail4(args.arithmetic, table, y[0], y[1], y[2], y[3]);
+  result.y = tail4<kSure>(args.arithmetic, table, y[0], y[1], y[2], y[3]);
   channel.convolve(args, chunk.words.y, chunk.words.z, y);
-  result.z = tail4(args.arithmetic, table, y[0], y[1], y[2], y[3]);
+  result.z = tail4<kSure>(args.arithmetic, table, y[0], y[1], y[2], y[3]);
   channel.convolve(args, chunk.words.z, chunk.words.w, y);
-  result.w = tail4(args.arithmetic, table, y[0], y[1], y[2], y[3]);
+  result.w = tail4<kSure>(args.arithmetic, table, y[0], y[1], y[2], y[3]);
   return result;
 }
 
-// Rows are whole 16-byte chunks: chunk `item` is at byte 16 * item.
-template <bool kTapwise>
-__global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_aligned_kernel(const __grid_constant__ FastArgs args) {
-  extern __shared__ BinEntry shared_table[];
-  const float s_wx = scale_wx(args.arithmetic);
-  const std::uint32_t step = gridDim.x * kFastThreads;
-  const auto channel_of = [&](std::uint32_t item, std::uint32_t& row) {
+// Where a thread is among rows of `per_row` chunks, and the step to its next place: no division in the loop.
+struct Walk {
+  std::uint32_t item, row, chunk, channel;
+
+  __device__ __forceinline__ explicit Walk(const FastArgs& args) {
+    item = blockIdx.x * kFastThreads + threadIdx.x;
     row = divide(item, args.per_row);
-    return row - divide(row, args.rows) * args.rows.divisor;
-  };
-  const auto load = [&](std::uint32_t item, std::uint32_t row) {
-    const std::int8_t* const p = args.input + static_cast<std::uint64_t>(item) * 16;
-    Chunk chunk = {load_stream(p), 0u};
-    if (item != row * args.per_row.divisor) {
-      chunk.previous = __ldg(reinterpret_cast<const std::uint32_t*>(p - 4));
-    } else if (args.state_in != nullptr) {
-      chunk.previous = load_edge_chunk(args, p, row, 0).previous;
-    }
-    return chunk;
-  };
-  std::uint32_t item = blockIdx.x * kFastThreads + threadIdx.x;
-  std::uint32_t row = 0;
-  Chunk chunk{};
-  Channel<kTapwise> channel(args, 0, s_wx);
-  if (item < args.items) {
-    channel = Channel<kTapwise>(args, channel_of(item, row), s_wx);
-    chunk = load(item, row);
+    chunk = item - row * args.per_row.divisor;
+    channel = row - divide(row, args.rows) * args.rows.divisor;
   }
-  SharedTable::fill(args, shared_table);
-  __syncthreads();
-  const SharedTable table(args, shared_table);
-  while (item < args.items) {
-    const std::uint32_t here = item;
-    const Chunk now = chunk;
-    const Channel<kTapwise> weights = channel;
-    item += step;
-    if (item < args.items) {
-      channel = Channel<kTapwise>(args, channel_of(item, row), s_wx);
-      chunk = load(item, row);
+  __device__ __forceinline__ void advance(const FastArgs& args) {
+    item += args.step.items;
+    chunk += args.step.chunks;
+    row += args.step.rows;
+    channel += args.step.channels;
+    if (chunk >= args.per_row.divisor) {
+      chunk -= args.per_row.divisor;
+      ++row;
+      ++channel;
     }
-    *reinterpret_cast<uint4*>(args.output + static_cast<std::uint64_t>(here) * 16) = compute_chunk(args, table, weights, now);
+    if (channel >= args.rows.divisor) channel -= args.rows.divisor;
   }
-}
+};
 
-// Rows begin anywhere: a row is walked in the 16-byte chunks of memory that it touches, first and last ones shared with its
-// neighbours.
-template <bool kTapwise>
-__global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_ragged_kernel(const __grid_constant__ FastArgs args) {
-  extern __shared__ BinEntry shared_table[];
-  struct Place {
-    std::uint32_t row, channel;
-    std::int64_t offset;  // of the row's first element
-    int time;             // of the chunk's first byte
-  };
+// What one stage of the ring holds for every thread. kRagged: rows begin anywhere; a row is walked in the 16-byte chunks of
+// memory that it touches, the first and last ones shared with its neighbours.
+template <bool kTapwise, bool kRagged>
+struct ChunkStage {
+  uint4 words[kFastThreads];
+  typename Channel<kTapwise>::Slot channel[kFastThreads];
+  int2 place[kRagged ? kFastThreads : 1];  // row, and time; bit 31 of row: the words are final, nothing to mask
+  std::uint32_t previous[kFastThreads];
+};
+
+template <bool kTapwise, bool kRagged>
+constexpr int kChunkStages = kTapwise || kRagged ? 3 : 4;
+
+template <bool kTapwise, bool kRagged, bool kSure>
+__global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kernel(const __grid_constant__ FastArgs args) {
+  using Stage = ChunkStage<kTapwise, kRagged>;
+  constexpr int kStages = kChunkStages<kTapwise, kRagged>;
+  extern __shared__ uint4 shared_memory[];
+  Stage* const ring = reinterpret_cast<Stage*>(shared_memory);
+  BinEntry* const shared_table = reinterpret_cast<BinEntry*>(ring + kStages);
+  const int me = threadIdx.x;
   const int length = static_cast<int>(args.shape.length);
-  const auto place_of = [&](std::uint32_t item) {
-    Place place;
-    place.row = divide(item, args.per_row);
-    place.channel = place.row - divide(place.row, args.rows) * args.rows.divisor;
-    place.offset = static_cast<std::int64_t>(place.row) * length;
-    place.time = static_cast<int>(item - place.row * args.per_row.divisor) * 16 -
-                 static_cast<int>(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(args.input + place.offset)) & 15u);
-    return place;
+  const std::int8_t* const end = args.input + args.shape.batch * args.shape.channels * args.shape.length;
+
+  Walk ahead(args);
+  const auto load = [&](Stage& stage) {  // starts the copy of the place `ahead`, and moves it on
+    if (ahead.item < args.items) {
+      Channel<kTapwise>::copy(args, ahead.channel, &stage.channel[me]);
+      if (!kRagged) {
+        const std::int8_t* const p = args.input + static_cast<std::uint64_t>(ahead.item) * 16;
+        copy_async16(shared_address(&stage.words[me]), p);
+        copy_async4(shared_address(&stage.previous[me]), p - 4, ahead.chunk == 0);
+        if (ahead.chunk == 0 && args.state_in != nullptr) {
+          wait_copies<0>();  // so that the zeros do not come later
+          stage.previous[me] = load_edge_chunk(args, p, ahead.row, 0).previous;
+        }
+      } else {
+        const std::int8_t* const row = args.input + static_cast<std::int64_t>(ahead.row) * length;
+        const int time = static_cast<int>(ahead.chunk * 16) -
+                         static_cast<int>(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(row)) & 15u);
+        const std::int8_t* const p = row + time;
+        int final_bit = 0;
+        if (time >= length) {
+          // this row touches one chunk fewer
+        } else if (p - 4 < args.input || p + 16 > end || (time < 4 && args.state_in != nullptr)) {
+          const Chunk chunk = load_edge_chunk(args, row, ahead.row, time);
+          stage.words[me] = chunk.words;
+          stage.previous[me] = chunk.previous;
+          final_bit = static_cast<int>(0x80000000u);
+        } else {
+          copy_async16(shared_address(&stage.words[me]), p);
+          copy_async4(shared_address(&stage.previous[me]), p - 4, false);
+        }
+        stage.place[me] = make_int2(static_cast<int>(ahead.row) | final_bit, time);
+      }
+      ahead.advance(args);
+    }
+    commit_copies();
   };
-  const float s_wx = scale_wx(args.arithmetic);
-  const std::uint32_t step = gridDim.x * kFastThreads;
-  std::uint32_t item = blockIdx.x * kFastThreads + threadIdx.x;
-  Place place{};
-  Chunk chunk{};
-  Channel<kTapwise> channel(args, 0, s_wx);
-  const auto load = [&]() {
-    if (item >= args.items) return;
-    place = place_of(item);
-    if (place.time >= length) return;
-    channel = Channel<kTapwise>(args, place.channel, s_wx);
-    chunk = load_ragged_chunk(args, args.input + place.offset, place.row, place.time);
-  };
-  load();
+
+  std::uint32_t item = ahead.item;
+  let_next_begin();
   SharedTable::fill(args, shared_table);
+  await_stream();
+#pragma unroll
+  for (int i = 0; i < kStages - 1; ++i) load(ring[i]);
   __syncthreads();
   const SharedTable table(args, shared_table);
+  const float s_wx = scale_wx(args.arithmetic);
+  const auto work = [&](const Stage& stage) {
+    Chunk chunk = {stage.words[me], stage.previous[me]};
+    const Channel<kTapwise> channel(stage.channel[me], s_wx);
+    if (!kRagged) {
+      *reinterpret_cast<uint4*>(args.output + static_cast<std::uint64_t>(item) * 16) =
+          compute_chunk<kTapwise, kSure>(args, table, channel, chunk);
+    } else {
+      const int2 place = stage.place[me];
+      if (place.y >= length) return;
+      if (place.y < 4 && place.x >= 0) mask_before_row(chunk, place.y);
+      store_ragged_chunk(args.output + static_cast<std::int64_t>(place.x & 0x7FFFFFFF) * length, place.y, length,
+                         compute_chunk<kTapwise, kSure>(args, table, channel, chunk));
+    }
+  };
   while (item < args.items) {
-    const Place here = place;
-    const Chunk now = chunk;
-    const Channel<kTapwise> weights = channel;
-    item += step;
-    load();
-    if (here.time < length) store_ragged_chunk(args, args.output + here.offset, here.time, compute_chunk(args, table, weights, now));
+#pragma unroll
+    for (int now = 0; now < kStages; ++now) {  // unrolled, so that every stage's address is a constant
+      load(ring[(now + kStages - 1) % kStages]);
+      wait_copies<kStages - 1>();
+      work(ring[now]);
+      item += args.step.items;
+      if (item >= args.items) break;
+    }
   }
+  wait_copies<0>();
 }
 
-// ---- [B,L,C]; C is a multiple of 4 and the pointers are 4-byte aligned
+// ---- [B,L,C]; C is a multiple of 16 and the pointers are 16-byte aligned
+
+constexpr int kTileRows = 16;      // times of a tile; it is 128 channels wide, four a lane
+constexpr int kTileStages = 2;
+constexpr int kTileChannels = 128;
 
 // Four words of four channels -> four words of four times (its own inverse).
 __device__ __forceinline__ void transpose4(std::uint32_t (&w)[4]) {
@@ -334,98 +420,190 @@ __device__ __forceinline__ void transpose4(std::uint32_t (&w)[4]) {
   w[3] = __byte_perm(c, d, 0x7632);
 }
 
-template <bool kTapwise>
+struct Tile {
+  std::uint32_t words[kTileRows][32];
+};
+
+// A warp's place: an item is time_block steps of one group of 128 channels, walked tile by tile.
+struct TileWalk {
+  std::uint32_t item;
+  std::int64_t time, last;  // of the tile; of the item
+  std::int64_t start;       // the element at (b, 0, first channel of the group)
+  std::uint32_t b, channel;
+
+  __device__ __forceinline__ void enter(const FastArgs& args) {
+    const std::uint32_t outer = divide(item, args.per_row);
+    channel = (item - outer * args.per_row.divisor) * kTileChannels;
+    b = divide(outer, args.rows);
+    time = static_cast<std::int64_t>(outer - b * args.rows.divisor) * args.time_block;
+    last = time + args.time_block < args.shape.length ? time + args.time_block : args.shape.length;
+    start = static_cast<std::int64_t>(b) * args.shape.length * args.shape.channels + channel;
+  }
+  // true when the next tile begins a new item
+  __device__ __forceinline__ bool advance(const FastArgs& args, std::uint32_t step) {
+    time += kTileRows;
+    if (time < last) return false;
+    item += step;
+    if (item < args.items) enter(args);
+    return true;
+  }
+};
+
+template <bool kTapwise, bool kSure>
 __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kernel(const __grid_constant__ FastArgs args) {
-  extern __shared__ BinEntry shared_table[];
+  constexpr int kWarps = kFastThreads / 32;
+  extern __shared__ uint4 shared_memory[];
+  Tile(*const rings)[kTileStages] = reinterpret_cast<Tile(*)[kTileStages]>(shared_memory);
+  BinEntry* const shared_table = reinterpret_cast<BinEntry*>(rings + kWarps);
+  const std::uint32_t warp = threadIdx.x / 32;
+  const std::uint32_t lane = threadIdx.x % 32;
+  Tile* const ring = rings[warp];
+  const std::uint32_t step = gridDim.x * kWarps;
+  const std::int64_t stride = args.shape.channels;
+  const int taps = args.arithmetic.taps;
+  // copying: a lane moves 16 bytes of rows lane / 8, lane / 8 + 4, ...
+  const std::uint32_t copy_row = lane / 8;
+  const std::uint32_t copy_column = lane % 8 * 16;
+
+  TileWalk here{};
+  here.item = blockIdx.x * kWarps + warp;
+  if (here.item < args.items) here.enter(args);
+  TileWalk ahead = here;
+  const auto load = [&](Tile& tile) {
+    if (ahead.item < args.items) {
+      if (ahead.channel + copy_column < stride) {
+        const std::int8_t* const p = args.input + ahead.start + (ahead.time + copy_row) * stride + copy_column;
+        const std::uint32_t to = shared_address(&tile) + copy_row * 128 + copy_column;
+        const int rows = static_cast<int>(ahead.last - ahead.time) - static_cast<int>(copy_row);
+#pragma unroll
+        for (int i = 0; i < kTileRows; i += 4) {
+          if (i < rows) copy_async16(to + i * 128, p + i * stride);
+        }
+      }
+      ahead.advance(args, step);
+    }
+    commit_copies();
+  };
+  let_next_begin();
   SharedTable::fill(args, shared_table);
+  await_stream();
+#pragma unroll
+  for (int i = 0; i < kTileStages - 1; ++i) load(ring[i]);
   __syncthreads();
   const SharedTable table(args, shared_table);
   const float s_wx = scale_wx(args.arithmetic);
-  const std::int64_t stride = args.shape.channels;
-  const int taps = args.arithmetic.taps;
-  const std::uint32_t step = gridDim.x * kFastThreads;
-  for (std::uint32_t item = blockIdx.x * kFastThreads + threadIdx.x; item < args.items; item += step) {
-    const std::uint32_t outer = divide(item, args.per_row);
-    const std::uint32_t c = (item - outer * args.per_row.divisor) * 4;
-    const std::uint32_t b = divide(outer, args.rows);
-    const std::int64_t time = static_cast<std::int64_t>(outer - b * args.rows.divisor) * kTimeBlock;
-    const std::int64_t last = time + kTimeBlock < args.shape.length ? time + kTimeBlock : args.shape.length;
-    const std::int64_t start = (static_cast<std::int64_t>(b) * args.shape.length + time) * stride + c;
-    const std::int8_t* in = args.input + start;
-    std::int8_t* out = args.output + start;
-    const auto load = [&](std::int64_t t) { return __ldg(reinterpret_cast<const std::uint32_t*>(in + t * stride)); };
-
-    std::uint32_t next[4];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) next[i] = time + i < last ? load(i) : 0u;
+  int now = 0;
+  while (here.item < args.items) {
+    // a new item: its lane's four channels, and the four samples before its first
+    const std::uint32_t c = here.channel + 4 * lane;
+    const bool inside = c < stride;
+    const std::uint32_t c_safe = inside ? c : 0;
+    const Channel<kTapwise> channels[4] = {
+        {args, c_safe, s_wx}, {args, c_safe + 1, s_wx}, {args, c_safe + 2, s_wx}, {args, c_safe + 3, s_wx}};
     std::uint32_t previous[4] = {0, 0, 0, 0};
-    if (time != 0) {
+    if (inside && here.time != 0) {
+      const std::int8_t* const p = args.input + here.start + here.time * stride + 4 * lane;
 #pragma unroll
-      for (int i = 1; i < 4; ++i) previous[i] = load(i - 4);
+      for (int i = 1; i < 4; ++i) previous[i] = __ldg(reinterpret_cast<const std::uint32_t*>(p + (i - 4) * stride));
       transpose4(previous);
-    } else if (args.state_in != nullptr) {
+    } else if (inside && args.state_in != nullptr) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        const std::int8_t* state = args.state_in + (static_cast<std::int64_t>(b) * stride + c + j) * taps;
+        const std::int8_t* const state = args.state_in + (static_cast<std::int64_t>(here.b) * stride + c + j) * taps;
         for (int k = 1; k < taps; ++k) previous[j] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(state[k])) << (8 * (4 - taps + k));
       }
     }
-    const Channel<kTapwise> channels[4] = {
-        {args, c, s_wx}, {args, c + 1, s_wx}, {args, c + 2, s_wx}, {args, c + 3, s_wx}};
-    for (std::int64_t t = time; t < last; t += 4, in += 4 * stride, out += 4 * stride) {
-      std::uint32_t word[4] = {next[0], next[1], next[2], next[3]};
+    bool new_item = false;
+    while (!new_item) {
+      wait_copies<kTileStages - 2>();
+      __syncwarp();  // every lane's copies are here, and every lane is done with the tile before
+      load(ring[(now + kTileStages - 1) % kTileStages]);
+      Tile& tile = ring[now];
+      now = (now + 1) % kTileStages;
+#pragma unroll 1
+      for (int half = 0; half < kTileRows; half += 4) {
+        std::uint32_t word[4];
 #pragma unroll
-      for (int i = 0; i < 4; ++i) next[i] = t + 4 + i < last ? load(4 + i) : 0u;
-      transpose4(word);
-      float y[4][4];
+        for (int i = 0; i < 4; ++i) word[i] = tile.words[half + i][lane];
+        transpose4(word);
+        float y[4][4];
 #pragma unroll
-      for (int j = 0; j < 4; ++j) {
-        channels[j].convolve(args, previous[j], word[j], y[j]);
-        previous[j] = word[j];
-      }
+        for (int j = 0; j < 4; ++j) {
+          channels[j].convolve(args, previous[j], word[j], y[j]);
+          previous[j] = word[j];
+        }
 #pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if (t + i < last) {
-          *reinterpret_cast<std::uint32_t*>(out + i * stride) = tail4(args.arithmetic, table, y[0][i], y[1][i], y[2][i], y[3][i]);
+        for (int i = 0; i < 4; ++i) {
+          tile.words[half + i][lane] = tail4<kSure>(args.arithmetic, table, y[0][i], y[1][i], y[2][i], y[3][i]);
         }
       }
+      __syncwarp();
+      if (here.channel + copy_column < stride) {
+        std::int8_t* const p = args.output + here.start + (here.time + copy_row) * stride + copy_column;
+        const uint4* const from = reinterpret_cast<const uint4*>(&tile) + lane;
+        const int rows = static_cast<int>(here.last - here.time) - static_cast<int>(copy_row);
+#pragma unroll
+        for (int i = 0; i < kTileRows; i += 4) {
+          if (i < rows) *reinterpret_cast<uint4*>(p + i * stride) = from[i * 8];
+        }
+      }
+      new_item = here.advance(args, step);
     }
   }
+  wait_copies<0>();
 }
 
 // ---- one token
 
 constexpr int kDecodeThreads = 128;
 
-template <int kTaps>
+// The weights come packed, so that a thread's loads are few and independent; four taps and an aligned state: one word of state.
+template <int kTaps, bool kStateWords>
 __global__ void __launch_bounds__(kDecodeThreads) decode_kernel(const __grid_constant__ DecodeArgs args) {
-  Arithmetic a = args.arithmetic;
-  a.taps = kTaps;  // so that every loop over taps unrolls
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * kDecodeThreads + threadIdx.x;
-  if (i >= args.batch * args.channels) return;
-  const std::int64_t c = args.batch == 1 ? i : i % args.channels;
-  int x[kTaps];
-  int w[kTaps];
-  int acc = 0;
+  const std::uint32_t i = blockIdx.x * kDecodeThreads + threadIdx.x;
+  if (i >= args.items) return;
+  const std::uint32_t c = args.items == args.rows.divisor ? i : i - divide(i, args.rows) * args.rows.divisor;
+  let_next_begin();
+  const uint2 packed = __ldg(reinterpret_cast<const uint2*>(args.packed + c));
+  const float bias_value = __ldg(args.bias_value + c);
+  await_stream();
+  const std::uint32_t newest = static_cast<std::uint8_t>(args.input[i]);
+  std::uint32_t window = 0;  // oldest of four in byte 0, as the packed weights
+  if (args.state_in != nullptr) {
+    if (kStateWords) {
+      window = reinterpret_cast<const std::uint32_t*>(args.state_in)[i] >> 8;
+    } else {
 #pragma unroll
-  for (int k = 0; k < kTaps; ++k) {
-    x[k] = k == kTaps - 1 ? args.input[i] : args.state_in == nullptr ? 0 : args.state_in[i * kTaps + k + 1];
-    w[k] = args.weight[c * kTaps + k];
-    acc += w[k] * x[k];
+      for (int k = 1; k < kTaps; ++k) {
+        window |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(args.state_in[static_cast<std::uint64_t>(i) * kTaps + k])) << (8 * (3 - kTaps + k));
+      }
+    }
   }
-  const float bias = args.bias == nullptr ? 0.0f : static_cast<float>(args.bias[c]);
+  window |= newest << 24;
+  Arithmetic a = args.arithmetic;
+  a.taps = kTaps;  // so that the loop over taps unrolls
   float y;
   if (a.order == QG_SEQLAST) {
-    y = conv_seqlast(a, acc, bias);
+    const int acc = __dp4a(static_cast<int>(window), static_cast<int>(packed.x), 0);
+    y = __fmaf_rn(scale_wx(a), static_cast<float>(acc), __uint_as_float(packed.y));
   } else {
-    y = conv_tapwise(a, rounds_first_product(a), bias, [&](int k) { return static_cast<float>(w[k]); },
-                     [&](int k) { return static_cast<float>(x[k]); });
+    const auto byte_of = [](std::uint32_t word, int k) {
+      return static_cast<float>(static_cast<std::int8_t>(word >> (8 * (4 - kTaps + k))));
+    };
+    y = conv_tapwise(a, rounds_first_product(a), bias_value, [&](int k) { return byte_of(packed.x, k); },
+                     [&](int k) { return byte_of(window, k); });
+  }
+  if (args.state_out != nullptr) {
+    if (kStateWords) {
+      reinterpret_cast<std::uint32_t*>(args.state_out)[i] = window;
+    } else {
+#pragma unroll
+      for (int k = 0; k < kTaps; ++k) {
+        args.state_out[static_cast<std::uint64_t>(i) * kTaps + k] = static_cast<std::int8_t>(window >> (8 * (4 - kTaps + k)));
+      }
+    }
   }
   if (args.output != nullptr) args.output[i] = static_cast<std::int8_t>(finish_int8(a, y));
-  if (args.state_out != nullptr) {
-#pragma unroll
-    for (int k = 0; k < kTaps; ++k) args.state_out[i * kTaps + k] = static_cast<std::int8_t>(x[k]);
-  }
 }
 
 __global__ void pack_kernel(const PackArgs p) {
@@ -449,42 +627,84 @@ __global__ void pack_kernel(const PackArgs p) {
 
 // ---- launchers
 
-template <typename Kernel>
-cudaError_t launch_fast_kernel(Kernel kernel, const FastArgs& args, int multiprocessors, cudaStream_t stream) {
-  const std::size_t shared_bytes = sizeof(BinEntry) * static_cast<std::size_t>(args.bins) * static_cast<std::size_t>(args.copies);
-  if (shared_bytes > 48 * 1024) {
-    const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes));
-    if (error != cudaSuccess) return error;
-  }
-  const std::uint32_t wanted = (args.items + kFastThreads - 1) / kFastThreads;
-  const std::uint32_t resident = static_cast<std::uint32_t>(multiprocessors) * kFastBlocksPerSm;
-  kernel<<<wanted < resident ? wanted : resident, kFastThreads, shared_bytes, stream>>>(args);
-  return cudaGetLastError();
+// A launch that may begin early; see await_stream().
+template <typename Args>
+cudaError_t launch_early(void (*kernel)(Args), unsigned blocks, unsigned threads, std::size_t shared_bytes, cudaStream_t stream, const Args& args) {
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(blocks);
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream;
+  config.attrs = &early;
+  config.numAttrs = 1;
+  return cudaLaunchKernelEx(&config, kernel, args);
 }
 
-inline cudaError_t launch_fast(const FastArgs& args, int multiprocessors, cudaStream_t stream) {
-  const bool tapwise = args.arithmetic.order != QG_SEQLAST;
+// `ring_bytes` of shared memory besides the table; copies of the table are given up until the blocks fit on an SM.
+template <typename Kernel>
+cudaError_t launch_fast_kernel(Kernel kernel, const FastArgs& given, std::size_t ring_bytes, std::uint32_t items_per_block,
+                               const DeviceLimits& device, cudaStream_t stream) {
+  FastArgs args = given;
+  const std::size_t budget = device.shared_per_sm / kFastBlocksPerSm - 1024;
+  const auto shared_bytes = [&] { return ring_bytes + sizeof(BinEntry) * static_cast<std::size_t>(args.bins) * static_cast<std::size_t>(args.copies); };
+  while (args.copies > 1 && shared_bytes() > budget) args.copies /= 2;
+  if (shared_bytes() > device.shared_per_block) return cudaErrorInvalidConfiguration;
+  if (shared_bytes() > 48 * 1024) {
+    const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes()));
+    if (error != cudaSuccess) return error;
+  }
+  const std::uint32_t wanted = (args.items + items_per_block - 1) / items_per_block;
+  const std::uint32_t resident = static_cast<std::uint32_t>(device.multiprocessors) * kFastBlocksPerSm;
+  // several waves, so that a block that ends early makes room; each thread still has enough to do to pay for the table
+  const std::uint32_t waves = wanted / resident / 12 < 1 ? 1 : wanted / resident / 12 > kWaves ? kWaves : wanted / resident / 12;
+  const std::uint32_t blocks = wanted < resident ? wanted : resident * waves;
+  args.step.items = blocks * items_per_block;
+  args.step.rows = args.step.items / args.per_row.divisor;
+  args.step.chunks = args.step.items % args.per_row.divisor;
+  args.step.channels = args.step.rows % args.rows.divisor;
+  return launch_early(kernel, blocks, kFastThreads, shared_bytes(), stream, args);
+}
+
+template <bool kTapwise, bool kRagged, bool kSure>
+cudaError_t launch_fast_bcl(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
+  return launch_fast_kernel(fast_bcl_kernel<kTapwise, kRagged, kSure>, args,
+                            sizeof(ChunkStage<kTapwise, kRagged>) * kChunkStages<kTapwise, kRagged>, kFastThreads, device, stream);
+}
+
+template <bool kTapwise, bool kSure>
+cudaError_t launch_fast_layout(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
   if (args.shape.layout == QG_BLC) {
-    return tapwise ? launch_fast_kernel(fast_blc_kernel<true>, args, multiprocessors, stream)
-                   : launch_fast_kernel(fast_blc_kernel<false>, args, multiprocessors, stream);
+    return launch_fast_kernel(fast_blc_kernel<kTapwise, kSure>, args, sizeof(Tile) * kTileStages * (kFastThreads / 32),
+                              kFastThreads / 32, device, stream);
   }
-  if (args.aligned) {
-    return tapwise ? launch_fast_kernel(fast_bcl_aligned_kernel<true>, args, multiprocessors, stream)
-                   : launch_fast_kernel(fast_bcl_aligned_kernel<false>, args, multiprocessors, stream);
+  return args.aligned ? launch_fast_bcl<kTapwise, false, kSure>(args, device, stream)
+                      : launch_fast_bcl<kTapwise, true, kSure>(args, device, stream);
+}
+
+inline cudaError_t launch_fast(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
+  if (args.arithmetic.order == QG_SEQLAST) {
+    return args.sure ? launch_fast_layout<false, true>(args, device, stream)
+                     : launch_fast_layout<false, false>(args, device, stream);
   }
-  return tapwise ? launch_fast_kernel(fast_bcl_ragged_kernel<true>, args, multiprocessors, stream)
-                 : launch_fast_kernel(fast_bcl_ragged_kernel<false>, args, multiprocessors, stream);
+  return args.sure ? launch_fast_layout<true, true>(args, device, stream)
+                   : launch_fast_layout<true, false>(args, device, stream);
 }
 
 inline cudaError_t launch_decode(const DecodeArgs& args, cudaStream_t stream) {
-  const unsigned blocks = static_cast<unsigned>((args.batch * args.channels + kDecodeThreads - 1) / kDecodeThreads);
+  const unsigned blocks = (args.items + kDecodeThreads - 1) / kDecodeThreads;
+  const auto misaligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 4 != 0; };
   switch (args.arithmetic.taps) {
-    case 2: decode_kernel<2><<<blocks, kDecodeThreads, 0, stream>>>(args); break;
-    case 3: decode_kernel<3><<<blocks, kDecodeThreads, 0, stream>>>(args); break;
-    case 4: decode_kernel<4><<<blocks, kDecodeThreads, 0, stream>>>(args); break;
+    case 2: return launch_early(decode_kernel<2, false>, blocks, kDecodeThreads, 0, stream, args);
+    case 3: return launch_early(decode_kernel<3, false>, blocks, kDecodeThreads, 0, stream, args);
+    case 4: {
+      const bool words = !misaligned(args.state_in) && !misaligned(args.state_out);
+      return launch_early(words ? decode_kernel<4, true> : decode_kernel<4, false>, blocks, kDecodeThreads, 0, stream, args);
+    }
     default: return cudaErrorInvalidValue;
   }
-  return cudaGetLastError();
 }
 
 inline cudaError_t launch_pack(const PackArgs& args, cudaStream_t stream) {

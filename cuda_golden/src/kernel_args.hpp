@@ -4,6 +4,7 @@
 
 #include <cuda_runtime_api.h>
 
+#include <cstddef>
 #include <cstdint>
 
 #include "quasim_golden.h"
@@ -121,21 +122,48 @@ struct FastArgs {
   const std::int8_t* input;
   const std::int8_t* state_in;
   std::int8_t* output;
-  std::uint32_t items;  // chunks of 16 elements (BCL) or of 4 channels x kTimeBlock steps (BLC)
-  FastDivide per_row;   // chunks a row (BCL); channel words (BLC)
-  FastDivide rows;      // channels (BCL); time blocks (BLC)
-  bool aligned;
+  std::uint32_t items;  // chunks of 16 elements (BCL) or of 128 channels x time_block steps (BLC)
+  std::int32_t time_block;
+  FastDivide per_row;   // chunks a row (BCL); groups of 128 channels (BLC)
+  FastDivide rows;      // channels (BCL); time blocks a sequence (BLC)
+  bool aligned;         // BCL: rows are whole 16-byte chunks
+  bool sure;            // no entry of the table is unsure
+  struct {
+    std::uint32_t items, rows, chunks, channels;
+  } step;  // of a thread from one item to its next; set by the launcher
+};
+
+struct DeviceLimits {
+  int multiprocessors = 0;
+  std::size_t shared_per_sm = 0;
+  std::size_t shared_per_block = 0;
 };
 
 struct DecodeArgs {
   Arithmetic arithmetic;
-  std::int64_t batch, channels;
-  const std::int8_t* weight;
-  const std::int8_t* bias;
+  std::uint32_t items;  // B * C
+  FastDivide rows;      // by C
+  const PackedChannel* packed;
+  const float* bias_value;
   const std::int8_t* input;     // [B,C]
   const std::int8_t* state_in;  // [B,C,K]
   std::int8_t* state_out;
   std::int8_t* output;
+};
+
+// Every (bias, acc) of seqlast against a table.
+struct LatticePoint {
+  std::int64_t key;
+  int value;
+};
+struct LatticeArgs {
+  Arithmetic arithmetic;
+  BinRule rule;
+  const BinEntry* table;
+  unsigned long long* wrong;   // table sure and wrong
+  unsigned long long* unsure;  // listed in points up to capacity
+  LatticePoint* points;
+  unsigned long long capacity;
 };
 
 // The checked launchers of one math mode. Each returns the first CUDA error.
@@ -146,8 +174,9 @@ struct Backend {
   cudaError_t (*compare_orders)(const CompareArgs&, cudaStream_t);
   cudaError_t (*scan_steps)(const StepScanArgs&, cudaStream_t);
   cudaError_t (*check_table)(const TableCheckArgs&, cudaStream_t);
+  cudaError_t (*check_lattice)(const LatticeArgs&, cudaStream_t);
   cudaError_t (*pack)(const PackArgs&, cudaStream_t);
-  cudaError_t (*fast)(const FastArgs&, int multiprocessors, cudaStream_t);
+  cudaError_t (*fast)(const FastArgs&, const DeviceLimits&, cudaStream_t);
   cudaError_t (*decode)(const DecodeArgs&, cudaStream_t);
 };
 

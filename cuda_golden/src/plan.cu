@@ -14,20 +14,19 @@
 struct qg_plan {
   qg_params params{};
   int device = 0;
-  int multiprocessors = 0;
+  qg::DeviceLimits limits;
   int forced_copies = 0;
-  std::size_t shared_limit = 0;
   qg::BinRule rule{};
   qg_plan_description description{};
   qg::DeviceMemory weight, bias, packed, taps, bias_value, table;
   bool has_bias = false;
+  bool sure = false;
 };
 
 namespace qg {
 namespace {
 
 constexpr unsigned long long kStepCapacity = 1 << 20;
-constexpr std::size_t kTableBytesMax = 96 * 1024;      // two blocks fit on an SM
 constexpr std::int64_t kSmallElements = 24 << 20;      // below this, filling 16 copies would show
 constexpr float kNever = 3.0e38f;                      // a threshold above every y
 
@@ -153,6 +152,57 @@ qg_status find_steps(const Backend& kernels, const Arithmetic& a, std::int64_t k
   return QG_OK;
 }
 
+// seqlast reaches only the y of (acc, bias). Where those fall on one side each of a threshold, the entry needs no doubt: moves the
+// thresholds there and has the table checked on every (acc, bias). Leaves the plan as it is when that does not succeed.
+qg_status settle_on_lattice(qg_plan& plan, Table table) {
+  const Backend& kernels = backend(plan.params);
+  const Arithmetic a = arithmetic_of(plan.params);
+  DeviceMemory counts, list, settled;
+  QG_RETURN_IF(counts.allocate(2 * sizeof(unsigned long long)));
+  QG_RETURN_IF(list.allocate(kStepCapacity * sizeof(LatticePoint)));
+  const auto check = [&](const DeviceMemory& device_table, unsigned long long (&found)[2]) -> qg_status {
+    QG_CHECK_CUDA(cudaMemset(counts.as<void>(), 0, 2 * sizeof(unsigned long long)));
+    const LatticeArgs args{a, table.rule, device_table.as<BinEntry>(), counts.as<unsigned long long>(),
+                           counts.as<unsigned long long>() + 1, list.as<LatticePoint>(), kStepCapacity};
+    QG_CHECK_CUDA(kernels.check_lattice(args, nullptr));
+    return counts.download(found);
+  };
+  unsigned long long found[2] = {0, 0};
+  QG_RETURN_IF(check(plan.table, found));
+  if (found[0] != 0 || found[1] > kStepCapacity) return QG_OK;
+  std::vector<LatticePoint> points(static_cast<std::size_t>(found[1]));
+  if (!points.empty()) {
+    QG_CHECK_CUDA(cudaMemcpy(points.data(), list.as<void>(), points.size() * sizeof(LatticePoint), cudaMemcpyDeviceToHost));
+  }
+  std::sort(points.begin(), points.end(), [](const LatticePoint& x, const LatticePoint& y) { return x.key < y.key; });
+  std::size_t at = 0;
+  for (std::size_t bin = 0; bin < table.entries.size(); ++bin) {
+    BinEntry& entry = table.entries[bin];
+    if (entry.word & 0x80000000u) continue;
+    const int high = static_cast<std::int8_t>(entry.word >> 8);
+    // the first unsure point of this bin that has the high value; without one, the end of the doubt
+    float reach;
+    const std::uint32_t reach_bits = entry.word;
+    std::memcpy(&reach, &reach_bits, sizeof reach);
+    float threshold = entry.threshold + reach;
+    while (at < points.size() && bin_of(table.rule, float_of_key(points[at].key)) < static_cast<int>(bin)) ++at;
+    for (; at < points.size() && bin_of(table.rule, float_of_key(points[at].key)) == static_cast<int>(bin); ++at) {
+      if (points[at].value == high) {
+        threshold = float_of_key(points[at].key);
+        break;
+      }
+    }
+    entry = {threshold, 0x80000000u | (entry.word & 0xFFFFu)};
+  }
+  QG_RETURN_IF(settled.upload(table.entries.data(), table.entries.size() * sizeof(BinEntry)));
+  QG_RETURN_IF(check(settled, found));
+  if (found[0] != 0 || found[1] != 0) return QG_OK;
+  QG_CHECK_CUDA(cudaMemcpy(plan.table.as<void>(), settled.as<void>(), table.entries.size() * sizeof(BinEntry), cudaMemcpyDeviceToDevice));
+  plan.sure = true;
+  plan.description.lattice_checked = std::int64_t{256} * (2 * a.taps * 16384 + 1);
+  return QG_OK;
+}
+
 qg_status build_table(qg_plan& plan) {
   const Backend& kernels = backend(plan.params);
   const Arithmetic a = arithmetic_of(plan.params);
@@ -174,6 +224,7 @@ qg_status build_table(qg_plan& plan) {
   DeviceMemory counts;
   QG_RETURN_IF(counts.allocate(2 * sizeof(unsigned long long)));
   QG_CHECK_CUDA(cudaMemset(counts.as<void>(), 0, 2 * sizeof(unsigned long long)));
+  plan.sure = table.unsure_width == 0;
   const TableCheckArgs check{a,          key_first,
                              key_last,   table.rule,
                              plan.table.as<BinEntry>(), static_cast<int>(table.entries.size()),
@@ -186,11 +237,8 @@ qg_status build_table(qg_plan& plan) {
   plan.description.values_wrong = static_cast<std::int64_t>(found[0]);
   plan.description.values_unsure = static_cast<std::int64_t>(found[1]);
   if (found[0] != 0) plan.description.exact_only = 1;
-  int copies = 16;
-  while (copies > 1 && table.entries.size() * sizeof(BinEntry) * static_cast<std::size_t>(copies) > std::min(kTableBytesMax, plan.shared_limit)) {
-    copies /= 2;
-  }
-  plan.description.copies = copies;
+  if (!plan.sure && !plan.description.exact_only && a.order == QG_SEQLAST) QG_RETURN_IF(settle_on_lattice(plan, table));
+  plan.description.copies = 16;
   return QG_OK;
 }
 
@@ -199,10 +247,13 @@ qg_status create(const qg_params& params, const int8_t* weight, const int8_t* bi
   plan->params = params;
   plan->has_bias = bias != nullptr;
   QG_CHECK_CUDA(cudaGetDevice(&plan->device));
-  int shared_limit = 0;
-  QG_CHECK_CUDA(cudaDeviceGetAttribute(&plan->multiprocessors, cudaDevAttrMultiProcessorCount, plan->device));
-  QG_CHECK_CUDA(cudaDeviceGetAttribute(&shared_limit, cudaDevAttrMaxSharedMemoryPerBlockOptin, plan->device));
-  plan->shared_limit = static_cast<std::size_t>(shared_limit);
+  int shared_per_sm = 0;
+  int shared_per_block = 0;
+  QG_CHECK_CUDA(cudaDeviceGetAttribute(&plan->limits.multiprocessors, cudaDevAttrMultiProcessorCount, plan->device));
+  QG_CHECK_CUDA(cudaDeviceGetAttribute(&shared_per_sm, cudaDevAttrMaxSharedMemoryPerMultiprocessor, plan->device));
+  QG_CHECK_CUDA(cudaDeviceGetAttribute(&shared_per_block, cudaDevAttrMaxSharedMemoryPerBlockOptin, plan->device));
+  plan->limits.shared_per_sm = static_cast<std::size_t>(shared_per_sm);
+  plan->limits.shared_per_block = static_cast<std::size_t>(shared_per_block);
   const std::size_t channels = static_cast<std::size_t>(params.channels);
   const std::size_t weights = channels * static_cast<std::size_t>(params.taps);
   QG_RETURN_IF(plan->weight.allocate(weights));
@@ -241,12 +292,17 @@ bool fast_shape(const qg_plan& plan, std::int64_t batch, std::int64_t length, co
     args.per_row = divide_by(chunks);
     args.rows = divide_by(channels);
   } else {
-    if (channels % 4 != 0 || misalignment(t.input, 4) != 0 || misalignment(t.conv1d_output_int8, 4) != 0) return false;
-    constexpr std::int64_t kTimeBlock = 32;  // as in fast.cuh
-    const std::int64_t blocks = (length + kTimeBlock - 1) / kTimeBlock;
-    if (batch > kItemsMax / channels || blocks > kItemsMax / (batch * channels)) return false;
-    items = batch * blocks * (channels / 4);
-    args.per_row = divide_by(channels / 4);
+    if (channels % 16 != 0 || misalignment(t.input, 16) != 0 || misalignment(t.conv1d_output_int8, 16) != 0) return false;
+    // long items reread few samples; short ones give every warp work
+    const std::int64_t groups = (channels + 127) / 128;
+    std::int64_t time_block = 128;
+    const std::int64_t warps = std::int64_t{32} * plan.limits.multiprocessors;
+    while (time_block > 16 && batch * groups * ((length + time_block - 1) / time_block) < 8 * warps) time_block /= 2;
+    args.time_block = static_cast<std::int32_t>(time_block);
+    const std::int64_t blocks = (length + time_block - 1) / time_block;
+    if (batch > kItemsMax / groups || blocks > kItemsMax / (batch * groups)) return false;
+    items = batch * blocks * groups;
+    args.per_row = divide_by(groups);
     args.rows = divide_by(blocks);
   }
   args.items = static_cast<std::uint32_t>(items);
@@ -275,9 +331,10 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
   const Backend& kernels = backend(params);
   const Arithmetic a = arithmetic_of(params);
   const Shape shape = shape_of(params);
-  if (length == 1 && params.output_mode == QG_BASELINE && batch <= (std::int64_t{1} << 36) / params.channels) {
+  if (length == 1 && params.output_mode == QG_BASELINE && batch <= (std::int64_t{1} << 30) / params.channels) {
     used = 2;
-    const DecodeArgs decode{a, batch, params.channels, tensors.weight, tensors.bias, tensors.input,
+    const DecodeArgs decode{a, static_cast<std::uint32_t>(batch * params.channels), divide_by(params.channels),
+                            plan.packed.as<PackedChannel>(), plan.bias_value.as<float>(), tensors.input,
                             tensors.state_in, tensors.state_out, tensors.conv1d_output_int8};
     return cuda_status(kernels.decode(decode, stream), "the launch of the decode kernel");
   }
@@ -292,6 +349,7 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
   args.rule = plan.rule;
   args.table = plan.table.as<BinEntry>();
   args.bins = plan.description.bins;
+  args.sure = plan.sure;
   args.copies = plan.description.copies;
   if (plan.forced_copies != 0) {
     args.copies = std::min(plan.forced_copies, args.copies);
@@ -304,7 +362,7 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
   args.input = tensors.input;
   args.state_in = tensors.state_in;
   args.output = tensors.conv1d_output_int8;
-  QG_RETURN_IF(cuda_status(kernels.fast(args, plan.multiprocessors, stream), "the launch of the fast kernel"));
+  QG_RETURN_IF(cuda_status(kernels.fast(args, plan.limits, stream), "the launch of the fast kernel"));
   return cuda_status(kernels.state(a, shape, tensors, stream), "the launch of the state kernel");
 }
 
