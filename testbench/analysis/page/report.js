@@ -44,10 +44,11 @@ document.addEventListener("DOMContentLoaded", () => {
 
   // --- charts ------------------------------------------------------------------------------------------------------
 
-  const countAxis = (title) => ({
-    type: document.getElementById("logarithmic").checked ? "logarithmic" : "linear",
-    title: { display: true, text: title }, grid: { color: colour("line") },
-  });
+  const countAxis = (title) => {
+    const axis = { title: { display: true, text: title }, grid: { color: colour("line") } };
+    if (!document.getElementById("logarithmic").checked) return { ...axis, type: "linear", min: 0 };
+    return { ...axis, type: "logarithmic", min: .7, ticks: { callback: (value) => Number.isInteger(Math.log10(value)) ? integer(value) : "" } };
+  };
   const plainAxis = (title, more) => ({ title: { display: true, text: title }, grid: { color: colour("line") }, ...more });
 
   /** Left and right arrows walk the tooltip through the points of a chart. */
@@ -107,7 +108,7 @@ document.addEventListener("DOMContentLoaded", () => {
       const clipped = layer.stages.filter((stage) => stage.clip).map((stage) => stage.name).join(", ");
       return [
         element("td", {}, element("button", { type: "button", onclick: () => show(index) }, layer.name)),
-        layer.shape.join(" × "), layer.variant, decibel(baseline.ssm_against_fp32.sqnr_db),
+        layer.shape.join(" × "), decibel(baseline.ssm_against_fp32.sqnr_db),
         share(other.differing, other.compared),
         steps ? integer(steps.differing_out) + " of " + integer(steps.points) : "–",
         layer.saturation.conv_clamp ? percent(layer.saturation.conv_clamp.share) : "–",
@@ -117,7 +118,7 @@ document.addEventListener("DOMContentLoaded", () => {
     });
     document.getElementById("overview").replaceChildren(
       element("h2", { id: "overview-title" }, "Layers"),
-      table(["layer", "B × C × L", "variant", "SQNR dB", "other dataflow differs", "golden ≠ exact", "conv clamp",
+      table(["layer", "B × C × L", "SQNR dB", "other dataflow differs", "golden ≠ exact", "conv clamp",
         "output clamp", "unexplained", "clipping suggested"], rows));
   }
 
@@ -133,7 +134,8 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function stageFigure(stage, index) {
-    const h = stage.histogram, label = (i) => number(h.first + (h.width === 1 ? i : (i + .5) * h.width));
+    const h = stage.histogram;
+    const label = (i) => h.width === 1 ? String(h.first + i) : (h.first + (i + .5) * h.width).toPrecision(3);
     const top = stage.magnitude_percentiles.map(([p, v]) => `p${p} ${number(v)}`).join(", ");
     const largest = stage.largest.slice(0, 5).map((item) => `[${item.index.join(", ")}] = ${number(item.value)}`).join("; ");
     return chartFigure(stage.name, () => ({
@@ -141,7 +143,7 @@ document.addEventListener("DOMContentLoaded", () => {
       data: { labels: h.counts.map((_, i) => label(i)),
         datasets: [{ label: "elements", data: h.counts, backgroundColor: palette(index), barPercentage: 1, categoryPercentage: 1 }] },
       options: { plugins: { legend: { display: false } },
-        scales: { x: plainAxis(stage.dtype.startsWith("int") ? "code" : "value", { ticks: { maxTicksLimit: 9 } }),
+        scales: { x: plainAxis(stage.dtype.startsWith("int") ? "code" : "value", { ticks: { maxTicksLimit: 9, maxRotation: 0 } }),
           y: countAxis("elements") } },
     }), { below: [
       note(`${stage.origin}; min ${number(stage.min)}, max ${number(stage.max)}, mean ${number(stage.mean)}, std ${number(stage.std)}, ` +
@@ -203,7 +205,7 @@ document.addEventListener("DOMContentLoaded", () => {
       data: { labels: steps.map(String), datasets: layer.maps.map((map, i) => ({ label: map.title, backgroundColor: palette(i),
         data: steps.map((step) => (map.histogram.find((row) => row.from === step) || { count: 0 }).count) })) },
       options: { interaction: { mode: "index", intersect: false }, scales: { x: plainAxis("difference in LSB"), y: countAxis("elements") } },
-    }), { below: layer.maps.map((map) => element("p", { class: "note" }, map.title + ": ",
+    }), { wide: true, below: layer.maps.map((map) => element("p", { class: "note" }, map.title + ": ",
       map.differing === 0 ? verdict(true, `0 of ${integer(map.compared)} differ`)
         : `${integer(map.differing)} of ${integer(map.compared)} differ (${share(map.differing, map.compared)})`)) });
   }
@@ -278,6 +280,8 @@ document.addEventListener("DOMContentLoaded", () => {
     const variantControl = choice("golden", steps.variants.map((entry, i) => [i, `${entry.variant} (${entry.origin})`]));
     const ownIndex = steps.variants.findIndex((entry) => entry.variant === layer.variant);
     if (ownIndex >= 0) variantControl.querySelector("select").value = ownIndex;
+    const marked = new Set((steps.variants[ownIndex] || { listed: [] }).listed.map((point) => point.bias));
+    curveControl.querySelector("select").value = Math.max(0, steps.curves.findIndex((curve) => marked.has(curve.bias)));
     const points = (curve, series) => series.acc.map((acc, i) => ({ x: acc, y: series.value[i] }))
       .concat({ x: curve.acc_max, y: series.value[series.value.length - 1] });
     const figure = chartFigure("Step function of exact arithmetic, and where the golden differs", () => {
@@ -323,6 +327,7 @@ document.addEventListener("DOMContentLoaded", () => {
   function sweepSection(layer) {
     const points = layer.sweep.points, outputs = [...new Set(points.map((p) => p.output_rule))], convs = [...new Set(points.map((p) => p.conv_rule))];
     const control = choice("output scale by", outputs.map((rule) => [rule, rule]));
+    control.querySelector("select").value = points.find((p) => p.pareto).output_rule;
     const figure = chartFigure("Error against intermediate width and scale", () => {
       const rule = chosen(control), fused = layer.sweep.fused.find((p) => p.output_rule === rule);
       const shown = points.filter((p) => p.output_rule === rule), bits = [...new Set(shown.map((p) => p.conv_bits))];
@@ -392,8 +397,9 @@ document.addEventListener("DOMContentLoaded", () => {
   function cosimSection(layer) {
     const c = layer.cosim;
     if (!c) return section("Co-simulation", note("No co-simulation record was given: quasim cosim BUNDLE --json, then quasim report --cosim FILE."));
-    const parts = [["beats", c.cycles - c.latency_cycles - (c.input_stalls || 0)], ["cycles of latency", c.latency_cycles],
-      ["input stalls", c.input_stalls], ["output stalls", c.output_stalls]].filter(([, value]) => value > 0);
+    const [sequences, channels, length] = layer.shape;
+    const parts = [["cycles", c.cycles], ["beats", sequences * length * Math.ceil(channels / c.lanes)], ["cycles of latency", c.latency_cycles],
+      ["input stalls", c.input_stalls], ["output stalls", c.output_stalls]];
     const bar = chartFigure("Cycles of the run", () => ({ type: "bar",
       data: { labels: parts.map(([label]) => label), datasets: [{ label: "cycles", data: parts.map(([, value]) => value), backgroundColor: parts.map((_, i) => palette(i)) }] },
       options: { indexAxis: "y", plugins: { legend: { display: false } }, scales: { x: plainAxis("cycles"), y: plainAxis("") } } }));
@@ -437,8 +443,8 @@ document.addEventListener("DOMContentLoaded", () => {
     document.querySelectorAll("#overview tbody tr").forEach((row, i) => row.classList.toggle("selected", i === state.layer));
     document.getElementById("layer").replaceChildren(
       header(layer),
-      section("Distribution of each stage", grid(...layer.stages.map(stageFigure), percentileFigure(layer), rangeFigure(layer)),
-        element("p", {}), grid(channelFigure(layer))),
+      section("Distribution of each stage", grid(...layer.stages.map(stageFigure)),
+        grid(percentileFigure(layer), rangeFigure(layer)), grid(channelFigure(layer))),
       section("Differences", grid(differenceFigure(layer), mapFigure(layer))),
       stepFigure(layer), modesSection(layer), sweepSection(layer), certificateSection(layer), cosimSection(layer), provenanceSection(layer));
     draw();

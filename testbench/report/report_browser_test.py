@@ -1,0 +1,149 @@
+"""The report in a real browser: every figure of every layer drawn, no console message, no request, usable by keyboard.
+
+usage: report_browser_test.py QUASIM VECTORS_DIR OUT_DIR
+Exit code 77 (skipped) where Chromium or Chart.js is not installed. Screenshots are left in OUT_DIR.
+"""
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+from browser import Page, find_chromium
+
+SKIPPED = 77
+LARGEST_REPORT_BYTES = 10 << 20
+FIGURES_AT_LEAST = 11  # five stages, percentiles, range, channels, differences, steps, sweep
+
+# A canvas counts as drawn when it shows more than a background: at least three colours.
+DRAWN = """(() => [...document.querySelectorAll('#layer figure[data-title]')].map((figure) => {
+  const canvas = figure.querySelector('canvas');
+  const pixels = new Uint32Array(canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data.buffer);
+  return { title: figure.dataset.title, colours: new Set(pixels).size };
+}))()"""
+
+
+def make_cosim_record(layer):
+    """A record in the form of `quasim cosim --json`, with the optional timeline."""
+    valid, ready = "1101" * 64, "1110" * 64
+    return {"verb": "cosim", "layers": [{
+        "name": layer, "elements": 262144, "lanes": 16, "agrees": True, "cycles": 20000, "latency_cycles": 6,
+        "input_stalls": 1800, "output_stalls": 1790,
+        "timeline": {"s_valid": valid, "s_ready": ready, "m_valid": valid, "m_ready": ready}}]}
+
+
+class Checks:
+    def __init__(self):
+        self.count = 0
+        self.failed = []
+
+    def expect(self, good, what):
+        self.count += 1
+        if not good:
+            self.failed.append(what)
+            print("FAILED: " + what)
+
+
+def check_layers(page, checks, layers):
+    for layer in range(layers):
+        page.evaluate(f"document.getElementById('layer-choice').value = {layer};"
+                      "document.getElementById('layer-choice').dispatchEvent(new Event('change'))")
+        figures = page.evaluate(DRAWN)
+        checks.expect(len(figures) >= FIGURES_AT_LEAST, f"layer {layer}: {len(figures)} figures")
+        for figure in figures:
+            checks.expect(figure["colours"] >= 3, f"layer {layer}: {figure['title']} is not drawn")
+
+
+def check_use(page, checks):
+    chosen = "document.getElementById('layer-choice').value"
+    before = page.evaluate(chosen)
+    page.press("j")
+    checks.expect(page.evaluate(chosen) != before, "key j switches the layer")
+    page.press("k")
+    checks.expect(page.evaluate(chosen) == before, "key k switches back")
+    theme = "document.documentElement.dataset.theme"
+    before = page.evaluate(theme)
+    page.press("t")
+    checks.expect(page.evaluate(theme) != before, "key t switches the theme")
+    checks.expect(all(f["colours"] >= 3 for f in page.evaluate(DRAWN)), "figures are drawn in the other theme")
+    page.press("t")
+    tip = """(() => { const canvas = document.querySelector('figure[data-title="conv1d_input"] canvas');
+      canvas.focus(); return Chart.getChart(canvas).tooltip.getActiveElements().length; })()"""
+    checks.expect(page.evaluate(tip) == 0, "no tooltip before a key")
+    page.press("ArrowRight")
+    checks.expect(page.evaluate(tip) == 1, "arrow keys move the tooltip of a chart")
+    page.evaluate("document.querySelector('canvas.map').focus()")
+    page.press("ArrowRight")
+    page.press("ArrowDown")
+    readout = page.evaluate("document.querySelector('canvas.map').parentElement.querySelector('[aria-live]').textContent")
+    checks.expect(readout.startswith("channel 1, time 1:"), f"arrow keys walk the mismatch map; it says '{readout}'")
+
+
+def take_screenshots(page, out):
+    for theme in ("light", "dark"):
+        page.prefer(theme)
+        page.open(out / "report.html")
+        page.screenshot(out / f"report-{theme}.png")
+    page.prefer("light")
+    page.open(out / "report.html")
+    for name, title in (("steps", "Step function of exact arithmetic, and where the golden differs"), ("map", "Mismatch map"),
+                        ("sweep", "Error against intermediate width and scale")):
+        page.screenshot(out / f"report-{name}.png", f'figure[data-title="{title}"]')
+
+
+def find_problems(executable, path):
+    with Page(executable) as page:
+        page.open(path)
+        return page.problems
+
+
+def main():
+    quasim, vectors, out = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+    executable = find_chromium()
+    if executable is None:
+        print("skipped: no Chromium (package chromium)")
+        return SKIPPED
+    if not os.path.exists("/usr/share/javascript/chart.js/chart.min.js"):
+        print("skipped: no Chart.js (package libjs-chart.js)")
+        return SKIPPED
+    out.mkdir(parents=True, exist_ok=True)
+    bundles = sorted(str(path.parent) for path in vectors.glob("bookmamba/*/layer.json"))
+    name = json.loads(pathlib.Path(bundles[0], "layer.json").read_text())["name"]
+    (out / "cosim.json").write_text(json.dumps(make_cosim_record(name)))
+    report = out / "report.html"
+    subprocess.run([quasim, "report", *bundles, "--cosim", str(out / "cosim.json"), "-o", str(report)], check=True)
+
+    checks = Checks()
+    checks.expect(report.stat().st_size < LARGEST_REPORT_BYTES, f"{report.stat().st_size} bytes")
+    with Page(executable) as page:
+        page.prefer("light")
+        page.open(report)
+        check_layers(page, checks, len(bundles))
+        page.evaluate("document.getElementById('layer-choice').value = 0;"
+                      "document.getElementById('layer-choice').dispatchEvent(new Event('change'))")
+        checks.expect(any(f["title"] == "Co-simulation timeline" for f in page.evaluate(DRAWN)), "a timeline is drawn where given")
+        check_use(page, checks)
+        page.pdf(out / "report.pdf")
+        checks.expect((out / "report.pdf").stat().st_size > 50_000, "the printed page has content")
+        take_screenshots(page, out)
+        checks.expect(page.problems == [], f"console: {page.problems[:3]}")
+        checks.expect(all(url.startswith(("file://", "data:", "about:")) for url in page.requests), f"requests: {page.requests[:3]}")
+
+    # Planted faults: the checks above must be able to fail.
+    with Page(executable) as page:
+        page.open(report)
+        page.evaluate("const blank = document.querySelector('figure[data-title] canvas'); blank.width = blank.width")
+        checks.expect(page.evaluate(DRAWN)[0]["colours"] < 3, "a blank figure is noticed")
+    broken = out / "broken.html"
+    broken.write_text(report.read_text().replace('"magnitude_percentiles"', '"something_else"'))
+    checks.expect(find_problems(executable, broken) != [], "a report with a missing field is noticed")
+    broken.write_text(report.read_text().replace("<main>", '<main><img src="https://example.invalid/x.png">'))
+    checks.expect(find_problems(executable, broken) != [], "a report that wants the network is noticed")
+    broken.unlink()
+
+    print(f"{checks.count} checks on {len(bundles)} layers, {len(checks.failed)} failed; screenshots in {out}")
+    return 1 if checks.failed or checks.count == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
