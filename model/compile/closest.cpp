@@ -20,22 +20,23 @@ struct Choice {
   std::int64_t displaced = 0;
 };
 
+/// The search at one shift.
 class ClosestSearch {
  public:
-  ClosestSearch(const std::vector<SliceBounds>& bounds, const Datapath& datapath)
-      : limit_((std::int64_t{1} << datapath.mult_bits) - 1), datapath_(datapath) {
-    // The widest shift whose least-gap M still fits; it includes every narrower one.
-    for (int shift_bits = spec::kShiftMax; shift_bits >= 0; --shift_bits) {
-      intervals_.clear();
-      for (const SliceBounds& slice : bounds) intervals_.emplace_back(slice, shift_bits, datapath);
-      shift_bits_ = shift_bits;
-      centre_ = convex_minimum(0, limit_, [&](std::int64_t m) { return worst_gap(intervals_, m); });
-      if (centre_ < limit_) break;
-    }
+  ClosestSearch(const std::vector<SliceBounds>& bounds, const Datapath& datapath, int shift_bits)
+      : limit_((std::int64_t{1} << datapath.mult_bits) - 1), datapath_(datapath), shift_bits_(shift_bits) {
+    for (const SliceBounds& slice : bounds) intervals_.emplace_back(slice, shift_bits, datapath);
+    centre_ = convex_minimum(0, limit_, [&](std::int64_t m) { return worst_gap(intervals_, m); });
+    find_starts();
   }
 
+  /// The M whose largest conflict is least fits below 2^mult_bits with room to spare.
+  bool centre_fits() const { return centre_ < limit_; }
+  /// No M at this shift displaces fewer points: every slice that it does not serve misses a bound.
+  std::int64_t at_least() const { return at_least_; }
+
   ClosestMultiplier run() {
-    std::set<std::int64_t> candidates = starts();
+    std::set<std::int64_t> candidates = starts_;
     std::int64_t best = centre_, best_cost = cost(centre_);
     for (int round = 0; round < 3; ++round) {
       for (std::int64_t multiplier : candidates) {
@@ -49,7 +50,6 @@ class ClosestSearch {
       candidates = crossings_near(best);
     }
     ClosestMultiplier result;
-    result.at_least = at_least_;
     result.displaced_points = best_cost;
     result.multiplier.multiplier = static_cast<std::uint32_t>(best);
     result.multiplier.shift_bits = shift_bits_;
@@ -59,8 +59,9 @@ class ClosestSearch {
   }
 
  private:
-  /// Ends of the M intervals of the slices, those that serve most slices first; also finds at_least_.
-  std::set<std::int64_t> starts() {
+  /// Ends of the M intervals of the slices, those that serve most slices first, and the most slices that any
+  /// M serves.
+  void find_starts() {
     std::map<std::int64_t, int> change;  // how many more slices are served from this M on
     for (const BiasInterval& interval : intervals_) {
       const auto gap = [&](std::int64_t m) { return interval.gap(m); };
@@ -78,12 +79,11 @@ class ClosestSearch {
     }
     std::sort(served.begin(), served.end());
     at_least_ = static_cast<std::int64_t>(intervals_.size()) + (served.empty() ? 0 : served.front().first);
-    std::set<std::int64_t> candidates{centre_};
+    starts_.insert(centre_);
     for (std::size_t i = 0; i < std::min(kStartsTried, served.size()); ++i) {
-      candidates.insert(served[i].second);
-      candidates.insert(std::max<std::int64_t>(served[i].second - 1, 0));
+      starts_.insert(served[i].second);
+      starts_.insert(std::max<std::int64_t>(served[i].second - 1, 0));
     }
-    return candidates;
   }
 
   /// Multipliers at which two bounds that conflict at `multiplier` stop or start to do so, nearest first.
@@ -146,16 +146,34 @@ class ClosestSearch {
 
   std::int64_t limit_;
   Datapath datapath_;
-  int shift_bits_ = 0;
+  int shift_bits_;
   std::int64_t centre_ = 0;
   std::int64_t at_least_ = 0;
   std::vector<BiasInterval> intervals_;
+  std::set<std::int64_t> starts_;
 };
 
 }  // namespace
 
 ClosestMultiplier find_closest(const std::vector<SliceBounds>& bounds, const Datapath& datapath) {
-  return ClosestSearch(bounds, datapath).run();
+  // A program at one shift is also one at the next wider shift, as long as 2M fits. So the two widest shifts
+  // at which the best M fits hold all that narrower ones do; the bound is taken over every shift.
+  ClosestMultiplier best;
+  best.displaced_points = INT64_MAX;
+  best.at_least = INT64_MAX;
+  int searches_left = 2;
+  for (int shift_bits = spec::kShiftMax; shift_bits >= 0; --shift_bits) {
+    ClosestSearch search(bounds, datapath, shift_bits);
+    best.at_least = std::min(best.at_least, search.at_least());
+    const bool worth_a_search = searches_left > 0 && (search.centre_fits() || shift_bits == 0);
+    if (!worth_a_search) continue;
+    --searches_left;
+    ClosestMultiplier found = search.run();
+    if (found.displaced_points >= best.displaced_points) continue;
+    found.at_least = best.at_least;
+    best = std::move(found);
+  }
+  return best;
 }
 
 }  // namespace quasim::compile
