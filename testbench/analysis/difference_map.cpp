@@ -11,7 +11,9 @@ namespace {
 
 using Bytes = TensorBCL<std::int8_t>;
 
-std::size_t divide_up(std::size_t value, std::size_t by) { return (value + by - 1) / by; }
+std::size_t divide_up(std::size_t value, std::size_t by) {
+  return (value + by - 1) / by;
+}
 
 std::size_t sequence_with_most(const Bytes& a, const Bytes& b) {
   const std::size_t plane = a.extent<'C'>() * a.extent<'L'>();
@@ -28,7 +30,9 @@ std::size_t sequence_with_most(const Bytes& a, const Bytes& b) {
   return best;
 }
 
-unsigned code_of(int step) { return step == 0 ? 0U : step == 1 ? 1U : step == -1 ? 2U : 3U; }
+unsigned code_of(int step) {
+  return step == 0 ? 0U : step == 1 ? 1U : step == -1 ? 2U : 3U;
+}
 
 void add_cells(const Bytes& a, const Bytes& b, nlohmann::ordered_json& json) {
   const std::size_t channels = a.extent<'C'>(), times = a.extent<'L'>();
@@ -63,7 +67,8 @@ std::string base64(const std::string& bytes) {
   for (std::size_t i = 0; i < bytes.size(); i += 3) {
     const std::size_t have = std::min<std::size_t>(3, bytes.size() - i);
     unsigned word = 0;
-    for (std::size_t j = 0; j < 3; ++j) word = word << 8 | (j < have ? static_cast<unsigned char>(bytes[i + j]) : 0U);
+    for (std::size_t j = 0; j < 3; ++j)
+      word = word << 8 | (j < have ? static_cast<unsigned char>(bytes[i + j]) : 0U);
     for (std::size_t j = 0; j < 4; ++j) text += j <= have ? kAlphabet[word >> (18 - 6 * j) & 63] : '=';
   }
   return text;

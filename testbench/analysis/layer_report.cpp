@@ -79,8 +79,9 @@ Json channel_points(const std::vector<double>& maxima) {
   const std::size_t group = (maxima.size() + kChannelPoints - 1) / kChannelPoints;
   std::vector<double> points;
   for (std::size_t i = 0; i < maxima.size(); i += group)
-    points.push_back(*std::max_element(maxima.begin() + static_cast<std::ptrdiff_t>(i),
-                                       maxima.begin() + static_cast<std::ptrdiff_t>(std::min(maxima.size(), i + group))));
+    points.push_back(
+        *std::max_element(maxima.begin() + static_cast<std::ptrdiff_t>(i),
+                          maxima.begin() + static_cast<std::ptrdiff_t>(std::min(maxima.size(), i + group))));
   return {{"channels_per_point", group}, {"values", points}};
 }
 
@@ -128,7 +129,8 @@ std::optional<fs::path> model_output(const Bundle& bundle, const fs::path& model
   if (model.empty()) return std::nullopt;
   const fs::path name = fs::weakly_canonical(bundle.directory).filename();
   for (const fs::path& directory : {model / name, model})
-    if (fs::exists(directory / (std::string(kOutput) + ".npy"))) return directory / (std::string(kOutput) + ".npy");
+    if (fs::exists(directory / (std::string(kOutput) + ".npy")))
+      return directory / (std::string(kOutput) + ".npy");
   throw InputError(model, "model", std::string(kOutput) + ".npy in it or in " + name.string() + "/");
 }
 
@@ -150,15 +152,16 @@ Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs&
     maps.push_back(difference_map("SystemC model", model, golden_name, golden));
   }
   if (from_file) maps.push_back(difference_map(golden_name, golden, "CPU twin", own));
-  maps.push_back(
-      difference_map(std::string(to_string(other)), twin(other), std::string(to_string(layer.dataflow)), golden));
+  maps.push_back(difference_map(std::string(to_string(other)), twin(other),
+                                std::string(to_string(layer.dataflow)), golden));
   if (layer.dataflow == Dataflow::kTwoStep)
     maps.push_back(difference_map("program from the scales alone",
                                   run_program(compile::nearest_program(bundle), input), golden_name, golden));
   return maps;
 }
 
-/// The part of a document of another verb that speaks of this layer: an entry of its "layers", or all of it; null where none does.
+/// The part of a document of another verb that speaks of this layer: an entry of its "layers", or all of it;
+/// null where none does.
 Json part_about(const LayerParams& layer, const Json& document) {
   const auto names_it = [&](const Json& json) {
     for (const char* key : {"layer", "name"})
@@ -193,8 +196,10 @@ Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char*
 
 Json parameters_json(const Bundle& bundle) {
   const LayerParams& layer = bundle.layer;
-  Json json{{"channels", layer.channels},       {"taps", layer.taps},
-            {"input_scale", layer.input_scale}, {"weight_scale", layer.weight_scale}};
+  Json json{{"channels", layer.channels},
+            {"taps", layer.taps},
+            {"input_scale", layer.input_scale},
+            {"weight_scale", layer.weight_scale}};
   if (layer.bias_scale) json["bias_scale"] = *layer.bias_scale;
   json["conv_scale"] = layer.effective_conv_scale();
   json["output_scale"] = layer.output_scale;
@@ -220,7 +225,8 @@ Json provenance_json(const Bundle& bundle) {
 
 SweepPlan default_plan() {
   SweepPlan plan{{8, 9, 10, 11, 12}, {}, {}};
-  for (const char* rule : {"layer", "max", "p99.99", "p99.95"}) plan.conv_scales.push_back(ScaleRule::parse(rule));
+  for (const char* rule : {"layer", "max", "p99.99", "p99.95"})
+    plan.conv_scales.push_back(ScaleRule::parse(rule));
   for (const char* rule : {"layer", "max", "p99.99"}) plan.output_scales.push_back(ScaleRule::parse(rule));
   return plan;
 }

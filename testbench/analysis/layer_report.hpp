@@ -15,10 +15,12 @@ namespace quasim::analysis {
 struct ReportInputs {
   std::vector<std::filesystem::path> certificates;  ///< `quasim certify --json`
   std::vector<std::filesystem::path> cosims;        ///< `quasim cosim --json`
-  std::filesystem::path model;  ///< conv1d_output_int8.npy of a model, in it or in a subdirectory named as the bundle's
+  std::filesystem::path
+      model;  ///< conv1d_output_int8.npy of a model, in it or in a subdirectory named as the bundle's
 };
 
-/// One layer. Beside `inputs`, golden/certificate.json and golden/cosim.json of the bundle are read where they exist.
+/// One layer. Beside `inputs`, golden/certificate.json and golden/cosim.json of the bundle are read where
+/// they exist.
 nlohmann::ordered_json report_layer(const Bundle& bundle, const ReportInputs& inputs);
 
 }  // namespace quasim::analysis

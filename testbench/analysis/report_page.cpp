@@ -41,7 +41,8 @@ std::string embeddable(const nlohmann::ordered_json& data) {
 std::string read_library(const std::filesystem::path& file) {
   std::error_code error;
   if (!std::filesystem::exists(file, error))
-    throw InputError("report: Chart.js is not installed: expected " + file.string() + " of the package libjs-chart.js");
+    throw InputError("report: Chart.js is not installed: expected " + file.string() +
+                     " of the package libjs-chart.js");
   return read_text_file(file);
 }
 
@@ -55,11 +56,12 @@ std::string report_page(const nlohmann::ordered_json& data, const ChartLibrary& 
   const std::string script = read_library(library.script);
   if (script.find("</script") != std::string::npos)
     throw InputError(library.script, "Chart.js", "a script without a closing script tag in it");
-  const std::array<std::pair<std::string, std::string>, 5> parts{{{"@STYLE@", page::kStyle},
-                                                                  {"@CHART_LIBRARY@", script},
-                                                                  {"@CHART_LICENCE@", escape_html(read_library(library.licence))},
-                                                                  {"@SCRIPT@", page::kScript},
-                                                                  {"@DATA@", embeddable(data)}}};
+  const std::array<std::pair<std::string, std::string>, 5> parts{
+      {{"@STYLE@", page::kStyle},
+       {"@CHART_LIBRARY@", script},
+       {"@CHART_LICENCE@", escape_html(read_library(library.licence))},
+       {"@SCRIPT@", page::kScript},
+       {"@DATA@", embeddable(data)}}};
   const std::string frame = page::kFrame;
   std::string html;
   std::size_t at = 0;

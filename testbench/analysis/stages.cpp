@@ -73,7 +73,8 @@ nlohmann::ordered_json to_json(const Saturation& saturation, std::size_t element
       {"share", static_cast<double>(saturation.below + saturation.above) / static_cast<double>(elements)}};
 }
 
-StageSet::StageSet(const Bundle& bundle) : StageSet(bundle, precise_variant(bundle.layer, bundle.layer.dataflow)) {}
+StageSet::StageSet(const Bundle& bundle)
+    : StageSet(bundle, precise_variant(bundle.layer, bundle.layer.dataflow)) {}
 
 StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(variant) {
   const auto& input = bundle.require_input();
@@ -95,18 +96,21 @@ StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(vari
       files_.push_back(std::move(npy));
       return;
     }
-    if (!evaluation_) evaluation_ = std::make_unique<GoldenTensors>(evaluate_golden(bundle, variant, GoldenDevice::kCpu));
+    if (!evaluation_)
+      evaluation_ = std::make_unique<GoldenTensors>(evaluate_golden(bundle, variant, GoldenDevice::kCpu));
     stages_.push_back({view_of(name, shape, evaluated()), "CPU twin, " + variant.to_string()});
   };
   add("conv1d_raw", DType::kFloat32, [this] { return std::as_const(evaluation_->raw).data(); });
   if (two_step)
-    add("conv1d_int8simulated", DType::kFloat32, [this] { return std::as_const(evaluation_->int8simulated).data(); });
+    add("conv1d_int8simulated", DType::kFloat32,
+        [this] { return std::as_const(evaluation_->int8simulated).data(); });
   if (two_step && narrow)
     add("conv1d_q", DType::kInt8, [this] {
       narrow_q_ = quasim::narrow_q(evaluation_->q);
       return std::as_const(narrow_q_).data();
     });
-  if (two_step && !narrow) add("conv1d_q", DType::kInt16, [this] { return std::as_const(evaluation_->q).data(); });
+  if (two_step && !narrow)
+    add("conv1d_q", DType::kInt16, [this] { return std::as_const(evaluation_->q).data(); });
   add("silu_raw", DType::kFloat32, [this] { return std::as_const(evaluation_->silu_raw).data(); });
   add("conv1d_output_int8", DType::kInt8, [this] { return std::as_const(evaluation_->output).data(); });
 }

@@ -17,8 +17,8 @@ std::vector<Variant> swept_variants() {
   std::vector<Variant> variants;
   for (Dataflow dataflow : {Dataflow::kTwoStep, Dataflow::kFused})
     for (MathMode math : {MathMode::kPrecise, MathMode::kFast})
-      for (Rounding rounding : {default_rounding(dataflow), dataflow == Dataflow::kTwoStep ? Rounding::kHalfAway
-                                                                                           : Rounding::kHalfEven})
+      for (Rounding rounding : {default_rounding(dataflow),
+                                dataflow == Dataflow::kTwoStep ? Rounding::kHalfAway : Rounding::kHalfEven})
         variants.push_back({dataflow, Order::kSeqLast, math, rounding});
   return variants;
 }
@@ -74,18 +74,22 @@ class StepComparison {
     return exact_.back().second;
   }
 
-  nlohmann::ordered_json compare(const Variant& variant, const char* origin, const exact::StageSteps& golden) {
+  nlohmann::ordered_json compare(const Variant& variant, const char* origin,
+                                 const exact::StageSteps& golden) {
     const exact::StageSteps& reference = exact_steps(variant);
     nlohmann::ordered_json listed = nlohmann::ordered_json::array();
     const exact::Comparison out = exact::compare(
         reference.out, golden.out, domain_,
-        [&](const exact::Slice& slice, std::int32_t first, std::int32_t last, int exact_value, int golden_value) {
+        [&](const exact::Slice& slice, std::int32_t first, std::int32_t last, int exact_value,
+            int golden_value) {
           biases_.insert(slice.bias);
           for (std::int32_t acc = first; acc <= last && listed.size() < kPointsListed; ++acc)
-            listed.push_back({{"bias", slice.bias}, {"acc", acc}, {"exact", exact_value}, {"golden", golden_value}});
+            listed.push_back(
+                {{"bias", slice.bias}, {"acc", acc}, {"exact", exact_value}, {"golden", golden_value}});
         });
     nlohmann::ordered_json json{{"variant", variant.to_string()}, {"origin", origin}, {"points", out.points}};
-    if (reference.q && golden.q) json["differing_q"] = exact::compare(*reference.q, *golden.q, domain_).differing;
+    if (reference.q && golden.q)
+      json["differing_q"] = exact::compare(*reference.q, *golden.q, domain_).differing;
     json["differing_out"] = out.differing;
     json["listed"] = std::move(listed);
     return json;
@@ -114,6 +118,8 @@ class StepComparison {
 
 }  // namespace
 
-nlohmann::ordered_json compare_steps(const Bundle& bundle) { return StepComparison(bundle).run(); }
+nlohmann::ordered_json compare_steps(const Bundle& bundle) {
+  return StepComparison(bundle).run();
+}
 
 }  // namespace quasim::analysis

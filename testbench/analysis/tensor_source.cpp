@@ -16,8 +16,12 @@ namespace fs = std::filesystem;
 constexpr std::size_t kReleaseStepBytes = std::size_t{8} << 20;
 constexpr std::uintptr_t kPageBytes = 4096;
 
-bool is_archive(const fs::path& file) { return file.extension() == ".npz"; }
-bool is_tensor_file(const fs::path& file) { return file.extension() == ".npy" || is_archive(file); }
+bool is_archive(const fs::path& file) {
+  return file.extension() == ".npz";
+}
+bool is_tensor_file(const fs::path& file) {
+  return file.extension() == ".npy" || is_archive(file);
+}
 
 }  // namespace
 
@@ -67,8 +71,8 @@ void TensorSource::add_archive(const fs::path& file, const std::string& name) {
   const auto archive = std::make_shared<const NpzFile>(file);
   for (const auto& [member, bytes] : archive->members()) {
     const NpyHeader header = parse_npy(bytes.data(), bytes.size(), file / member);
-    tensors_.push_back({(fs::path(name) / member).generic_string(), header.dtype, header.shape, header.length_elems,
-                        bytes.data() + header.data_offset_bytes, false});
+    tensors_.push_back({(fs::path(name) / member).generic_string(), header.dtype, header.shape,
+                        header.length_elems, bytes.data() + header.data_offset_bytes, false});
   }
   owners_.push_back(archive);
 }
