@@ -1,0 +1,48 @@
+// Numbers for open models. A number is given out once, so a closed handle never names another model.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "dpi/axil_writes.hpp"
+#include "dpi/beat_stream.hpp"
+#include "dpi/layer_model.hpp"
+#include "spec/error.hpp"
+
+namespace quasim::dpi {
+
+/// A handle that is closed, or was never given out.
+class BadHandle : public InputError {
+ public:
+  using InputError::InputError;
+};
+
+/// What a handle stands for. `mutex` guards model and stream: their calls change the history.
+struct Session {
+  explicit Session(LayerProgram program) : model(std::move(program)), writes(axil_writes(model.program())) {}
+
+  std::mutex mutex;
+  LayerModel model;
+  BeatStream stream;
+  const std::vector<AxilWrite> writes;
+};
+
+/// Safe to use from several threads.
+class HandleTable {
+ public:
+  int add(std::shared_ptr<Session> session);
+  /// Throws BadHandle. The session lives as long as the caller holds it, even when another thread closes the handle.
+  std::shared_ptr<Session> find(int handle) const;
+  void close(int handle);
+
+ private:
+  std::map<int, std::shared_ptr<Session>>::const_iterator locate(int handle) const;
+
+  mutable std::mutex mutex_;
+  std::map<int, std::shared_ptr<Session>> sessions_;
+  int last_ = 0;
+};
+
+}  // namespace quasim::dpi
