@@ -128,6 +128,10 @@ def main():
     for path in options.bundles:
         bundle = Bundle(path)
         pending = {}  # path -> bytes
+
+        def provenance_bytes(variant, hashes=bundle.hashes()):
+            return (json.dumps({"variant": variant, "inputs_sha256": hashes, **machine}, indent=1) + "\n").encode()
+
         for spec in options.variant:
             name, _, names = spec.partition(":")
             tensors = names.split(",") if names else ["conv1d_output_int8"]
@@ -139,12 +143,12 @@ def main():
             for tensor, value in results.items():
                 pending[directory / f"{tensor}.npy"] = npy_bytes(value)
                 compared += value.size
-            provenance = {"variant": name, "inputs_sha256": bundle.hashes(), **machine}
-            pending[directory / "provenance.json"] = (json.dumps(provenance, indent=1) + "\n").encode()
+            pending[directory / "provenance.json"] = provenance_bytes(name)
         for name in options.steps:
             arrays, checked = make_steps(golden, bundle, qg.Params.from_layer(bundle.meta, name))
             compared += checked
             pending[path / "golden" / name / "steps.npz"] = npz_bytes(arrays)
+            pending[path / "golden" / name / "provenance.json"] = provenance_bytes(name)
             print(f"{path} {name}: {len(arrays['out_acc'])} steps of out, sweep = kernel and expansion = sweep in {checked} values",
                   file=sys.stderr)
         for file, data in pending.items():

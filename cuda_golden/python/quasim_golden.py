@@ -52,6 +52,12 @@ class _CPoint(ctypes.Structure):
                 ("out_a", ctypes.c_int32), ("out_b", ctypes.c_int32)]
 
 
+class _CDescription(ctypes.Structure):
+    _fields_ = [("bins", ctypes.c_int32), ("copies", ctypes.c_int32), ("exact_only", ctypes.c_int32), ("tail_steps", ctypes.c_int64),
+                ("values_checked", ctypes.c_int64), ("values_unsure", ctypes.c_int64), ("values_wrong", ctypes.c_int64),
+                ("lattice_checked", ctypes.c_int64)]
+
+
 def _choice(names, value, what):
     if value not in names:
         raise GoldenError(f"{what} is {value!r}; expected one of {', '.join(names)}")
@@ -133,6 +139,11 @@ class Golden:
         self.lib.qg_sweep_host.argtypes = [pp] + [ctypes.c_int32] * 4 + [ctypes.c_void_p] * 2
         self.lib.qg_compare_orders_host.argtypes = ([pp, ctypes.c_int32] + [ctypes.c_void_p] * 6 +
                                                     [ctypes.c_int32, ctypes.c_void_p])
+        self.lib.qg_plan_create.argtypes = [pp, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)]
+        self.lib.qg_plan_describe.argtypes = [ctypes.c_void_p, ctypes.POINTER(_CDescription)]
+        self.lib.qg_plan_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, pt, ctypes.c_void_p, ctypes.c_void_p]
+        self.lib.qg_plan_destroy.argtypes = [ctypes.c_void_p]
+        self.lib.qg_plan_destroy.restype = None
         self.lib.qg_provenance_json.argtypes = [ctypes.c_char_p, ctypes.c_int32]
 
     def check(self, status):
@@ -219,6 +230,77 @@ class Golden:
         listed = [{"channel": p.channel, "x": [int(v) for v in np.array([p.window], "<u4").view(np.int8)[:params.taps]],
                    "y": [float(p.y_a), float(p.y_b)], "out": [p.out_a, p.out_b]} for p in points[:found.value]]
         return {"counts": counts, "y_counts": y_counts, "max_abs_difference": largest.value, "points": listed}
+
+
+class Plan:
+    """The fast kernels for one layer, on torch CUDA tensors: int8 in, int8 out, equal to Golden.run bit for bit.
+
+    plan(x) runs a whole sequence; plan(x, state) continues from the conv state int8 [B,C,K] and updates it in place, which for
+    one token is the decode kernel. Registered as torch.ops.quasim_golden.conv_silu(x, state, plan.number).
+    """
+    _plans = {}
+    _registered = False
+
+    def __init__(self, golden, params, weight, bias=None):
+        import torch
+        self.golden, self.params, self.channels = golden, params, weight.shape[0]
+        self.handle = ctypes.c_void_p()
+        for name, value in (("weight", weight), ("bias", bias)):
+            if value is not None and (not value.is_cuda or value.dtype != torch.int8 or not value.is_contiguous()):
+                raise GoldenError(f"{name} must be a contiguous int8 tensor on the GPU")
+        if tuple(weight.shape) != (self.channels, params.taps):
+            raise GoldenError(f"weight is {tuple(weight.shape)}; expected {(self.channels, params.taps)}")
+        self.device = weight.device
+        with torch.cuda.device(self.device):
+            torch.cuda.synchronize()
+            golden.check(golden.lib.qg_plan_create(params.to_c(channels=self.channels), weight.data_ptr(),
+                                                   None if bias is None else bias.data_ptr(), ctypes.byref(self.handle)))
+        self.number = len(Plan._plans)
+        Plan._plans[self.number] = self
+        Plan._register()
+
+    def close(self):
+        if self.handle:
+            self.golden.lib.qg_plan_destroy(self.handle)
+            self.handle = ctypes.c_void_p()
+            Plan._plans.pop(self.number, None)
+
+    def describe(self):
+        d = _CDescription()
+        self.golden.check(self.golden.lib.qg_plan_describe(self.handle, ctypes.byref(d)))
+        return {name: getattr(d, name) for name, _ in d._fields_}
+
+    def _run(self, x, state):
+        import torch
+        bcl = self.params.layout == "bcl"
+        if x.dtype != torch.int8 or x.device != self.device or x.ndim != 3 or x.shape[1 if bcl else 2] != self.channels:
+            raise GoldenError(f"x must be int8 {'[B,C,L]' if bcl else '[B,L,C]'} with C = {self.channels} on {self.device}")
+        x = x.contiguous()
+        if state is not None and (state.dtype != torch.int8 or not state.is_contiguous() or state.device != self.device or
+                                  tuple(state.shape) != (x.shape[0], self.channels, self.params.taps)):
+            raise GoldenError(f"state must be contiguous int8 {(x.shape[0], self.channels, self.params.taps)} on {self.device}")
+        out = torch.empty_like(x)
+        pointer = None if state is None else state.data_ptr()
+        tensors = _CTensors(input=x.data_ptr(), conv1d_output_int8=out.data_ptr(), state_in=pointer, state_out=pointer)
+        with torch.cuda.device(self.device):
+            self.golden.check(self.golden.lib.qg_plan_run(self.handle, x.shape[0], x.shape[2 if bcl else 1], tensors,
+                                                          torch.cuda.current_stream().cuda_stream, None))
+        return out
+
+    @staticmethod
+    def _register():
+        if Plan._registered:
+            return
+        import torch
+        Plan._registered = True
+        Plan._library = torch.library.Library("quasim_golden", "DEF")
+        Plan._library.define("conv_silu(Tensor x, Tensor(a!)? state, int plan) -> Tensor")
+        Plan._library.impl("conv_silu", lambda x, state, plan: Plan._plans[plan]._run(x, state), "CUDA")
+        Plan._library.impl("conv_silu", lambda x, state, plan: torch.empty_like(x), "Meta")
+
+    def __call__(self, x, state=None):
+        import torch
+        return torch.ops.quasim_golden.conv_silu(x, state, self.number)
 
 
 def steps_of(values, acc_min):

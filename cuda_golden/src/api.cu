@@ -208,6 +208,9 @@ qg_status qg_compare_orders_host(const qg_params* params, int32_t other_order, c
     args.points = device_points.as<qg_window_point>();
     args.points_per_channel = kPointsPerChannel;
   }
+  qg::DeviceMemory device_table;
+  QG_RETURN_IF(qg::make_tail_table(*params, device_table, args.rule, args.bins));
+  args.table = device_table.as<qg::BinEntry>();
   args.channel_count = channels;
   args.counts = device_counts.as<unsigned long long>();
   args.y_counts = device_y_counts.as<unsigned long long>();

@@ -12,16 +12,10 @@
 namespace qg {
 namespace QG_MATH_NS {
 
-#ifndef QG_THREADS
-#define QG_THREADS 512
-#define QG_BLOCKS 2
-#endif
-#ifndef QG_WAVES
-#define QG_WAVES 8
-#endif
-constexpr int kWaves = QG_WAVES;
-constexpr int kFastThreads = QG_THREADS;
-constexpr int kFastBlocksPerSm = QG_BLOCKS;
+// Measured best of 256 to 1024 threads: docs/golden.md.
+constexpr int kFastThreads = 384;
+constexpr int kFastBlocksPerSm = 2;
+constexpr unsigned kWavesMax = 3;
 
 __device__ __forceinline__ std::uint32_t divide(std::uint32_t n, const FastDivide& d) {
   return d.divisor == 1 ? n : __umulhi(n, d.magic) >> d.shift;
@@ -99,9 +93,8 @@ __device__ __forceinline__ void copy_async16(std::uint32_t to, const void* from)
 __device__ __forceinline__ void copy_async8(std::uint32_t to, const void* from) {
   asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(to), "l"(from) : "memory");
 }
-// 4 bytes, or zeros without a read
-__device__ __forceinline__ void copy_async4(std::uint32_t to, const void* from, bool zeros) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4, %2;" ::"r"(to), "l"(from), "r"(zeros ? 0 : 4) : "memory");
+__device__ __forceinline__ void copy_async4(std::uint32_t to, const void* from) {
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(from) : "memory");
 }
 __device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int kPending>
@@ -147,16 +140,14 @@ template <>
 class Channel<true> {
  public:
   struct Slot {
-    float weight[4];
+    float4 weight;
     float bias;
   };
 
-  __device__ __forceinline__ Channel(const Slot& slot, float)
-      : w_(make_float4(slot.weight[0], slot.weight[1], slot.weight[2], slot.weight[3])), bias_(slot.bias) {}
+  __device__ __forceinline__ Channel(const Slot& slot, float) : w_(slot.weight), bias_(slot.bias) {}
   __device__ __forceinline__ static void copy(const FastArgs& args, std::uint32_t c, Slot* slot) {
-#pragma unroll
-    for (int k = 0; k < 4; ++k) copy_async4(shared_address(&slot->weight[k]), &args.taps[c].weight[k], false);
-    copy_async4(shared_address(&slot->bias), bias_source(args, c), false);
+    copy_async16(shared_address(&slot->weight), args.taps + c);
+    copy_async4(shared_address(&slot->bias), bias_source(args, c));
   }
   __device__ __forceinline__ Channel(const FastArgs& args, std::uint32_t c, float)
       : w_(__ldg(reinterpret_cast<const float4*>(args.taps + c))),
@@ -261,8 +252,16 @@ __device__ __forceinline__ void store_ragged_chunk(std::int8_t* row, int time, i
   }
   const std::uint32_t w[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
-  for (int i = 0; i < 16; ++i) {
-    if (time + i >= 0 && time + i < length) p[i] = static_cast<std::int8_t>(w[i / 4] >> (8 * (i % 4)));
+  for (int i = 0; i < 4; ++i) {
+    const int first = time + 4 * i;
+    if (first >= 0 && first + 4 <= length) {
+      reinterpret_cast<std::uint32_t*>(p)[i] = w[i];
+    } else if (first > -4 && first < length) {
+#pragma unroll
+      for (int j = 0; j < 4; ++j) {
+        if (first + j >= 0 && first + j < length) p[4 * i + j] = static_cast<std::int8_t>(w[i] >> (8 * j));
+      }
+    }
   }
 }
 
@@ -312,12 +311,12 @@ template <bool kTapwise, bool kRagged>
 struct ChunkStage {
   uint4 words[kFastThreads];
   typename Channel<kTapwise>::Slot channel[kFastThreads];
-  int2 place[kRagged ? kFastThreads : 1];  // row, and time; bit 31 of row: the words are final, nothing to mask
-  std::uint32_t previous[kFastThreads];
+  int2 place[kRagged ? kFastThreads : 1];  // row, and time
+  std::uint32_t previous[kFastThreads];    // where the neighbouring lane's last word is not the word before
 };
 
 template <bool kTapwise, bool kRagged>
-constexpr int kChunkStages = kTapwise || kRagged ? 3 : 4;
+constexpr int kChunkStages = kTapwise ? 2 : kRagged ? 3 : 4;
 
 template <bool kTapwise, bool kRagged, bool kSure>
 __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kernel(const __grid_constant__ FastArgs args) {
@@ -327,39 +326,43 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kerne
   Stage* const ring = reinterpret_cast<Stage*>(shared_memory);
   BinEntry* const shared_table = reinterpret_cast<BinEntry*>(ring + kStages);
   const int me = threadIdx.x;
+  const bool first_lane = me % 32 == 0;
   const int length = static_cast<int>(args.shape.length);
   const std::int8_t* const end = args.input + args.shape.batch * args.shape.channels * args.shape.length;
 
   Walk ahead(args);
+  // One bit for each stage ahead: its words are final, with nothing to mask, and the word before them is in `previous`.
+  std::uint32_t own = 0;
   const auto load = [&](Stage& stage) {  // starts the copy of the place `ahead`, and moves it on
+    own <<= 1;
     if (ahead.item < args.items) {
       Channel<kTapwise>::copy(args, ahead.channel, &stage.channel[me]);
       if (!kRagged) {
         const std::int8_t* const p = args.input + static_cast<std::uint64_t>(ahead.item) * 16;
         copy_async16(shared_address(&stage.words[me]), p);
-        copy_async4(shared_address(&stage.previous[me]), p - 4, ahead.chunk == 0);
-        if (ahead.chunk == 0 && args.state_in != nullptr) {
-          wait_copies<0>();  // so that the zeros do not come later
-          stage.previous[me] = load_edge_chunk(args, p, ahead.row, 0).previous;
+        if (ahead.chunk == 0) {
+          stage.previous[me] = args.state_in == nullptr ? 0u : load_edge_chunk(args, p, ahead.row, 0).previous;
+          own |= 1;
+        } else if (first_lane) {
+          copy_async4(shared_address(&stage.previous[me]), p - 4);
         }
       } else {
         const std::int8_t* const row = args.input + static_cast<std::int64_t>(ahead.row) * length;
         const int time = static_cast<int>(ahead.chunk * 16) -
                          static_cast<int>(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(row)) & 15u);
         const std::int8_t* const p = row + time;
-        int final_bit = 0;
         if (time >= length) {
           // this row touches one chunk fewer
         } else if (p - 4 < args.input || p + 16 > end || (time < 4 && args.state_in != nullptr)) {
           const Chunk chunk = load_edge_chunk(args, row, ahead.row, time);
           stage.words[me] = chunk.words;
           stage.previous[me] = chunk.previous;
-          final_bit = static_cast<int>(0x80000000u);
+          own |= 1;
         } else {
           copy_async16(shared_address(&stage.words[me]), p);
-          copy_async4(shared_address(&stage.previous[me]), p - 4, false);
+          if (first_lane) copy_async4(shared_address(&stage.previous[me]), p - 4);
         }
-        stage.place[me] = make_int2(static_cast<int>(ahead.row) | final_bit, time);
+        stage.place[me] = make_int2(static_cast<int>(ahead.row), time);
       }
       ahead.advance(args);
     }
@@ -376,7 +379,11 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kerne
   const SharedTable table(args, shared_table);
   const float s_wx = scale_wx(args.arithmetic);
   const auto work = [&](const Stage& stage) {
-    Chunk chunk = {stage.words[me], stage.previous[me]};
+    Chunk chunk = {stage.words[me], 0u};
+    const bool is_own = (own >> (kStages - 1) & 1) != 0;
+    chunk.previous = __shfl_up_sync(0xFFFFFFFFu, chunk.words.w, 1);
+    if (is_own || first_lane) chunk.previous = stage.previous[me];
+    if (item >= args.items) return;
     const Channel<kTapwise> channel(stage.channel[me], s_wx);
     if (!kRagged) {
       *reinterpret_cast<uint4*>(args.output + static_cast<std::uint64_t>(item) * 16) =
@@ -384,19 +391,23 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kerne
     } else {
       const int2 place = stage.place[me];
       if (place.y >= length) return;
-      if (place.y < 4 && place.x >= 0) mask_before_row(chunk, place.y);
-      store_ragged_chunk(args.output + static_cast<std::int64_t>(place.x & 0x7FFFFFFF) * length, place.y, length,
+      if (place.y < 4 && !is_own) mask_before_row(chunk, place.y);
+      store_ragged_chunk(args.output + static_cast<std::int64_t>(place.x) * length, place.y, length,
                          compute_chunk<kTapwise, kSure>(args, table, channel, chunk));
     }
   };
-  while (item < args.items) {
+  // a warp goes on together, so that its lanes can ask each other
+  std::uint32_t first_item = item - static_cast<std::uint32_t>(me % 32);
+  while (first_item < args.items) {
 #pragma unroll
     for (int now = 0; now < kStages; ++now) {  // unrolled, so that every stage's address is a constant
       load(ring[(now + kStages - 1) % kStages]);
       wait_copies<kStages - 1>();
+      __syncwarp();
       work(ring[now]);
       item += args.step.items;
-      if (item >= args.items) break;
+      first_item += args.step.items;
+      if (first_item >= args.items) break;
     }
   }
   wait_copies<0>();
@@ -404,8 +415,8 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kerne
 
 // ---- [B,L,C]; C is a multiple of 16 and the pointers are 16-byte aligned
 
-constexpr int kTileRows = 16;      // times of a tile; it is 128 channels wide, four a lane
-constexpr int kTileStages = 2;
+constexpr int kTileRows = 8;       // times of a tile; it is 128 channels wide, four a lane
+constexpr int kTileStages = 4;
 constexpr int kTileChannels = 128;
 
 // Four words of four channels -> four words of four times (its own inverse).
@@ -520,7 +531,7 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
       load(ring[(now + kTileStages - 1) % kTileStages]);
       Tile& tile = ring[now];
       now = (now + 1) % kTileStages;
-#pragma unroll 1
+#pragma unroll
       for (int half = 0; half < kTileRows; half += 4) {
         std::uint32_t word[4];
 #pragma unroll
@@ -659,7 +670,8 @@ cudaError_t launch_fast_kernel(Kernel kernel, const FastArgs& given, std::size_t
   const std::uint32_t wanted = (args.items + items_per_block - 1) / items_per_block;
   const std::uint32_t resident = static_cast<std::uint32_t>(device.multiprocessors) * kFastBlocksPerSm;
   // several waves, so that a block that ends early makes room; each thread still has enough to do to pay for the table
-  const std::uint32_t waves = wanted / resident / 12 < 1 ? 1 : wanted / resident / 12 > kWaves ? kWaves : wanted / resident / 12;
+  const std::uint32_t affordable = wanted / resident / 12;
+  const std::uint32_t waves = affordable < 1 ? 1 : affordable > kWavesMax ? kWavesMax : affordable;
   const std::uint32_t blocks = wanted < resident ? wanted : resident * waves;
   args.step.items = blocks * items_per_block;
   args.step.rows = args.step.items / args.per_row.divisor;

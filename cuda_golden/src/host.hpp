@@ -94,6 +94,9 @@ inline qg_status validate_all(const qg_params* params, const qg_tensors* tensors
   return report(check_tensors(*params, *tensors));
 }
 
+// plan.cu: the table of the tail y -> int8 for these scales and this variant, on the device, checked.
+qg_status make_tail_table(const qg_params& params, DeviceMemory& device_table, BinRule& rule, int& bins);
+
 }  // namespace qg
 
 #endif  // QUASIM_CUDA_GOLDEN_HOST_HPP_

@@ -33,18 +33,6 @@ struct SweepArgs {
   std::int8_t* out;
 };
 
-struct CompareArgs {
-  Arithmetic a, b;  // differ in order only
-  const std::int8_t* weight;
-  const std::int8_t* bias;
-  std::int64_t channel_first, channel_count;
-  unsigned long long* counts;
-  unsigned long long* y_counts;
-  int* max_abs_difference;
-  qg_window_point* points;
-  int points_per_channel;
-};
-
 // ---- the tail of the fast kernels: y -> int8 through a table of bins (docs/golden.md, "The fast kernels")
 
 // y falls into bin round(saturate(y * scale + offset) * last); saturate clamps to [0, 1].
@@ -83,6 +71,22 @@ struct TableCheckArgs {
   int bins;
   unsigned long long* wrong;  // table neither right nor unsure
   unsigned long long* unsure;
+};
+
+// Every window of every channel, two orders against each other.
+struct CompareArgs {
+  Arithmetic a, b;  // differ in order only
+  const std::int8_t* weight;
+  const std::int8_t* bias;
+  std::int64_t channel_first, channel_count;
+  unsigned long long* counts;
+  unsigned long long* y_counts;
+  int* max_abs_difference;
+  qg_window_point* points;
+  int points_per_channel;
+  BinRule rule;
+  const BinEntry* table;
+  int bins;
 };
 
 // Weights as the fast kernels read them, per channel, padded to four taps with zero weights for the oldest.

@@ -203,7 +203,7 @@ qg_status settle_on_lattice(qg_plan& plan, Table table) {
   return QG_OK;
 }
 
-qg_status build_table(qg_plan& plan) {
+qg_status build_table(qg_plan& plan, DeviceMemory& device_table, bool settle) {
   const Backend& kernels = backend(plan.params);
   const Arithmetic a = arithmetic_of(plan.params);
   const double largest = (static_cast<double>(a.input_scale) * a.weight_scale * 16384.0 * a.taps + a.bias_scale * 128.0) * 1.0001;
@@ -220,14 +220,14 @@ qg_status build_table(qg_plan& plan) {
   const int lowest = steps.empty() ? 0 : steps.front().before;  // F is 0 around y = 0, so without a step everywhere
   const Table table = choose_table(steps, lowest);
   plan.rule = table.rule;
-  QG_RETURN_IF(plan.table.upload(table.entries.data(), table.entries.size() * sizeof(BinEntry)));
+  QG_RETURN_IF(device_table.upload(table.entries.data(), table.entries.size() * sizeof(BinEntry)));
   DeviceMemory counts;
   QG_RETURN_IF(counts.allocate(2 * sizeof(unsigned long long)));
   QG_CHECK_CUDA(cudaMemset(counts.as<void>(), 0, 2 * sizeof(unsigned long long)));
   plan.sure = table.unsure_width == 0;
   const TableCheckArgs check{a,          key_first,
                              key_last,   table.rule,
-                             plan.table.as<BinEntry>(), static_cast<int>(table.entries.size()),
+                             device_table.as<BinEntry>(), static_cast<int>(table.entries.size()),
                              counts.as<unsigned long long>(), counts.as<unsigned long long>() + 1};
   QG_CHECK_CUDA(kernels.check_table(check, nullptr));
   unsigned long long found[2] = {0, 0};
@@ -237,7 +237,7 @@ qg_status build_table(qg_plan& plan) {
   plan.description.values_wrong = static_cast<std::int64_t>(found[0]);
   plan.description.values_unsure = static_cast<std::int64_t>(found[1]);
   if (found[0] != 0) plan.description.exact_only = 1;
-  if (!plan.sure && !plan.description.exact_only && a.order == QG_SEQLAST) QG_RETURN_IF(settle_on_lattice(plan, table));
+  if (settle && !plan.sure && !plan.description.exact_only && a.order == QG_SEQLAST) QG_RETURN_IF(settle_on_lattice(plan, table));
   plan.description.copies = 16;
   return QG_OK;
 }
@@ -269,7 +269,7 @@ qg_status create(const qg_params& params, const int8_t* weight, const int8_t* bi
                       plan->packed.as<PackedChannel>(), plan->taps.as<TapChannel>(), plan->bias_value.as<float>()};
   QG_CHECK_CUDA(backend(params).pack(pack, nullptr));
   if (params.output_mode == QG_BASELINE) {
-    QG_RETURN_IF(build_table(*plan));
+    QG_RETURN_IF(build_table(*plan, plan->table, true));
   } else {
     plan->description.exact_only = 1;
   }
@@ -293,11 +293,20 @@ bool fast_shape(const qg_plan& plan, std::int64_t batch, std::int64_t length, co
     args.rows = divide_by(channels);
   } else {
     if (channels % 16 != 0 || misalignment(t.input, 16) != 0 || misalignment(t.conv1d_output_int8, 16) != 0) return false;
-    // long items reread few samples; short ones give every warp work
+    // long items reread few samples; short ones give every warp its equal share
     const std::int64_t groups = (channels + 127) / 128;
-    std::int64_t time_block = 128;
-    const std::int64_t warps = std::int64_t{32} * plan.limits.multiprocessors;
-    while (time_block > 16 && batch * groups * ((length + time_block - 1) / time_block) < 8 * warps) time_block /= 2;
+    const std::int64_t warps = std::int64_t{24} * plan.limits.multiprocessors;
+    std::int64_t time_block = 8;
+    std::int64_t least_cost = std::numeric_limits<std::int64_t>::max();
+    for (std::int64_t block = 8; block <= 256; block *= 2) {
+      const std::int64_t blocks = (length + block - 1) / block;
+      if (batch > kItemsMax / groups || blocks > kItemsMax / (batch * groups)) continue;
+      const std::int64_t cost = ((batch * groups * blocks + warps - 1) / warps) * (block + 8);
+      if (cost < least_cost) {
+        least_cost = cost;
+        time_block = block;
+      }
+    }
     args.time_block = static_cast<std::int32_t>(time_block);
     const std::int64_t blocks = (length + time_block - 1) / time_block;
     if (batch > kItemsMax / groups || blocks > kItemsMax / (batch * groups)) return false;
@@ -367,6 +376,17 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
 }
 
 }  // namespace
+
+qg_status make_tail_table(const qg_params& params, DeviceMemory& device_table, BinRule& rule, int& bins) {
+  qg_plan plan;
+  plan.params = params;
+  QG_RETURN_IF(build_table(plan, device_table, false));
+  if (plan.description.exact_only) return fail(QG_UNSUPPORTED, "the tail has no table for these scales");
+  rule = plan.rule;
+  bins = plan.description.bins;
+  return QG_OK;
+}
+
 }  // namespace qg
 
 extern "C" {
