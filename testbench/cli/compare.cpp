@@ -115,7 +115,7 @@ int compare_sources(const Options& options) {
 Action add_compare(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb =
-      app.add_subcommand("compare", "Compare two tensor files, or all tensors of two directories");
+      app.add_subcommand("compare", "compare two tensor files, or all tensors of two directories");
   verb->add_option("A", options->a, ".npy or .npz file, or a directory of them")->required();
   verb->add_option("B", options->b, "the other side")->required();
   verb->add_option("-o,--output", options->output,

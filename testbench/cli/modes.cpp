@@ -104,7 +104,7 @@ int run_modes(const Options& options) {
 Action add_modes(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb =
-      app.add_subcommand("modes", "The four output modes of both dataflows: equal values, error, SQNR");
+      app.add_subcommand("modes", "the four output modes of both dataflows: equal values, error, SQNR");
   verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
   verb->add_option("-o,--output", options->output,
                    "also write the report here; .json or text by its extension");

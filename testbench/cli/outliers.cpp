@@ -138,7 +138,7 @@ int analyse_paths(const Options& options) {
 Action add_outliers(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand(
-      "outliers", "Distribution, exact percentiles, outliers and saturation of every stage");
+      "outliers", "distribution, exact percentiles, outliers and saturation of every stage");
   verb->add_option("PATH", options->paths, "layer bundles, .npy or .npz files, or directories of them")
       ->required();
   verb->add_option("-o,--output", options->output,

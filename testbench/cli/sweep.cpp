@@ -71,7 +71,7 @@ int run_sweep(const Options& options) {
 
 Action add_sweep(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("sweep", "Error and saturation of two_step against widths and scales");
+  CLI::App* verb = app.add_subcommand("sweep", "error and saturation of two_step against widths and scales");
   verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
   verb->add_option("--conv-bits", options->conv_bits, "intermediate widths: 8..12 or 8,10,12")
       ->capture_default_str();

@@ -37,7 +37,7 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   const verdict = (good, text) => element("span", { class: good ? "good" : "bad" }, text);
   function section(title, ...children) {
-    return element("section", {}, element("h2", {}, title), ...children);
+    return element("section", {}, element("h2", {}, title), ...children.filter(Boolean));
   }
   const note = (text) => element("p", { class: "note" }, text);
   const grid = (...children) => element("div", { class: "grid" }, ...children);
@@ -358,7 +358,7 @@ document.addEventListener("DOMContentLoaded", () => {
   const text = (value) => typeof value === "number" ? number(value) : String(value);
 
   /** Any document as nested tables of its scalars; long lists are only counted. */
-  function document_table(json) {
+  function documentTable(json) {
     const rows = [];
     (function walk(value, path) {
       if (scalar(value)) rows.push([path, text(value)]);
@@ -371,8 +371,15 @@ document.addEventListener("DOMContentLoaded", () => {
   function certificateSection(layer) {
     const c = layer.certificate;
     if (!c) return section("Certificate", note("No certificate was given: quasim certify BUNDLE --json, then quasim report --certificate FILE."));
+    const { compared, differing, differing_q: differingQ, first_difference: first, causes, ...rest } = c;
+    const pairs = Object.entries(differing || {}).map(([pair, count]) => [pair, number((compared || {})[pair] ?? c.points),
+      number((differingQ || {})[pair]), integer(count), first && first[pair] ? `bias ${first[pair].bias}, acc ${first[pair].acc}: ${first[pair].a} and ${first[pair].b}` : ""]);
+    const reasons = Object.entries(causes || {}).flatMap(([who, counts]) => Object.entries(counts).map(([cause, count]) => [who, cause, integer(count)]));
     return section("Certificate",
-      "unexplained" in c ? verdict(Number(c.unexplained) === 0, `unexplained: ${c.unexplained}`) : note(""), document_table(c));
+      verdict(c.unexplained === 0 && c.passed !== false, `${integer(c.points)} points of the ${c.domain || ""} domain, unexplained differences: ${c.unexplained}`),
+      table(["pair", "points", "q differs", "out differs", "first difference"], pairs),
+      reasons.length ? table(["differs from exact", "because of", "points"], reasons) : null,
+      element("details", {}, element("summary", {}, "everything the certificate says"), documentTable(rest)));
   }
 
   function drawTimeline(canvas, timeline) {
@@ -416,14 +423,14 @@ document.addEventListener("DOMContentLoaded", () => {
       figures.push(figure);
     }
     const { timeline, ...rest } = c;
-    return section("Co-simulation", ...children, grid(...figures), document_table(rest));
+    return section("Co-simulation", ...children, grid(...figures), documentTable(rest));
   }
 
   function provenanceSection(layer) {
     const rows = Object.entries(layer.provenance.files);
     return section("Provenance", note(`quasim ${data.version}; source: ${JSON.stringify(layer.parameters.source)}`),
       table(["file", "SHA-256"], rows), ...layer.provenance.goldens.map((golden) =>
-        element("details", {}, element("summary", {}, "golden " + golden.variant), document_table(golden))));
+        element("details", {}, element("summary", {}, "golden " + golden.variant), documentTable(golden))));
   }
 
   // --- life --------------------------------------------------------------------------------------------------------
