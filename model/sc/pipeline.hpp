@@ -5,7 +5,9 @@
 #include <systemc>
 
 #include "sc/beat_types.hpp"
+#include "sc/config.hpp"
 #include "sc/conv_acc.hpp"
+#include "sc/counters.hpp"
 #include "sc/elastic.hpp"
 #include "sc/requant.hpp"
 #include "sc/silu.hpp"
@@ -13,27 +15,6 @@
 #include "types/program.hpp"
 
 namespace quasim::sc {
-
-/// What is fixed when the unit is built; the counterpart of the RTL's parameters.
-struct PipelineConfig {
-  int max_channels = spec::kMaxChannelsDefault;
-  int conv_bits = spec::kConvBitsDefault;
-  int mult_bits = spec::kMultBitsDefault;
-  int bias_bits = spec::kBiasBitsDefault;
-};
-
-/// Throws InputError naming the first parameter that is out of range, its value and the range.
-void validate(const PipelineConfig& config, std::size_t lanes);
-/// Throws InputError when `program` needs more than a unit of this configuration has.
-void require_fits(const LayerProgram& program, const PipelineConfig& config);
-
-struct Counters {
-  std::uint64_t beats_in = 0, beats_out = 0, saturated_conv = 0, saturated_out = 0;
-  friend bool operator==(const Counters& a, const Counters& b) {
-    return a.beats_in == b.beats_in && a.beats_out == b.beats_out && a.saturated_conv == b.saturated_conv &&
-           a.saturated_out == b.saturated_out;
-  }
-};
 
 template <std::size_t Lanes>
 class Pipeline final : public sc_core::sc_module {

@@ -172,17 +172,6 @@ class Monitor final : public sc_core::sc_module {
     }
   }
 
- public:
-  /// Adds the lanes that differ to a comparison.
-  static void count_differences(const std::int8_t* left, const std::int8_t* right, std::size_t lanes, Comparison& comparison) {
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      const std::int64_t difference = std::int64_t{left[lane]} - right[lane];
-      comparison.mismatches += difference != 0 ? 1 : 0;
-      comparison.largest = std::max(comparison.largest, difference < 0 ? -difference : difference);
-    }
-  }
-
- private:
   const sc::CycleClock& clock_;
   const SourceLink<Lanes>& link_;
   const sc::Pipeline<Lanes>& pipeline_;

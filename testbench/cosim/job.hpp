@@ -1,13 +1,14 @@
 // One stream through the unit, and what came of it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "sc/pipeline.hpp"
+#include "spec/contract.hpp"
 #include "types/beats.hpp"
 #include "types/tensor.hpp"
 
@@ -68,6 +69,16 @@ struct Comparison {
   std::uint64_t mismatches = 0;  ///< elements
   std::int64_t largest = 0;      ///< largest absolute difference
 };
+
+/// Adds the lanes that differ to a comparison.
+inline void count_differences(const std::int8_t* left, const std::int8_t* right, std::size_t lanes,
+                              Comparison& comparison) {
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const std::int64_t difference = std::int64_t{left[lane]} - right[lane];
+    comparison.mismatches += difference != 0 ? 1 : 0;
+    comparison.largest = std::max(comparison.largest, difference < 0 ? -difference : difference);
+  }
+}
 
 struct JobResult {
   std::uint64_t cycles = 0;           ///< first input handshake to last output handshake, both included

@@ -5,6 +5,7 @@
 
 #include "cosim/job.hpp"
 #include "cosim/rtl_unit.hpp"
+#include "sc/config.hpp"
 #include "types/program.hpp"
 
 namespace quasim::cosim {

@@ -11,7 +11,6 @@
 #include <string>
 #include <type_traits>
 
-#include "cosim/driver.hpp"
 #include "cosim/rtl_unit.hpp"
 #include "spec/error.hpp"
 
@@ -171,7 +170,7 @@ class VerilatedUnit final : public RtlUnit {
                bool counts, std::uint64_t keep) {
     if (counts) comparison.compared += static_cast<std::uint64_t>(__builtin_popcountll(keep));
     if (std::memcmp(data, want, Lanes) == 0) return;
-    Monitor<Lanes>::count_differences(data, want, Lanes, comparison);
+    count_differences(data, want, Lanes, comparison);
     if (outcome_.mismatches.size() < max_mismatches_)
       outcome_.mismatches.push_back({outcome_.beats, outcome_.cycles_compared - 1, against_golden});
   }

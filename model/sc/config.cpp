@@ -1,4 +1,4 @@
-#include "sc/pipeline.hpp"
+#include "sc/config.hpp"
 
 #include "spec/error.hpp"
 

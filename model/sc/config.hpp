@@ -1,0 +1,23 @@
+// What is fixed when the unit is built, and what fits it. Needs no SystemC.
+#pragma once
+
+#include <cstddef>
+
+#include "types/program.hpp"
+
+namespace quasim::sc {
+
+/// What is fixed when the unit is built; the counterpart of the RTL's parameters.
+struct PipelineConfig {
+  int max_channels = spec::kMaxChannelsDefault;
+  int conv_bits = spec::kConvBitsDefault;
+  int mult_bits = spec::kMultBitsDefault;
+  int bias_bits = spec::kBiasBitsDefault;
+};
+
+/// Throws InputError naming the first parameter that is out of range, its value and the range.
+void validate(const PipelineConfig& config, std::size_t lanes);
+/// Throws InputError when `program` needs more than a unit of this configuration has.
+void require_fits(const LayerProgram& program, const PipelineConfig& config);
+
+}  // namespace quasim::sc
