@@ -4,7 +4,7 @@
 // their fma chain. Both end in the very y that reference computes. Tail: y -> int8 through the table of table.cuh in shared
 // memory, copied so that the lanes of a half-warp read different banks; the few y that the table is unsure of go through
 // finish_int8. L-contiguous tensors are walked in 16-byte chunks, channel-contiguous ones in tiles of 128 channels a warp. Both
-// are copied into shared memory several steps ahead (cp.async), so that the memory never waits for the arithmetic.
+// are read several steps ahead, into registers or (cp.async) shared memory, so that the memory need not wait for the arithmetic.
 #pragma once
 
 #include "table.cuh"
@@ -90,12 +90,6 @@ __device__ __forceinline__ std::uint32_t tail4(const Arithmetic& a, const Shared
 __device__ __forceinline__ void copy_async16(std::uint32_t to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
-__device__ __forceinline__ void copy_async8(std::uint32_t to, const void* from) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(to), "l"(from) : "memory");
-}
-__device__ __forceinline__ void copy_async4(std::uint32_t to, const void* from) {
-  asm volatile("cp.async.ca.shared.global [%0], [%1], 4;" ::"r"(to), "l"(from) : "memory");
-}
 __device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int kPending>
 __device__ __forceinline__ void wait_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory"); }
@@ -109,14 +103,9 @@ class Channel;
 template <>
 class Channel<false> {
  public:
-  using Slot = uint2;
-
+  Channel() = default;
   __device__ __forceinline__ Channel(const FastArgs& args, std::uint32_t c, float s_wx)
       : packed_(__ldg(reinterpret_cast<const uint2*>(args.packed + c))), s_wx_(s_wx) {}
-  __device__ __forceinline__ Channel(const Slot& slot, float s_wx) : packed_(slot), s_wx_(s_wx) {}
-  __device__ __forceinline__ static void copy(const FastArgs& args, std::uint32_t c, Slot* slot) {
-    copy_async8(shared_address(slot), args.packed + c);
-  }
 
   __device__ __forceinline__ void convolve(const FastArgs&, std::uint32_t previous, std::uint32_t word, float (&y)[4]) const {
     y[0] = finish_sum(__byte_perm(previous, word, 0x4321));
@@ -139,16 +128,7 @@ class Channel<false> {
 template <>
 class Channel<true> {
  public:
-  struct Slot {
-    float4 weight;
-    float bias;
-  };
-
-  __device__ __forceinline__ Channel(const Slot& slot, float) : w_(slot.weight), bias_(slot.bias) {}
-  __device__ __forceinline__ static void copy(const FastArgs& args, std::uint32_t c, Slot* slot) {
-    copy_async16(shared_address(&slot->weight), args.taps + c);
-    copy_async4(shared_address(&slot->bias), bias_source(args, c));
-  }
+  Channel() = default;
   __device__ __forceinline__ Channel(const FastArgs& args, std::uint32_t c, float)
       : w_(__ldg(reinterpret_cast<const float4*>(args.taps + c))),
         bias_(__ldg(bias_source(args, c))) {}
@@ -305,104 +285,97 @@ struct Walk {
   }
 };
 
-// What one stage of the ring holds for every thread. kRagged: rows begin anywhere; a row is walked in the 16-byte chunks of
+// A chunk on its way, in registers, loaded some steps ahead. kRagged: rows begin anywhere; a row is walked in the 16-byte chunks of
 // memory that it touches, the first and last ones shared with its neighbours.
-template <bool kTapwise, bool kRagged>
+template <bool kTapwise>
 struct ChunkStage {
-  uint4 words[kFastThreads];
-  typename Channel<kTapwise>::Slot channel[kFastThreads];
-  int2 place[kRagged ? kFastThreads : 1];  // row, and time
-  std::uint32_t previous[kFastThreads];    // where the neighbouring lane's last word is not the word before
+  uint4 words;
+  Channel<kTapwise> channel;
+  std::uint32_t previous;  // the word before, where the neighbouring lane's last word is not
+  bool own;                // `previous` counts, and nothing is to be masked
+  std::uint32_t row;
+  int time;
 };
 
-template <bool kTapwise, bool kRagged>
-constexpr int kChunkStages = kTapwise ? 2 : kRagged ? 3 : 4;
+template <bool kTapwise>
+constexpr int kChunkStages = kTapwise ? 2 : 3;
 
 template <bool kTapwise, bool kRagged, bool kSure>
 __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kernel(const __grid_constant__ FastArgs args) {
-  using Stage = ChunkStage<kTapwise, kRagged>;
-  constexpr int kStages = kChunkStages<kTapwise, kRagged>;
+  constexpr int kStages = kChunkStages<kTapwise>;
   extern __shared__ uint4 shared_memory[];
-  Stage* const ring = reinterpret_cast<Stage*>(shared_memory);
-  BinEntry* const shared_table = reinterpret_cast<BinEntry*>(ring + kStages);
-  const int me = threadIdx.x;
-  const bool first_lane = me % 32 == 0;
+  BinEntry* const shared_table = reinterpret_cast<BinEntry*>(shared_memory);
+  const bool first_lane = threadIdx.x % 32 == 0;
   const int length = static_cast<int>(args.shape.length);
   const std::int8_t* const end = args.input + args.shape.batch * args.shape.channels * args.shape.length;
+  const float s_wx = scale_wx(args.arithmetic);
 
   Walk ahead(args);
-  // One bit for each stage ahead: its words are final, with nothing to mask, and the word before them is in `previous`.
-  std::uint32_t own = 0;
-  const auto load = [&](Stage& stage) {  // starts the copy of the place `ahead`, and moves it on
-    own <<= 1;
-    if (ahead.item < args.items) {
-      Channel<kTapwise>::copy(args, ahead.channel, &stage.channel[me]);
-      if (!kRagged) {
-        const std::int8_t* const p = args.input + static_cast<std::uint64_t>(ahead.item) * 16;
-        copy_async16(shared_address(&stage.words[me]), p);
-        if (ahead.chunk == 0) {
-          stage.previous[me] = args.state_in == nullptr ? 0u : load_edge_chunk(args, p, ahead.row, 0).previous;
-          own |= 1;
-        } else if (first_lane) {
-          copy_async4(shared_address(&stage.previous[me]), p - 4);
-        }
-      } else {
-        const std::int8_t* const row = args.input + static_cast<std::int64_t>(ahead.row) * length;
-        const int time = static_cast<int>(ahead.chunk * 16) -
-                         static_cast<int>(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(row)) & 15u);
-        const std::int8_t* const p = row + time;
-        if (time >= length) {
-          // this row touches one chunk fewer
-        } else if (p - 4 < args.input || p + 16 > end || (time < 4 && args.state_in != nullptr)) {
-          const Chunk chunk = load_edge_chunk(args, row, ahead.row, time);
-          stage.words[me] = chunk.words;
-          stage.previous[me] = chunk.previous;
-          own |= 1;
-        } else {
-          copy_async16(shared_address(&stage.words[me]), p);
-          if (first_lane) copy_async4(shared_address(&stage.previous[me]), p - 4);
-        }
-        stage.place[me] = make_int2(static_cast<int>(ahead.row), time);
+  const auto load = [&](ChunkStage<kTapwise>& stage) {  // loads the place `ahead`, and moves it on
+    if (ahead.item >= args.items) return;
+    stage.channel = Channel<kTapwise>(args, ahead.channel, s_wx);
+    if (!kRagged) {
+      const std::int8_t* const p = args.input + static_cast<std::uint64_t>(ahead.item) * 16;
+      stage.words = __ldg(reinterpret_cast<const uint4*>(p));
+      stage.own = first_lane || ahead.chunk == 0;
+      stage.previous = 0;
+      if (ahead.chunk == 0) {
+        if (args.state_in != nullptr) stage.previous = load_edge_chunk(args, p, ahead.row, 0).previous;
+      } else if (first_lane) {
+        stage.previous = __ldg(reinterpret_cast<const std::uint32_t*>(p - 4));
       }
-      ahead.advance(args);
+    } else {
+      const std::int8_t* const row = args.input + static_cast<std::int64_t>(ahead.row) * length;
+      stage.row = ahead.row;
+      stage.time = static_cast<int>(ahead.chunk * 16) -
+                   static_cast<int>(static_cast<std::uint32_t>(reinterpret_cast<std::uintptr_t>(row)) & 15u);
+      const std::int8_t* const p = row + stage.time;
+      stage.own = false;
+      if (stage.time >= length) {
+        // this row touches one chunk fewer
+      } else if (p - 4 < args.input || p + 16 > end || (stage.time < 4 && args.state_in != nullptr)) {
+        const Chunk chunk = load_edge_chunk(args, row, ahead.row, stage.time);
+        stage.words = chunk.words;
+        stage.previous = chunk.previous;
+        stage.own = true;
+      } else {
+        stage.words = __ldg(reinterpret_cast<const uint4*>(p));
+        if (first_lane) stage.previous = __ldg(reinterpret_cast<const std::uint32_t*>(p - 4));
+      }
     }
-    commit_copies();
+    ahead.advance(args);
   };
 
   std::uint32_t item = ahead.item;
   let_next_begin();
   SharedTable::fill(args, shared_table);
   await_stream();
+  ChunkStage<kTapwise> ring[kStages]{};
 #pragma unroll
   for (int i = 0; i < kStages - 1; ++i) load(ring[i]);
   __syncthreads();
   const SharedTable table(args, shared_table);
-  const float s_wx = scale_wx(args.arithmetic);
-  const auto work = [&](const Stage& stage) {
-    Chunk chunk = {stage.words[me], 0u};
-    const bool is_own = (own >> (kStages - 1) & 1) != 0;
+  const auto work = [&](const ChunkStage<kTapwise>& stage) {
+    Chunk chunk = {stage.words, 0u};
     chunk.previous = __shfl_up_sync(0xFFFFFFFFu, chunk.words.w, 1);
-    if (is_own || first_lane) chunk.previous = stage.previous[me];
+    if (stage.own || (kRagged && first_lane)) chunk.previous = stage.previous;
     if (item >= args.items) return;
-    const Channel<kTapwise> channel(stage.channel[me], s_wx);
     if (!kRagged) {
       *reinterpret_cast<uint4*>(args.output + static_cast<std::uint64_t>(item) * 16) =
-          compute_chunk<kTapwise, kSure>(args, table, channel, chunk);
+          compute_chunk<kTapwise, kSure>(args, table, stage.channel, chunk);
     } else {
-      const int2 place = stage.place[me];
-      if (place.y >= length) return;
-      if (place.y < 4 && !is_own) mask_before_row(chunk, place.y);
-      store_ragged_chunk(args.output + static_cast<std::int64_t>(place.x) * length, place.y, length,
-                         compute_chunk<kTapwise, kSure>(args, table, channel, chunk));
+      if (stage.time >= length) return;
+      if (stage.time < 4 && !stage.own) mask_before_row(chunk, stage.time);
+      store_ragged_chunk(args.output + static_cast<std::int64_t>(stage.row) * length, stage.time, length,
+                         compute_chunk<kTapwise, kSure>(args, table, stage.channel, chunk));
     }
   };
   // a warp goes on together, so that its lanes can ask each other
-  std::uint32_t first_item = item - static_cast<std::uint32_t>(me % 32);
+  std::uint32_t first_item = item - threadIdx.x % 32;
   while (first_item < args.items) {
 #pragma unroll
-    for (int now = 0; now < kStages; ++now) {  // unrolled, so that every stage's address is a constant
+    for (int now = 0; now < kStages; ++now) {  // unrolled, so that the stages stay in registers
       load(ring[(now + kStages - 1) % kStages]);
-      wait_copies<kStages - 1>();
       __syncwarp();
       work(ring[now]);
       item += args.step.items;
@@ -410,7 +383,6 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kerne
       if (first_item >= args.items) break;
     }
   }
-  wait_copies<0>();
 }
 
 // ---- [B,L,C]; C is a multiple of 16 and the pointers are 16-byte aligned
@@ -435,27 +407,36 @@ struct Tile {
   std::uint32_t words[kTileRows][32];
 };
 
-// A warp's place: an item is time_block steps of one group of 128 channels, walked tile by tile.
+// A warp's place: an item is time_block steps of one group of 128 channels, walked tile by tile. When copying, a lane moves 16
+// bytes of rows lane / 8, lane / 8 + 4, ...
 struct TileWalk {
   std::uint32_t item;
-  std::int64_t time, last;  // of the tile; of the item
-  std::int64_t start;       // the element at (b, 0, first channel of the group)
-  std::uint32_t b, channel;
+  int left;             // rows of the item from this tile on
+  std::int64_t offset;  // of the lane's first 16 bytes in the tile
+  bool inside;          // they are channels that exist
 
-  __device__ __forceinline__ void enter(const FastArgs& args) {
+  __device__ __forceinline__ void enter(const FastArgs& args, std::uint32_t lane) {
+    std::uint32_t b, channel;
+    std::int64_t time;
+    split(args, item, b, time, channel);
+    left = static_cast<int>(args.shape.length - time < args.time_block ? args.shape.length - time : args.time_block);
+    offset = (static_cast<std::int64_t>(b) * args.shape.length + time + lane / 8) * args.shape.channels + channel + lane % 8 * 16;
+    inside = channel + lane % 8 * 16 < args.shape.channels;
+  }
+  __device__ __forceinline__ static void split(const FastArgs& args, std::uint32_t item, std::uint32_t& b, std::int64_t& time,
+                                               std::uint32_t& channel) {
     const std::uint32_t outer = divide(item, args.per_row);
     channel = (item - outer * args.per_row.divisor) * kTileChannels;
     b = divide(outer, args.rows);
     time = static_cast<std::int64_t>(outer - b * args.rows.divisor) * args.time_block;
-    last = time + args.time_block < args.shape.length ? time + args.time_block : args.shape.length;
-    start = static_cast<std::int64_t>(b) * args.shape.length * args.shape.channels + channel;
   }
   // true when the next tile begins a new item
-  __device__ __forceinline__ bool advance(const FastArgs& args, std::uint32_t step) {
-    time += kTileRows;
-    if (time < last) return false;
+  __device__ __forceinline__ bool advance(const FastArgs& args, std::uint32_t step, std::uint32_t lane) {
+    left -= kTileRows;
+    offset += kTileRows * args.shape.channels;
+    if (left > 0) return false;
     item += step;
-    if (item < args.items) enter(args);
+    if (item < args.items) enter(args, lane);
     return true;
   }
 };
@@ -472,26 +453,23 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
   const std::uint32_t step = gridDim.x * kWarps;
   const std::int64_t stride = args.shape.channels;
   const int taps = args.arithmetic.taps;
-  // copying: a lane moves 16 bytes of rows lane / 8, lane / 8 + 4, ...
-  const std::uint32_t copy_row = lane / 8;
-  const std::uint32_t copy_column = lane % 8 * 16;
+  const int copy_row = static_cast<int>(lane / 8);
 
   TileWalk here{};
   here.item = blockIdx.x * kWarps + warp;
-  if (here.item < args.items) here.enter(args);
+  if (here.item < args.items) here.enter(args, lane);
   TileWalk ahead = here;
   const auto load = [&](Tile& tile) {
     if (ahead.item < args.items) {
-      if (ahead.channel + copy_column < stride) {
-        const std::int8_t* const p = args.input + ahead.start + (ahead.time + copy_row) * stride + copy_column;
-        const std::uint32_t to = shared_address(&tile) + copy_row * 128 + copy_column;
-        const int rows = static_cast<int>(ahead.last - ahead.time) - static_cast<int>(copy_row);
+      if (ahead.inside) {
+        const std::int8_t* const p = args.input + ahead.offset;
+        const std::uint32_t to = shared_address(&tile) + 16 * lane;
 #pragma unroll
         for (int i = 0; i < kTileRows; i += 4) {
-          if (i < rows) copy_async16(to + i * 128, p + i * stride);
+          if (copy_row + i < ahead.left) copy_async16(to + i * 128, p + i * stride);
         }
       }
-      ahead.advance(args, step);
+      ahead.advance(args, step, lane);
     }
     commit_copies();
   };
@@ -506,21 +484,24 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
   int now = 0;
   while (here.item < args.items) {
     // a new item: its lane's four channels, and the four samples before its first
-    const std::uint32_t c = here.channel + 4 * lane;
+    std::uint32_t b, group;
+    std::int64_t time;
+    TileWalk::split(args, here.item, b, time, group);
+    const std::uint32_t c = group + 4 * lane;
     const bool inside = c < stride;
     const std::uint32_t c_safe = inside ? c : 0;
     const Channel<kTapwise> channels[4] = {
         {args, c_safe, s_wx}, {args, c_safe + 1, s_wx}, {args, c_safe + 2, s_wx}, {args, c_safe + 3, s_wx}};
     std::uint32_t previous[4] = {0, 0, 0, 0};
-    if (inside && here.time != 0) {
-      const std::int8_t* const p = args.input + here.start + here.time * stride + 4 * lane;
+    if (inside && time != 0) {
+      const std::int8_t* const p = args.input + (static_cast<std::int64_t>(b) * args.shape.length + time) * stride + c;
 #pragma unroll
       for (int i = 1; i < 4; ++i) previous[i] = __ldg(reinterpret_cast<const std::uint32_t*>(p + (i - 4) * stride));
       transpose4(previous);
     } else if (inside && args.state_in != nullptr) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        const std::int8_t* const state = args.state_in + (static_cast<std::int64_t>(here.b) * stride + c + j) * taps;
+        const std::int8_t* const state = args.state_in + (static_cast<std::int64_t>(b) * stride + c + j) * taps;
         for (int k = 1; k < taps; ++k) previous[j] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(state[k])) << (8 * (4 - taps + k));
       }
     }
@@ -549,16 +530,15 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
         }
       }
       __syncwarp();
-      if (here.channel + copy_column < stride) {
-        std::int8_t* const p = args.output + here.start + (here.time + copy_row) * stride + copy_column;
+      if (here.inside) {
+        std::int8_t* const p = args.output + here.offset;
         const uint4* const from = reinterpret_cast<const uint4*>(&tile) + lane;
-        const int rows = static_cast<int>(here.last - here.time) - static_cast<int>(copy_row);
 #pragma unroll
         for (int i = 0; i < kTileRows; i += 4) {
-          if (i < rows) *reinterpret_cast<uint4*>(p + i * stride) = from[i * 8];
+          if (copy_row + i < here.left) *reinterpret_cast<uint4*>(p + i * stride) = from[i * 8];
         }
       }
-      new_item = here.advance(args, step);
+      new_item = here.advance(args, step, lane);
     }
   }
   wait_copies<0>();
@@ -682,8 +662,7 @@ cudaError_t launch_fast_kernel(Kernel kernel, const FastArgs& given, std::size_t
 
 template <bool kTapwise, bool kRagged, bool kSure>
 cudaError_t launch_fast_bcl(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  return launch_fast_kernel(fast_bcl_kernel<kTapwise, kRagged, kSure>, args,
-                            sizeof(ChunkStage<kTapwise, kRagged>) * kChunkStages<kTapwise, kRagged>, kFastThreads, device, stream);
+  return launch_fast_kernel(fast_bcl_kernel<kTapwise, kRagged, kSure>, args, 0, kFastThreads, device, stream);
 }
 
 template <bool kTapwise, bool kSure>
