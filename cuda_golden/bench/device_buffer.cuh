@@ -1,4 +1,5 @@
-// What the check and the benchmark share: checked calls that end the program, device buffers, a seeded generator.
+// What the check and the benchmark share: checked calls that end the program, device buffers, a seeded
+// generator.
 #ifndef QUASIM_CUDA_GOLDEN_DEVICE_BUFFER_CUH_
 #define QUASIM_CUDA_GOLDEN_DEVICE_BUFFER_CUH_
 
@@ -52,7 +53,8 @@ enum class Fill { kUniform, kBell, kExtreme };
 // uniform int8; or a bell of sigma near 24, as activations are; or mostly -128 and 127
 __global__ inline void fill_kernel(std::int8_t* out, std::uint64_t n, std::uint64_t seed, Fill how) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) {
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
+       i += step) {
     const std::uint64_t r = mix(seed, i);
     int v = static_cast<int>(r & 255) - 128;
     if (how == Fill::kBell) {
@@ -72,10 +74,12 @@ inline void fill(std::int8_t* out, std::uint64_t n, std::uint64_t seed, Fill how
   MUST(cudaGetLastError());
 }
 
-__global__ inline void differ_kernel(const std::int8_t* a, const std::int8_t* b, std::uint64_t n, unsigned long long* count) {
+__global__ inline void differ_kernel(const std::int8_t* a, const std::int8_t* b, std::uint64_t n,
+                                     unsigned long long* count) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
   unsigned long long differ = 0;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) differ += a[i] != b[i];
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step)
+    differ += a[i] != b[i];
   if (differ != 0) atomicAdd(count, differ);
 }
 

@@ -1,5 +1,6 @@
-// golden_bench: copy, reference and fast side by side, in one run. CUDA graphs replay the launches over rotating buffers that
-// together exceed the L2 cache, CUDA events time the replays, the median counts. Prints Markdown tables.
+// golden_bench: copy, reference and fast side by side, in one run. CUDA graphs replay the launches over
+// rotating buffers that together exceed the L2 cache, CUDA events time the replays, the median counts. Prints
+// Markdown tables.
 //   golden_bench [--quick]
 #include <algorithm>
 #include <cstring>
@@ -13,7 +14,8 @@ namespace {
 
 __global__ void __launch_bounds__(512) copy_kernel(const uint4* in, uint4* out, std::uint64_t n) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
-  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step) out[i] = __ldg(in + i);
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step)
+    out[i] = __ldg(in + i);
 }
 __global__ void empty_kernel() {}
 
@@ -59,7 +61,8 @@ struct Size {
 
 class Bench {
  public:
-  Bench(const Size& size, Fill how) : size_(size), n_(static_cast<std::size_t>(size.batch * size.channels * size.length)) {
+  Bench(const Size& size, Fill how)
+      : size_(size), n_(static_cast<std::size_t>(size.batch * size.channels * size.length)) {
     const std::size_t rotate = std::max<std::size_t>(1, (std::size_t{256} << 20) / (2 * n_));
     for (std::size_t i = 0; i < std::min<std::size_t>(rotate, 64); ++i) {
       inputs_.push_back(std::make_unique<Buffer>(n_));
@@ -72,11 +75,13 @@ class Bench {
   double copy_seconds() const {
     const std::uint64_t vectors = n_ / 16;
     const double persistent = median_seconds(count_, [&](int i, cudaStream_t s) {
-      copy_kernel<<<static_cast<unsigned>(multiprocessors * 4), 512, 0, s>>>(in<uint4>(i), out<uint4>(i), vectors);
+      copy_kernel<<<static_cast<unsigned>(multiprocessors * 4), 512, 0, s>>>(in<uint4>(i), out<uint4>(i),
+                                                                             vectors);
       MUST(cudaGetLastError());
     });
     const double wide = median_seconds(count_, [&](int i, cudaStream_t s) {
-      copy_kernel<<<static_cast<unsigned>((vectors + 511) / 512), 512, 0, s>>>(in<uint4>(i), out<uint4>(i), vectors);
+      copy_kernel<<<static_cast<unsigned>((vectors + 511) / 512), 512, 0, s>>>(in<uint4>(i), out<uint4>(i),
+                                                                               vectors);
       MUST(cudaGetLastError());
     });
     const double runtime = median_seconds(count_, [&](int i, cudaStream_t s) {
@@ -112,9 +117,13 @@ class Bench {
 
  private:
   template <typename T>
-  T* in(int i) const { return reinterpret_cast<T*>(inputs_[static_cast<std::size_t>(i) % inputs_.size()]->bytes()); }
+  T* in(int i) const {
+    return reinterpret_cast<T*>(inputs_[static_cast<std::size_t>(i) % inputs_.size()]->bytes());
+  }
   template <typename T>
-  T* out(int i) const { return reinterpret_cast<T*>(outputs_[static_cast<std::size_t>(i) % outputs_.size()]->bytes()); }
+  T* out(int i) const {
+    return reinterpret_cast<T*>(outputs_[static_cast<std::size_t>(i) % outputs_.size()]->bytes());
+  }
 
   Size size_;
   std::size_t n_;
@@ -137,10 +146,13 @@ qg_params variant(int dataflow, int order, int math, int rounding, int layout) {
   return p;
 }
 
-void bench_sizes(const char* title, const std::vector<Size>& sizes, const std::vector<qg_params>& variants, Fill how, bool reference,
-                 const std::vector<int>& copies) {
-  std::printf("\n%s\n\n| layout | B x C x L | variant | copies | copy us | copy GB/s | reference us | fast us | fast GB/s | fast : copy speed | reference : copy |\n"
-              "|---|---|---|---|---|---|---|---|---|---|---|\n", title);
+void bench_sizes(const char* title, const std::vector<Size>& sizes, const std::vector<qg_params>& variants,
+                 Fill how, bool reference, const std::vector<int>& copies) {
+  std::printf(
+      "\n%s\n\n| layout | B x C x L | variant | copies | copy us | copy GB/s | reference us | fast us | fast "
+      "GB/s | fast : copy speed | reference : copy |\n"
+      "|---|---|---|---|---|---|---|---|---|---|---|\n",
+      title);
   for (const Size& size : sizes) {
     const Bench bench(size, how);
     Buffer weight(static_cast<std::size_t>(size.channels * 4)), bias(static_cast<std::size_t>(size.channels));
@@ -157,10 +169,12 @@ void bench_sizes(const char* title, const std::vector<Size>& sizes, const std::v
       for (const int c : copies) {
         MUST_GOLDEN(qg_plan_set_copies(plan, c));
         const double fast = bench.golden_seconds(p, plan, weight, bias);
-        std::printf("| %s | %lld x %lld x %lld | %s | %s | %.2f | %.0f | %.2f | %.2f | %.0f | %.3f | %.3f |\n", p.layout == QG_BCL ? "BCL" : "BLC",
-                    static_cast<long long>(size.batch), static_cast<long long>(size.channels), static_cast<long long>(size.length), name,
-                    c == 0 ? "auto" : std::to_string(c).c_str(), copy * 1e6, bench.bytes() / copy * 1e-9, slow * 1e6, fast * 1e6,
-                    bench.bytes() / fast * 1e-9, copy / fast, reference ? copy / slow : 0.0);
+        std::printf(
+            "| %s | %lld x %lld x %lld | %s | %s | %.2f | %.0f | %.2f | %.2f | %.0f | %.3f | %.3f |\n",
+            p.layout == QG_BCL ? "BCL" : "BLC", static_cast<long long>(size.batch),
+            static_cast<long long>(size.channels), static_cast<long long>(size.length), name,
+            c == 0 ? "auto" : std::to_string(c).c_str(), copy * 1e6, bench.bytes() / copy * 1e-9, slow * 1e6,
+            fast * 1e6, bench.bytes() / fast * 1e-9, copy / fast, reference ? copy / slow : 0.0);
         std::fflush(stdout);
       }
       qg_plan_destroy(plan);
@@ -182,7 +196,8 @@ void bench_decode() {
       return q;
     }();
     const std::size_t n = static_cast<std::size_t>(size.batch * size.channels);
-    Buffer weight(static_cast<std::size_t>(size.channels * 4)), bias(static_cast<std::size_t>(size.channels)), input(n), output(n), state(4 * n);
+    Buffer weight(static_cast<std::size_t>(size.channels * 4)), bias(static_cast<std::size_t>(size.channels)),
+        input(n), output(n), state(4 * n);
     fill(weight.bytes(), weight.size(), 1, Fill::kUniform);
     fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
     fill(input.bytes(), n, 3, Fill::kUniform);
@@ -196,8 +211,8 @@ void bench_decode() {
       t.state_in = t.state_out = state.bytes();
       MUST_GOLDEN(qg_plan_run(plan, size.batch, 1, &t, s, nullptr));
     });
-    std::printf("| %lld x %lld | %.2f | %.2f | %.2f |\n", static_cast<long long>(size.batch), static_cast<long long>(size.channels), empty * 1e6,
-                decode * 1e6, decode / empty);
+    std::printf("| %lld x %lld | %.2f | %.2f | %.2f |\n", static_cast<long long>(size.batch),
+                static_cast<long long>(size.channels), empty * 1e6, decode * 1e6, decode / empty);
     qg_plan_destroy(plan);
   }
 }
@@ -221,16 +236,19 @@ int main(int argc, char** argv) {
                                        variant(QG_FUSED, QG_SEQLAST, QG_FAST, QG_HALF_AWAY, QG_BCL),
                                        variant(QG_TWO_STEP, QG_SEQLAST, QG_PRECISE, QG_HALF_EVEN, QG_BLC),
                                        variant(QG_FUSED, QG_SEQLAST, QG_FAST, QG_HALF_AWAY, QG_BLC)};
-  const std::vector<qg_params> tapwise = {variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BCL),
-                                          variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BLC),
-                                          variant(QG_TWO_STEP, QG_CHANNELLAST, QG_PRECISE, QG_HALF_EVEN, QG_BLC),
-                                          variant(QG_FUSED, QG_SEQLAST, QG_PRECISE, QG_HALF_AWAY, QG_BCL)};
-  bench_sizes("Large, uniform random int8", {{16, 5120, 4096}}, both, Fill::kUniform, true, quick ? std::vector<int>{0} : std::vector<int>{2, 4, 8, 0});
+  const std::vector<qg_params> tapwise = {
+      variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BCL),
+      variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BLC),
+      variant(QG_TWO_STEP, QG_CHANNELLAST, QG_PRECISE, QG_HALF_EVEN, QG_BLC),
+      variant(QG_FUSED, QG_SEQLAST, QG_PRECISE, QG_HALF_AWAY, QG_BCL)};
+  bench_sizes("Large, uniform random int8", {{16, 5120, 4096}}, both, Fill::kUniform, true,
+              quick ? std::vector<int>{0} : std::vector<int>{2, 4, 8, 0});
   bench_sizes("Large, other variants", {{16, 5120, 4096}}, tapwise, Fill::kUniform, !quick, {0});
   bench_sizes("Large, bell-shaped int8", {{16, 5120, 4096}}, both, Fill::kBell, false, {0});
-  bench_sizes("Short or ragged rows", {{128, 5120, 512}, {64, 5120, 1001}, {16, 5120, 4095}}, both, Fill::kUniform, false, {0});
-  bench_sizes("Mamba sizes, one sequence", {{1, 1536, 2048}, {1, 2048, 2048}, {1, 5120, 2048}}, both, Fill::kUniform, !quick,
-              quick ? std::vector<int>{0} : std::vector<int>{1, 2, 4, 8, 16});
+  bench_sizes("Short or ragged rows", {{128, 5120, 512}, {64, 5120, 1001}, {16, 5120, 4095}}, both,
+              Fill::kUniform, false, {0});
+  bench_sizes("Mamba sizes, one sequence", {{1, 1536, 2048}, {1, 2048, 2048}, {1, 5120, 2048}}, both,
+              Fill::kUniform, !quick, quick ? std::vector<int>{0} : std::vector<int>{1, 2, 4, 8, 16});
   bench_decode();
   return 0;
 }

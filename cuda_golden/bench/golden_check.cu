@@ -1,5 +1,6 @@
-// golden_check: the fast and decode kernels against the reference kernel, bit for bit, over variants, shapes and scales; the
-// output modes against each other; refusals. Prints what it compared; exit 1 on any difference, or when nothing was compared.
+// golden_check: the fast and decode kernels against the reference kernel, bit for bit, over variants, shapes
+// and scales; the output modes against each other; refusals. Prints what it compared; exit 1 on any
+// difference, or when nothing was compared.
 //   golden_check [--small] [--seed N] [--plant-fault]
 // --small: a short matrix for compute-sanitizer. --plant-fault: flips one byte, which must be found (exit 1).
 #include <algorithm>
@@ -25,8 +26,9 @@ void note(const char* what, const std::string& where, unsigned long long n, unsi
 std::string describe(const qg_params& p) {
   char name[96] = "?";
   (void)qg_variant_name(&p, name, sizeof name);
-  return std::string(name) + (p.layout == QG_BLC ? " BLC" : " BCL") + " B=" + std::to_string(p.batch) + " C=" +
-         std::to_string(p.channels) + " L=" + std::to_string(p.length) + " K=" + std::to_string(p.taps);
+  return std::string(name) + (p.layout == QG_BLC ? " BLC" : " BCL") + " B=" + std::to_string(p.batch) +
+         " C=" + std::to_string(p.channels) + " L=" + std::to_string(p.length) +
+         " K=" + std::to_string(p.taps);
 }
 
 struct Layer {
@@ -39,12 +41,13 @@ struct Layer {
 };
 
 // One plan on one shape, input and output at the given offsets from 16-byte alignment.
-void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias, bool state, std::size_t offset_in,
-                 std::size_t offset_out, std::uint64_t seed, Fill how) {
+void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias, bool state,
+                 std::size_t offset_in, std::size_t offset_out, std::uint64_t seed, Fill how) {
   const std::size_t n = static_cast<std::size_t>(p.batch * p.channels * p.length);
   const std::size_t states = static_cast<std::size_t>(p.batch * p.channels * p.taps);
   // exactly sized allocations, so that memcheck sees every byte read or written outside
-  Buffer input(n + offset_in), expected(n + offset_out), got(n + offset_out), state_in(states), state_expected(states), state_got(states);
+  Buffer input(n + offset_in), expected(n + offset_out), got(n + offset_out), state_in(states),
+      state_expected(states), state_got(states);
   fill(input.bytes(), input.size(), seed, how);
   fill(state_in.bytes(), states, seed + 7, how);
   MUST(cudaMemset(expected.bytes(), 0x55, expected.size()));
@@ -73,8 +76,9 @@ void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias
     MUST(cudaMemcpy(got.bytes() + offset_out + n / 2, &byte, 1, cudaMemcpyHostToDevice));
     plant_fault = false;
   }
-  const std::string where = describe(p) + (bias ? " bias" : "") + (state ? " state" : "") + " offsets " + std::to_string(offset_in) +
-                            "," + std::to_string(offset_out) + " kernel " + std::to_string(used) + " seed " + std::to_string(seed);
+  const std::string where = describe(p) + (bias ? " bias" : "") + (state ? " state" : "") + " offsets " +
+                            std::to_string(offset_in) + "," + std::to_string(offset_out) + " kernel " +
+                            std::to_string(used) + " seed " + std::to_string(seed);
   note("out", where, n, count_different(expected.bytes(), got.bytes(), n + offset_out));
   note("state", where, states, count_different(state_expected.bytes(), state_got.bytes(), states));
 }
@@ -90,8 +94,10 @@ qg_params layer_params() {
 }
 
 void check_shapes(bool small, std::uint64_t seed) {
-  const std::vector<std::int64_t> lengths = small ? std::vector<std::int64_t>{1, 5, 16, 33, 64}
-                                                  : std::vector<std::int64_t>{1, 2, 3, 4, 5, 7, 15, 16, 17, 31, 32, 33, 48, 63, 64, 65, 100, 255, 256, 257, 1000};
+  const std::vector<std::int64_t> lengths =
+      small ? std::vector<std::int64_t>{1, 5, 16, 33, 64}
+            : std::vector<std::int64_t>{1,  2,  3,  4,  5,  7,   15,  16,  17,  31,  32,
+                                        33, 48, 63, 64, 65, 100, 255, 256, 257, 1000};
   for (int dataflow = 0; dataflow < 2; ++dataflow)
     for (int order = 0; order < 3; ++order)
       for (int math = 0; math < 2; ++math)
@@ -106,14 +112,18 @@ void check_shapes(bool small, std::uint64_t seed) {
               p.rounding = rounding;
               p.layout = layout;
               p.taps = taps;
-              const std::uint64_t tag = seed + static_cast<std::uint64_t>(((((dataflow * 3 + order) * 2 + math) * 2 + rounding) * 2 + layout) * 3 + taps) * 1000;
+              const std::uint64_t tag =
+                  seed + static_cast<std::uint64_t>(
+                             ((((dataflow * 3 + order) * 2 + math) * 2 + rounding) * 2 + layout) * 3 + taps) *
+                             1000;
               const std::int64_t channel_choices[] = {1, 3, 4, 20, 64};
               p.channels = channel_choices[mix(tag, 1) % 5];
               if (small) p.channels = 20;
               const bool bias = mix(tag, 2) % 4 != 0;
               const Layer layer(p.channels, taps, tag, mix(tag, 3) % 3 ? Fill::kUniform : Fill::kExtreme);
               qg_plan* plan = nullptr;
-              MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), bias ? layer.bias.bytes() : nullptr, &plan));
+              MUST_GOLDEN(
+                  qg_plan_create(&p, layer.weight.bytes(), bias ? layer.bias.bytes() : nullptr, &plan));
               std::uint64_t run = 10;
               for (const std::int64_t length : lengths) {
                 p.length = length;
@@ -169,11 +179,14 @@ void check_scales(bool small, std::uint64_t seed) {
     compare_run(plan, p, layer, true, true, 0, 0, tag + 1, Fill::kBell);
     qg_plan_destroy(plan);
   }
-  std::printf("scales: %d plans, %d exact only; most steps of a tail %lld; tables checked on %lld fp32 values, unsure on %lld\n", plans,
-              exact_only, steps_largest, checked, unsure);
+  std::printf(
+      "scales: %d plans, %d exact only; most steps of a tail %lld; tables checked on %lld fp32 values, "
+      "unsure on %lld\n",
+      plans, exact_only, steps_largest, checked, unsure);
 }
 
-// Modes 0, 1 and 2 carry the same int8, and their fp32 is that int8 times output_scale; mode 3's int8 is round(fp32 / scale).
+// Modes 0, 1 and 2 carry the same int8, and their fp32 is that int8 times output_scale; mode 3's int8 is
+// round(fp32 / scale).
 void check_modes(std::uint64_t seed) {
   for (int dataflow = 0; dataflow < 2; ++dataflow)
     for (int math = 0; math < 2; ++math) {
@@ -204,7 +217,8 @@ void check_modes(std::uint64_t seed) {
         if (mode == 0) baseline = int8;
         unsigned long long bad = 0;
         for (std::size_t i = 0; i < n; ++i) {
-          if (mode == 1 || mode == 2) bad += int8[i] != baseline[i] || fp32[i] != static_cast<float>(int8[i]) * p.output_scale;
+          if (mode == 1 || mode == 2)
+            bad += int8[i] != baseline[i] || fp32[i] != static_cast<float>(int8[i]) * p.output_scale;
           if (mode == 3 && dataflow == QG_FUSED) bad += int8[i] != baseline[i];
           if (mode == 3 && math == QG_PRECISE) {
             const float ratio = fp32[i] / p.output_scale;
@@ -277,7 +291,8 @@ void expect(qg_status got, qg_status wanted, const char* word, const char* what)
   ++compared;
   if (got == wanted && (wanted == QG_OK || std::strstr(qg_last_error(), word) != nullptr)) return;
   ++differing;
-  std::printf("DIFFERS refusal of %s: %s: %s\n", what, qg_status_name(got), got == QG_OK ? "" : qg_last_error());
+  std::printf("DIFFERS refusal of %s: %s: %s\n", what, qg_status_name(got),
+              got == QG_OK ? "" : qg_last_error());
 }
 
 void check_refusals() {
@@ -296,17 +311,24 @@ void check_refusals() {
   p = base, p.conv_bits = 13, expect(run(p, good), QG_INVALID_ARGUMENT, "conv_bits", "conv_bits 13");
   p = base, p.input_scale = NAN, expect(run(p, good), QG_INVALID_ARGUMENT, "input_scale", "a NaN scale");
   p = base, p.output_scale = 0, expect(run(p, good), QG_INVALID_ARGUMENT, "output_scale", "a zero scale");
-  p = base, p.bias_scale = 1e-40f, expect(run(p, good), QG_INVALID_ARGUMENT, "bias_scale", "a denormal scale");
-  p = base, p.input_scale = 1e30f, p.weight_scale = 1e8f, expect(run(p, good), QG_INVALID_ARGUMENT, "range of fp32", "overflowing scales");
+  p = base, p.bias_scale = 1e-40f,
+  expect(run(p, good), QG_INVALID_ARGUMENT, "bias_scale", "a denormal scale");
+  p = base, p.input_scale = 1e30f, p.weight_scale = 1e8f,
+  expect(run(p, good), QG_INVALID_ARGUMENT, "range of fp32", "overflowing scales");
   p = base, p.order = 3, expect(run(p, good), QG_INVALID_ARGUMENT, "order is 3", "order 3");
-  p = base, p.batch = p.channels = p.length = std::int64_t{1} << 21, expect(run(p, good), QG_INVALID_ARGUMENT, "63 bits", "2^63 elements");
+  p = base, p.batch = p.channels = p.length = std::int64_t{1} << 21,
+  expect(run(p, good), QG_INVALID_ARGUMENT, "63 bits", "2^63 elements");
   qg_tensors t = good;
   t.input = nullptr, expect(run(base, t), QG_INVALID_ARGUMENT, "input is NULL", "no input");
-  t = good, t.conv1d_output_int8 = nullptr, expect(run(base, t), QG_INVALID_ARGUMENT, "every output", "no output");
-  t = good, t.conv1d_raw = reinterpret_cast<float*>(some.bytes() + 1), expect(run(base, t), QG_INVALID_ARGUMENT, "conv1d_raw", "misaligned fp32");
-  t = good, t.conv1d_q = some.bytes(), p = base, p.dataflow = QG_FUSED, expect(run(p, t), QG_UNSUPPORTED, "fused", "q of fused");
+  t = good, t.conv1d_output_int8 = nullptr,
+  expect(run(base, t), QG_INVALID_ARGUMENT, "every output", "no output");
+  t = good, t.conv1d_raw = reinterpret_cast<float*>(some.bytes() + 1),
+  expect(run(base, t), QG_INVALID_ARGUMENT, "conv1d_raw", "misaligned fp32");
+  t = good, t.conv1d_q = some.bytes(), p = base, p.dataflow = QG_FUSED,
+  expect(run(p, t), QG_UNSUPPORTED, "fused", "q of fused");
   p = base, p.conv_bits = 12, expect(run(p, t), QG_UNSUPPORTED, "conv1d_q16", "int8 q of 12 bits");
-  t = good, t.ssm_input = reinterpret_cast<float*>(some.bytes()), expect(run(base, t), QG_UNSUPPORTED, "baseline", "ssm_input of baseline");
+  t = good, t.ssm_input = reinterpret_cast<float*>(some.bytes()),
+  expect(run(base, t), QG_UNSUPPORTED, "baseline", "ssm_input of baseline");
 }
 
 }  // namespace
@@ -315,9 +337,12 @@ int main(int argc, char** argv) {
   bool small = false;
   std::uint64_t seed = 20260101;
   for (int i = 1; i < argc; ++i) {
-    if (std::strcmp(argv[i], "--small") == 0) small = true;
-    else if (std::strcmp(argv[i], "--plant-fault") == 0) plant_fault = true;
-    else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc) seed = std::strtoull(argv[++i], nullptr, 10);
+    if (std::strcmp(argv[i], "--small") == 0)
+      small = true;
+    else if (std::strcmp(argv[i], "--plant-fault") == 0)
+      plant_fault = true;
+    else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
+      seed = std::strtoull(argv[++i], nullptr, 10);
     else {
       std::fprintf(stderr, "golden_check [--small] [--seed N] [--plant-fault]\n");
       return 2;
@@ -330,7 +355,9 @@ int main(int argc, char** argv) {
   check_decode(seed);
   if (!small) check_large(seed);
   MUST(cudaDeviceSynchronize());
-  std::printf("seed %llu: %llu values compared, %llu differ; plan runs: %llu fast, %llu decode, %llu reference\n",
-              static_cast<unsigned long long>(seed), compared, differing, runs_by_kernel[1], runs_by_kernel[2], runs_by_kernel[0]);
+  std::printf(
+      "seed %llu: %llu values compared, %llu differ; plan runs: %llu fast, %llu decode, %llu reference\n",
+      static_cast<unsigned long long>(seed), compared, differing, runs_by_kernel[1], runs_by_kernel[2],
+      runs_by_kernel[0]);
   return differing != 0 || compared == 0 || runs_by_kernel[1] == 0 || runs_by_kernel[2] == 0;
 }

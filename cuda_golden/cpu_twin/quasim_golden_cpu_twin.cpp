@@ -20,7 +20,8 @@ template <typename... Parts>
 }
 
 void require_scale(const char* name, float value) {
-  if (!std::isnormal(value) || value < 0) refuse(name, " is ", value, "; expected a finite, normal fp32 above 0");
+  if (!std::isnormal(value) || value < 0)
+    refuse(name, " is ", value, "; expected a finite, normal fp32 above 0");
 }
 
 void require_choice(const char* name, std::int32_t value, std::int32_t last) {
@@ -47,7 +48,9 @@ float round_half_even(float value) {
   return std::copysign(up ? magnitude + 1.0f : magnitude, value);
 }
 
-float silu(float v) { return v / (1.0f + std::exp(-v)); }
+float silu(float v) {
+  return v / (1.0f + std::exp(-v));
+}
 
 }  // namespace
 
@@ -59,7 +62,9 @@ CpuTwin::CpuTwin(const qg_params& params) : params_(params) {
   require_choice("layout", params.layout, QG_BLC);
   require_choice("output_mode", params.output_mode, QG_FP32);
   if (params.math == QG_FAST) {
-    refuse("math fast is what --use_fast_math makes of the kernel on a GPU; the CPU twin evaluates math precise only");
+    refuse(
+        "math fast is what --use_fast_math makes of the kernel on a GPU; the CPU twin evaluates math precise "
+        "only");
   }
   require_range("taps", params.taps, 2, 4);
   if (params.dataflow == QG_TWO_STEP) require_range("conv_bits", params.conv_bits, 2, 12);
@@ -71,7 +76,8 @@ CpuTwin::CpuTwin(const qg_params& params) : params_(params) {
   require_scale("conv_scale", conv_scale_);
   scale_wx_ = params.weight_scale * params.input_scale;
   if (!std::isnormal(scale_wx_)) refuse("input_scale * weight_scale is not a normal fp32 number");
-  const double largest_y = double{params.input_scale} * params.weight_scale * acc_limit(params.taps) + params.bias_scale * 128.0;
+  const double largest_y =
+      double{params.input_scale} * params.weight_scale * acc_limit(params.taps) + params.bias_scale * 128.0;
   const double largest_u = conv_scale_ * 2048.0;
   const double limit = double{std::numeric_limits<float>::max()} / 4;
   if (largest_y > limit || largest_u > limit || params.output_scale * 128.0 > limit) {
@@ -113,13 +119,15 @@ TwinStages CpuTwin::finish(float y) const {
   s.silu = silu(params_.output_mode == QG_FP32 ? y : s.u);
   float out = round_clamp(s.silu / params_.output_scale, -128.0f, 127.0f);
   s.ssm = params_.output_mode == QG_FP32 ? s.silu : out * params_.output_scale;
-  if (params_.output_mode == QG_FLOAT_SIM_INT8) out = round_clamp(s.ssm / params_.output_scale, -128.0f, 127.0f);
+  if (params_.output_mode == QG_FLOAT_SIM_INT8)
+    out = round_clamp(s.ssm / params_.output_scale, -128.0f, 127.0f);
   s.out = static_cast<int>(out);
   return s;
 }
 
 TwinStages CpuTwin::point(std::int32_t acc, int bias) const {
-  if (params_.order != QG_SEQLAST) refuse("only order seqlast depends on the accumulator alone; ask for window()");
+  if (params_.order != QG_SEQLAST)
+    refuse("only order seqlast depends on the accumulator alone; ask for window()");
   return finish(conv_seqlast(acc, bias));
 }
 
@@ -139,7 +147,8 @@ void CpuTwin::run(const qg_tensors& t) const {
   std::int64_t elements = 8;
   for (const auto& axis : axes) {
     if (axis.value < 1) refuse(axis.name, " is ", axis.value, "; expected at least 1");
-    if (axis.value > std::numeric_limits<std::int64_t>::max() / elements) refuse("batch * channels * length does not fit in 63 bits of bytes");
+    if (axis.value > std::numeric_limits<std::int64_t>::max() / elements)
+      refuse("batch * channels * length does not fit in 63 bits of bytes");
     elements *= axis.value;
   }
   if (t.input == nullptr) refuse("input is NULL");
@@ -150,7 +159,8 @@ void CpuTwin::run(const qg_tensors& t) const {
   if (p.dataflow == QG_FUSED && (t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated)) {
     refuse("conv1d_q and conv1d_int8simulated do not exist in dataflow fused, which rounds once, after SiLU");
   }
-  if (t.conv1d_q && p.conv_bits > 8) refuse("conv1d_q as int8 cannot hold conv_bits ", p.conv_bits, "; ask for conv1d_q16");
+  if (t.conv1d_q && p.conv_bits > 8)
+    refuse("conv1d_q as int8 cannot hold conv_bits ", p.conv_bits, "; ask for conv1d_q16");
   if (t.ssm_input && p.output_mode == QG_BASELINE) {
     refuse("ssm_input is int8 out itself in output mode baseline; ask for conv1d_output_int8");
   }
@@ -161,8 +171,11 @@ void CpuTwin::run(const qg_tensors& t) const {
       const std::int64_t row = b * p.channels + c;
       const std::int64_t start = p.layout == QG_BCL ? row * p.length : b * p.length * p.channels + c;
       const std::int64_t stride = p.layout == QG_BCL ? 1 : p.channels;
-      for (int k = 0; k < taps; ++k) padded[static_cast<std::size_t>(k)] = t.state_in == nullptr ? std::int8_t{0} : t.state_in[row * taps + k];
-      for (std::int64_t i = 0; i < p.length; ++i) padded[static_cast<std::size_t>(taps + i)] = t.input[start + i * stride];
+      for (int k = 0; k < taps; ++k)
+        padded[static_cast<std::size_t>(k)] =
+            t.state_in == nullptr ? std::int8_t{0} : t.state_in[row * taps + k];
+      for (std::int64_t i = 0; i < p.length; ++i)
+        padded[static_cast<std::size_t>(taps + i)] = t.input[start + i * stride];
       const int bias = t.bias == nullptr ? 0 : t.bias[c];
       for (std::int64_t i = 0; any_output && i < p.length; ++i) {
         const TwinStages s = window(&padded[static_cast<std::size_t>(i + 1)], t.weight + c * taps, bias);
@@ -176,14 +189,15 @@ void CpuTwin::run(const qg_tensors& t) const {
         if (t.conv1d_output_int8) t.conv1d_output_int8[at] = static_cast<std::int8_t>(s.out);
       }
       if (t.state_out != nullptr) {
-        for (int k = 0; k < taps; ++k) t.state_out[row * taps + k] = padded[static_cast<std::size_t>(p.length + k)];
+        for (int k = 0; k < taps; ++k)
+          t.state_out[row * taps + k] = padded[static_cast<std::size_t>(p.length + k)];
       }
     }
   }
 }
 
-void CpuTwin::sweep(std::int32_t acc_min, std::int32_t acc_max, int bias_first, int bias_count, std::int16_t* q,
-                    std::int8_t* out) const {
+void CpuTwin::sweep(std::int32_t acc_min, std::int32_t acc_max, int bias_first, int bias_count,
+                    std::int16_t* q, std::int8_t* out) const {
   const std::int32_t limit = acc_limit(params_.taps);
   require_range("acc_min", acc_min, -limit, limit);
   require_range("acc_max", acc_max, acc_min, limit);

@@ -1,4 +1,5 @@
-// C entry points of the twin, for ctypes (python/twin_report.py) and C callers. 0, or 1 with the sentence in quasim_twin_error().
+// C entry points of the twin, for ctypes (python/twin_report.py) and C callers. 0, or 1 with the sentence in
+// quasim_twin_error().
 #include <exception>
 #include <string>
 
@@ -27,7 +28,9 @@ int guarded(const qg_params* params, Body body) {
 
 extern "C" {
 
-QG_API const char* quasim_twin_error() { return last_error.c_str(); }
+QG_API const char* quasim_twin_error() {
+  return last_error.c_str();
+}
 
 QG_API int quasim_twin_run(const qg_params* params, const qg_tensors* tensors) {
   return guarded(params, [&](const quasim_golden::CpuTwin& twin) { twin.run(*tensors); });
@@ -35,7 +38,9 @@ QG_API int quasim_twin_run(const qg_params* params, const qg_tensors* tensors) {
 
 QG_API int quasim_twin_sweep(const qg_params* params, int32_t acc_min, int32_t acc_max, int32_t bias_first,
                              int32_t bias_count, int16_t* q, int8_t* out) {
-  return guarded(params, [&](const quasim_golden::CpuTwin& twin) { twin.sweep(acc_min, acc_max, bias_first, bias_count, q, out); });
+  return guarded(params, [&](const quasim_golden::CpuTwin& twin) {
+    twin.sweep(acc_min, acc_max, bias_first, bias_count, q, out);
+  });
 }
 
 }  // extern "C"

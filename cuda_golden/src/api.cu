@@ -83,33 +83,42 @@ qg_status copy_text(const std::string& text, char* out, int32_t size) {
 
 extern "C" {
 
-const char* qg_last_error(void) { return qg::last_error.c_str(); }
+const char* qg_last_error(void) {
+  return qg::last_error.c_str();
+}
 
 const char* qg_status_name(qg_status status) {
   switch (status) {
-    case QG_OK: return "ok";
-    case QG_INVALID_ARGUMENT: return "invalid argument";
-    case QG_UNSUPPORTED: return "unsupported";
-    case QG_CUDA_ERROR: return "CUDA error";
-    case QG_OUT_OF_MEMORY: return "out of memory";
+    case QG_OK:
+      return "ok";
+    case QG_INVALID_ARGUMENT:
+      return "invalid argument";
+    case QG_UNSUPPORTED:
+      return "unsupported";
+    case QG_CUDA_ERROR:
+      return "CUDA error";
+    case QG_OUT_OF_MEMORY:
+      return "out of memory";
   }
   return "unknown status";
 }
 
 void qg_default_params(qg_params* params) {
   if (params == nullptr) return;
-  *params = qg_params{1, 1, 1, 4, 8, 1.0f, 1.0f, 1.0f, 0.0f, 1.0f, QG_TWO_STEP, QG_SEQLAST, QG_PRECISE, QG_HALF_EVEN, QG_BCL,
-                      QG_BASELINE};
+  *params = qg_params{1,    1,    1,           4,          8,          1.0f,         1.0f,   1.0f,
+                      0.0f, 1.0f, QG_TWO_STEP, QG_SEQLAST, QG_PRECISE, QG_HALF_EVEN, QG_BCL, QG_BASELINE};
 }
 
-qg_status qg_validate(const qg_params* params, const qg_tensors* tensors) { return qg::validate_all(params, tensors); }
+qg_status qg_validate(const qg_params* params, const qg_tensors* tensors) {
+  return qg::validate_all(params, tensors);
+}
 
 qg_status qg_variant_name(const qg_params* params, char* text, int32_t size) {
   if (params == nullptr) return qg::fail(QG_INVALID_ARGUMENT, "params is NULL");
   QG_RETURN_IF(qg::report(qg::check_arithmetic(*params)));
   static const char* const kOrders[] = {"seqlast", "channellast", "update"};
-  const std::string name = std::string(params->dataflow == QG_FUSED ? "fused." : "two_step.") + kOrders[params->order] +
-                           (params->math == QG_FAST ? ".fast." : ".precise.") +
+  const std::string name = std::string(params->dataflow == QG_FUSED ? "fused." : "two_step.") +
+                           kOrders[params->order] + (params->math == QG_FAST ? ".fast." : ".precise.") +
                            (params->rounding == QG_HALF_AWAY ? "half_away" : "half_even");
   return qg::copy_text(name, text, size);
 }
@@ -124,13 +133,15 @@ qg_status qg_provenance_json(char* text, int32_t size) {
   QG_CHECK_CUDA(cudaDriverGetVersion(&driver));
   QG_CHECK_CUDA(cudaRuntimeGetVersion(&runtime));
   char line[2048];
-  std::snprintf(line, sizeof line,
-                "{\"device\": \"%s\", \"compute_capability\": \"%d.%d\", \"multiprocessors\": %d, \"cuda_driver_api\": %d, "
-                "\"cuda_runtime\": %d, \"nvcc\": \"%d.%d.%d\", \"flags_common\": \"%s\", \"flags_precise\": \"%s\", "
-                "\"flags_fast\": \"%s\"}",
-                properties.name, properties.major, properties.minor, properties.multiProcessorCount, driver, runtime,
-                __CUDACC_VER_MAJOR__, __CUDACC_VER_MINOR__, __CUDACC_VER_BUILD__, QG_FLAGS_COMMON, QG_FLAGS_PRECISE,
-                QG_FLAGS_FAST);
+  std::snprintf(
+      line, sizeof line,
+      "{\"device\": \"%s\", \"compute_capability\": \"%d.%d\", \"multiprocessors\": %d, \"cuda_driver_api\": "
+      "%d, "
+      "\"cuda_runtime\": %d, \"nvcc\": \"%d.%d.%d\", \"flags_common\": \"%s\", \"flags_precise\": \"%s\", "
+      "\"flags_fast\": \"%s\"}",
+      properties.name, properties.major, properties.minor, properties.multiProcessorCount, driver, runtime,
+      __CUDACC_VER_MAJOR__, __CUDACC_VER_MINOR__, __CUDACC_VER_BUILD__, QG_FLAGS_COMMON, QG_FLAGS_PRECISE,
+      QG_FLAGS_FAST);
   return qg::copy_text(line, text, size);
 }
 
@@ -141,18 +152,19 @@ qg_status qg_run_host(const qg_params* params, const qg_tensors* tensors) {
 
 qg_status qg_run_device(const qg_params* params, const qg_tensors* tensors, void* stream) {
   QG_RETURN_IF(qg::validate_all(params, tensors));
-  return qg::cuda_status(qg::backend(*params).reference(qg::arithmetic_of(*params), qg::shape_of(*params), *tensors,
-                                                        static_cast<cudaStream_t>(stream)),
+  return qg::cuda_status(qg::backend(*params).reference(qg::arithmetic_of(*params), qg::shape_of(*params),
+                                                        *tensors, static_cast<cudaStream_t>(stream)),
                          "the launch of the reference kernel");
 }
 
-qg_status qg_sweep_host(const qg_params* params, int32_t acc_min, int32_t acc_max, int32_t bias_first, int32_t bias_count,
-                        int16_t* q, int8_t* out) {
+qg_status qg_sweep_host(const qg_params* params, int32_t acc_min, int32_t acc_max, int32_t bias_first,
+                        int32_t bias_count, int16_t* q, int8_t* out) {
   if (params == nullptr) return qg::fail(QG_INVALID_ARGUMENT, "params is NULL");
   QG_RETURN_IF(qg::report(qg::check_arithmetic(*params)));
   const int32_t limit = params->taps * 16384;
   if (params->order != QG_SEQLAST) {
-    return qg::fail(QG_UNSUPPORTED, "only seqlast depends on (acc, bias) alone; use qg_compare_orders_host for the others");
+    return qg::fail(QG_UNSUPPORTED,
+                    "only seqlast depends on (acc, bias) alone; use qg_compare_orders_host for the others");
   }
   if (acc_min < -limit || acc_max > limit || acc_min > acc_max) {
     return qg::fail(QG_INVALID_ARGUMENT, "acc_min .. acc_max must lie in -" + std::to_string(limit) + " .. " +
@@ -162,8 +174,10 @@ qg_status qg_sweep_host(const qg_params* params, int32_t acc_min, int32_t acc_ma
     return qg::fail(QG_INVALID_ARGUMENT, "the biases must lie in -128 .. 127 and not be empty");
   }
   if (q == nullptr && out == nullptr) return qg::fail(QG_INVALID_ARGUMENT, "every output is NULL");
-  if (q != nullptr && params->dataflow == QG_FUSED) return qg::fail(QG_UNSUPPORTED, "q does not exist in dataflow fused");
-  const std::size_t points = (static_cast<std::size_t>(acc_max - acc_min) + 1) * static_cast<std::size_t>(bias_count);
+  if (q != nullptr && params->dataflow == QG_FUSED)
+    return qg::fail(QG_UNSUPPORTED, "q does not exist in dataflow fused");
+  const std::size_t points =
+      (static_cast<std::size_t>(acc_max - acc_min) + 1) * static_cast<std::size_t>(bias_count);
   qg::DeviceMemory device_q;
   qg::DeviceMemory device_out;
   qg::SweepArgs args{qg::arithmetic_of(*params), acc_min, acc_max, bias_first, bias_count, nullptr, nullptr};
@@ -176,18 +190,22 @@ qg_status qg_sweep_host(const qg_params* params, int32_t acc_min, int32_t acc_ma
   return QG_OK;
 }
 
-qg_status qg_compare_orders_host(const qg_params* params, int32_t other_order, const int8_t* weight, const int8_t* bias,
-                                 int64_t* counts, int64_t* y_counts, int32_t* max_abs_difference, qg_window_point* points,
-                                 int32_t capacity, int32_t* point_count) {
+qg_status qg_compare_orders_host(const qg_params* params, int32_t other_order, const int8_t* weight,
+                                 const int8_t* bias, int64_t* counts, int64_t* y_counts,
+                                 int32_t* max_abs_difference, qg_window_point* points, int32_t capacity,
+                                 int32_t* point_count) {
   if (params == nullptr) return qg::fail(QG_INVALID_ARGUMENT, "params is NULL");
   QG_RETURN_IF(qg::report(qg::check_arithmetic(*params)));
   qg_params other = *params;
   other.order = other_order;
   QG_RETURN_IF(qg::report(qg::check_arithmetic(other)));
   const int64_t channels = params->channels;
-  if (channels < 1 || channels > (1 << 20)) return qg::fail(QG_INVALID_ARGUMENT, "channels must be 1 to 2^20");
-  if (weight == nullptr || counts == nullptr) return qg::fail(QG_INVALID_ARGUMENT, "weight and counts must not be NULL");
-  if (params->output_mode != QG_BASELINE) return qg::fail(QG_UNSUPPORTED, "orders are compared in output mode baseline");
+  if (channels < 1 || channels > (1 << 20))
+    return qg::fail(QG_INVALID_ARGUMENT, "channels must be 1 to 2^20");
+  if (weight == nullptr || counts == nullptr)
+    return qg::fail(QG_INVALID_ARGUMENT, "weight and counts must not be NULL");
+  if (params->output_mode != QG_BASELINE)
+    return qg::fail(QG_UNSUPPORTED, "orders are compared in output mode baseline");
   const bool listing = points != nullptr && capacity > 0 && point_count != nullptr;
   constexpr int kPointsPerChannel = 16;
   const std::size_t n = static_cast<std::size_t>(channels);

@@ -1,5 +1,6 @@
-// The fp32 arithmetic of the golden, one operation per rounding. Included once per math mode: QG_MATH_NS names the namespace,
-// the compile flags of the translation unit (CMakeLists.txt) decide what division, expf and denormals mean:
+// The fp32 arithmetic of the golden, one operation per rounding. Included once per math mode: QG_MATH_NS
+// names the namespace, the compile flags of the translation unit (CMakeLists.txt) decide what division, expf
+// and denormals mean:
 //   precise  -fmad=false -prec-div=true -prec-sqrt=true -ftz=false
 //   fast     --use_fast_math
 // Every fused multiply-add is written out, so contraction by the compiler changes nothing in either.
@@ -21,22 +22,25 @@ struct Stages {
 };
 
 // fl(s_w * s_x)
-__device__ __forceinline__ float scale_wx(const Arithmetic& a) { return __fmul_rn(a.weight_scale, a.input_scale); }
+__device__ __forceinline__ float scale_wx(const Arithmetic& a) {
+  return __fmul_rn(a.weight_scale, a.input_scale);
+}
 
 // seqlast: the integer sum is exact, then one fma.
 __device__ __forceinline__ float conv_seqlast(const Arithmetic& a, int acc, float bias) {
   return __fmaf_rn(scale_wx(a), static_cast<float>(acc), __fmul_rn(a.bias_scale, bias));
 }
 
-// channellast and update: tap by tap, oldest first, the scale folded into the weight, starting at fl(s_b * b).
-// The deployed decode kernel, as nvcc contracts it under --use_fast_math, rounds the first product instead of the bias:
-// fma(s_b, b, fl(w_f * x)). `update` in fast math does the same; see docs/golden.md.
+// channellast and update: tap by tap, oldest first, the scale folded into the weight, starting at fl(s_b *
+// b). The deployed decode kernel, as nvcc contracts it under --use_fast_math, rounds the first product
+// instead of the bias: fma(s_b, b, fl(w_f * x)). `update` in fast math does the same; see docs/golden.md.
 template <typename WeightAt, typename SampleAt>
-__device__ __forceinline__ float conv_tapwise(const Arithmetic& a, bool round_first_product, float bias, WeightAt weight,
-                                              SampleAt sample) {
+__device__ __forceinline__ float conv_tapwise(const Arithmetic& a, bool round_first_product, float bias,
+                                              WeightAt weight, SampleAt sample) {
   const float s_wx = scale_wx(a);
-  float y = round_first_product ? __fmaf_rn(a.bias_scale, bias, __fmul_rn(__fmul_rn(s_wx, weight(0)), sample(0)))
-                                : __fmaf_rn(__fmul_rn(s_wx, weight(0)), sample(0), __fmul_rn(a.bias_scale, bias));
+  float y = round_first_product
+                ? __fmaf_rn(a.bias_scale, bias, __fmul_rn(__fmul_rn(s_wx, weight(0)), sample(0)))
+                : __fmaf_rn(__fmul_rn(s_wx, weight(0)), sample(0), __fmul_rn(a.bias_scale, bias));
   for (int k = 1; k < a.taps; ++k) y = __fmaf_rn(__fmul_rn(s_wx, weight(k)), sample(k), y);
   return y;
 }
@@ -45,7 +49,9 @@ __device__ __forceinline__ bool rounds_first_product(const Arithmetic& a) {
   return QG_ROUND_FIRST_PRODUCT && a.order == QG_UPDATE;
 }
 
-__device__ __forceinline__ float silu(float v) { return v / (1 + expf(-v)); }
+__device__ __forceinline__ float silu(float v) {
+  return v / (1 + expf(-v));
+}
 
 __device__ __forceinline__ float round_clamp(float v, int rounding, float lo, float hi) {
   const float r = rounding == QG_HALF_EVEN ? rintf(v) : roundf(v);
@@ -70,7 +76,8 @@ __device__ __forceinline__ Stages finish(const Arithmetic& a, float y) {
   s.out = round_clamp(s.silu / a.output_scale, a.rounding, -128.0f, 127.0f);
   s.ssm = s.silu;
   if (a.output_mode != QG_FP32) s.ssm = __fmul_rn(s.out, a.output_scale);
-  if (a.output_mode == QG_FLOAT_SIM_INT8) s.out = round_clamp(s.ssm / a.output_scale, a.rounding, -128.0f, 127.0f);
+  if (a.output_mode == QG_FLOAT_SIM_INT8)
+    s.out = round_clamp(s.ssm / a.output_scale, a.rounding, -128.0f, 127.0f);
   return s;
 }
 

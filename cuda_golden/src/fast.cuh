@@ -1,10 +1,11 @@
 // fast: int8 -> int8 at the speed of memory, equal to reference bit for bit.
 //
-// Convolution: seqlast sums four int8 products with one DP4A over byte windows cut from 32-bit words; the tap-wise orders run
-// their fma chain. Both end in the very y that reference computes. Tail: y -> int8 through the table of table.cuh in shared
-// memory, copied so that the lanes of a half-warp read different banks; the few y that the table is unsure of go through
-// finish_int8. L-contiguous tensors are walked in 16-byte chunks, channel-contiguous ones in tiles of 128 channels a warp. Both
-// are read several steps ahead, into registers or (cp.async) shared memory, so that the memory need not wait for the arithmetic.
+// Convolution: seqlast sums four int8 products with one DP4A over byte windows cut from 32-bit words; the
+// tap-wise orders run their fma chain. Both end in the very y that reference computes. Tail: y -> int8
+// through the table of table.cuh in shared memory, copied so that the lanes of a half-warp read different
+// banks; the few y that the table is unsure of go through finish_int8. L-contiguous tensors are walked in
+// 16-byte chunks, channel-contiguous ones in tiles of 128 channels a warp. Both are read several steps ahead,
+// into registers or (cp.async) shared memory, so that the memory need not wait for the arithmetic.
 #pragma once
 
 #include "table.cuh"
@@ -24,7 +25,8 @@ __device__ __forceinline__ std::uint32_t divide(std::uint32_t n, const FastDivid
 // The table in shared memory and the calling lane's copy of it.
 class SharedTable {
  public:
-  __device__ __forceinline__ SharedTable(const FastArgs& args, BinEntry* shared) : rule_(args.rule), stride_(8u * args.copies) {
+  __device__ __forceinline__ SharedTable(const FastArgs& args, BinEntry* shared)
+      : rule_(args.rule), stride_(8u * args.copies) {
     const std::uint32_t copy = threadIdx.x & static_cast<unsigned>(args.copies - 1);
     base_ = static_cast<std::uint32_t>(__cvta_generic_to_shared(shared)) + 8u * copy - 0x4B000000u * stride_;
   }
@@ -47,7 +49,8 @@ class SharedTable {
   std::uint32_t base_;
 };
 
-// Byte 0: 0xFF where a is negative, byte 1 likewise for b. (prmt: 3 is byte 3 of a, 7 of b, 8 spreads the byte's sign.)
+// Byte 0: 0xFF where a is negative, byte 1 likewise for b. (prmt: 3 is byte 3 of a, 7 of b, 8 spreads the
+// byte's sign.)
 __device__ __forceinline__ std::uint32_t sign_bytes(float a, float b) {
   std::uint32_t r;
   asm("prmt.b32 %0, %1, %2, 0x00FB;" : "=r"(r) : "r"(__float_as_uint(a)), "r"(__float_as_uint(b)));
@@ -55,14 +58,19 @@ __device__ __forceinline__ std::uint32_t sign_bytes(float a, float b) {
 }
 
 // Four y -> four int8 in one word by the exact arithmetic.
-__device__ __noinline__ std::uint32_t exact_tail4(const Arithmetic& a, float y0, float y1, float y2, float y3) {
-  const auto byte = [&](float y) { return static_cast<std::uint32_t>(static_cast<std::uint8_t>(finish_int8(a, y))); };
+__device__ __noinline__ std::uint32_t exact_tail4(const Arithmetic& a, float y0, float y1, float y2,
+                                                  float y3) {
+  const auto byte = [&](float y) {
+    return static_cast<std::uint32_t>(static_cast<std::uint8_t>(finish_int8(a, y)));
+  };
   return byte(y0) | byte(y1) << 8 | byte(y2) << 16 | byte(y3) << 24;
 }
 
-// The same through the table; kSure: no entry is ever unsure. The sign of y - threshold, spread over a byte, chooses between a word's bytes 0 and 1.
+// The same through the table; kSure: no entry is ever unsure. The sign of y - threshold, spread over a byte,
+// chooses between a word's bytes 0 and 1.
 template <bool kSure>
-__device__ __forceinline__ std::uint32_t tail4(const Arithmetic& a, const SharedTable& table, float y0, float y1, float y2, float y3) {
+__device__ __forceinline__ std::uint32_t tail4(const Arithmetic& a, const SharedTable& table, float y0,
+                                               float y1, float y2, float y3) {
   const BinEntry e0 = table.look_up(y0);
   const BinEntry e1 = table.look_up(y1);
   const BinEntry e2 = table.look_up(y2);
@@ -90,13 +98,20 @@ __device__ __forceinline__ std::uint32_t tail4(const Arithmetic& a, const Shared
 __device__ __forceinline__ void copy_async16(std::uint32_t to, const void* from) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
-__device__ __forceinline__ void commit_copies() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+__device__ __forceinline__ void commit_copies() {
+  asm volatile("cp.async.commit_group;" ::: "memory");
+}
 template <int kPending>
-__device__ __forceinline__ void wait_copies() { asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory"); }
+__device__ __forceinline__ void wait_copies() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(kPending) : "memory");
+}
 
-__device__ __forceinline__ std::uint32_t shared_address(const void* p) { return static_cast<std::uint32_t>(__cvta_generic_to_shared(p)); }
+__device__ __forceinline__ std::uint32_t shared_address(const void* p) {
+  return static_cast<std::uint32_t>(__cvta_generic_to_shared(p));
+}
 
-// One channel's weights, and the convolution over one word of samples. `previous` holds the four samples before `word`.
+// One channel's weights, and the convolution over one word of samples. `previous` holds the four samples
+// before `word`.
 template <bool kTapwise>
 class Channel;
 
@@ -107,7 +122,8 @@ class Channel<false> {
   __device__ __forceinline__ Channel(const FastArgs& args, std::uint32_t c, float s_wx)
       : packed_(__ldg(reinterpret_cast<const uint2*>(args.packed + c))), s_wx_(s_wx) {}
 
-  __device__ __forceinline__ void convolve(const FastArgs&, std::uint32_t previous, std::uint32_t word, float (&y)[4]) const {
+  __device__ __forceinline__ void convolve(const FastArgs&, std::uint32_t previous, std::uint32_t word,
+                                           float (&y)[4]) const {
     y[0] = finish_sum(__byte_perm(previous, word, 0x4321));
     y[1] = finish_sum(__byte_perm(previous, word, 0x5432));
     y[2] = finish_sum(__byte_perm(previous, word, 0x6543));
@@ -130,10 +146,10 @@ class Channel<true> {
  public:
   Channel() = default;
   __device__ __forceinline__ Channel(const FastArgs& args, std::uint32_t c, float)
-      : w_(__ldg(reinterpret_cast<const float4*>(args.taps + c))),
-        bias_(__ldg(bias_source(args, c))) {}
+      : w_(__ldg(reinterpret_cast<const float4*>(args.taps + c))), bias_(__ldg(bias_source(args, c))) {}
 
-  __device__ __forceinline__ void convolve(const FastArgs& args, std::uint32_t previous, std::uint32_t word, float (&y)[4]) const {
+  __device__ __forceinline__ void convolve(const FastArgs& args, std::uint32_t previous, std::uint32_t word,
+                                           float (&y)[4]) const {
     float x[8];
     samples(previous, x);
     samples(word, x + 4);
@@ -149,7 +165,8 @@ class Channel<true> {
   __device__ __forceinline__ static void samples(std::uint32_t word, float* x) {
     const std::uint32_t biased = word ^ 0x80808080u;
 #pragma unroll
-    for (int i = 0; i < 4; ++i) x[i] = __fadd_rn(__uint_as_float(__byte_perm(biased, 0x4B000000u, 0x7440 + i)), -8388736.0f);
+    for (int i = 0; i < 4; ++i)
+      x[i] = __fadd_rn(__uint_as_float(__byte_perm(biased, 0x4B000000u, 0x7440 + i)), -8388736.0f);
   }
 
   __device__ __forceinline__ float chain(const Arithmetic& a, float x0, float x1, float x2, float x3) const {
@@ -168,8 +185,8 @@ class Channel<true> {
   float bias_;  // fl(s_b * b), or b where the first product is the rounded one
 };
 
-// The launches allow a kernel to begin before the one in front of it in the stream has ended. What the plan owns (weights, table)
-// may be read before await_stream(); the caller's tensors only after it.
+// The launches allow a kernel to begin before the one in front of it in the stream has ended. What the plan
+// owns (weights, table) may be read before await_stream(); the caller's tensors only after it.
 __device__ __forceinline__ void await_stream() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.wait;" ::: "memory");
@@ -181,6 +198,11 @@ __device__ __forceinline__ void let_next_begin() {
 #endif
 }
 
+// Results are not read again soon.
+__device__ __forceinline__ void store_stream(std::int8_t* p, const uint4& words) {
+  __stcs(reinterpret_cast<uint4*>(p), words);
+}
+
 // ---- [B,C,L]
 
 // One 16-byte chunk of a row: the words, and the word before them.
@@ -189,8 +211,10 @@ struct Chunk {
   std::uint32_t previous;
 };
 
-// The rare chunks, byte by byte: those that touch the tensor's first or last bytes, and those that begin with the state.
-__device__ __noinline__ Chunk load_edge_chunk(const FastArgs& args, const std::int8_t* row, std::int64_t row_index, std::int64_t time) {
+// The rare chunks, byte by byte: those that touch the tensor's first or last bytes, and those that begin with
+// the state.
+__device__ __noinline__ Chunk load_edge_chunk(const FastArgs& args, const std::int8_t* row,
+                                              std::int64_t row_index, std::int64_t time) {
   const int taps = args.arithmetic.taps;
   std::uint32_t w[5];
 #pragma unroll
@@ -223,11 +247,13 @@ __device__ __forceinline__ void mask_before_row(Chunk& chunk, int time) {
   chunk.words.w = keep(chunk.words.w, time + 12);
 }
 
-// `time` is the row's time at the chunk's first byte; below 0 or beyond length where a row does not begin or end on 16 bytes.
-__device__ __forceinline__ void store_ragged_chunk(std::int8_t* row, int time, int length, const uint4& words) {
+// `time` is the row's time at the chunk's first byte; below 0 or beyond length where a row does not begin or
+// end on 16 bytes.
+__device__ __forceinline__ void store_ragged_chunk(std::int8_t* row, int time, int length,
+                                                   const uint4& words) {
   std::int8_t* const p = row + time;
   if (time >= 0 && time + 16 <= length) {
-    *reinterpret_cast<uint4*>(p) = words;
+    store_stream(p, words);
     return;
   }
   const std::uint32_t w[4] = {words.x, words.y, words.z, words.w};
@@ -246,8 +272,8 @@ __device__ __forceinline__ void store_ragged_chunk(std::int8_t* row, int time, i
 }
 
 template <bool kTapwise, bool kSure>
-__device__ __forceinline__ uint4 compute_chunk(const FastArgs& args, const SharedTable& table, const Channel<kTapwise>& channel,
-                                               const Chunk& chunk) {
+__device__ __forceinline__ uint4 compute_chunk(const FastArgs& args, const SharedTable& table,
+                                               const Channel<kTapwise>& channel, const Chunk& chunk) {
   uint4 result;
   float y[4];
   channel.convolve(args, chunk.previous, chunk.words.x, y);
@@ -285,8 +311,8 @@ struct Walk {
   }
 };
 
-// A chunk on its way, in registers, loaded some steps ahead. kRagged: rows begin anywhere; a row is walked in the 16-byte chunks of
-// memory that it touches, the first and last ones shared with its neighbours.
+// A chunk on its way, in registers, loaded some steps ahead. kRagged: rows begin anywhere; a row is walked in
+// the 16-byte chunks of memory that it touches, the first and last ones shared with its neighbours.
 template <bool kTapwise>
 struct ChunkStage {
   uint4 words;
@@ -301,7 +327,8 @@ template <bool kTapwise>
 constexpr int kChunkStages = kTapwise ? 2 : 3;
 
 template <bool kTapwise, bool kRagged, bool kSure>
-__global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kernel(const __grid_constant__ FastArgs args) {
+__global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm)
+    fast_bcl_kernel(const __grid_constant__ FastArgs args) {
   constexpr int kStages = kChunkStages<kTapwise>;
   extern __shared__ uint4 shared_memory[];
   BinEntry* const shared_table = reinterpret_cast<BinEntry*>(shared_memory);
@@ -361,8 +388,8 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kerne
     if (stage.own || (kRagged && first_lane)) chunk.previous = stage.previous;
     if (item >= args.items) return;
     if (!kRagged) {
-      *reinterpret_cast<uint4*>(args.output + static_cast<std::uint64_t>(item) * 16) =
-          compute_chunk<kTapwise, kSure>(args, table, stage.channel, chunk);
+      store_stream(args.output + static_cast<std::uint64_t>(item) * 16,
+                   compute_chunk<kTapwise, kSure>(args, table, stage.channel, chunk));
     } else {
       if (stage.time >= length) return;
       if (stage.time < 4 && !stage.own) mask_before_row(chunk, stage.time);
@@ -387,7 +414,7 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_bcl_kerne
 
 // ---- [B,L,C]; C is a multiple of 16 and the pointers are 16-byte aligned
 
-constexpr int kTileRows = 8;       // times of a tile; it is 128 channels wide, four a lane
+constexpr int kTileRows = 8;  // times of a tile; it is 128 channels wide, four a lane
 constexpr int kTileStages = 4;
 constexpr int kTileChannels = 128;
 
@@ -407,8 +434,8 @@ struct Tile {
   std::uint32_t words[kTileRows][32];
 };
 
-// A warp's place: an item is time_block steps of one group of 128 channels, walked tile by tile. When copying, a lane moves 16
-// bytes of rows lane / 8, lane / 8 + 4, ...
+// A warp's place: an item is time_block steps of one group of 128 channels, walked tile by tile. When
+// copying, a lane moves 16 bytes of rows lane / 8, lane / 8 + 4, ...
 struct TileWalk {
   std::uint32_t item;
   int left;             // rows of the item from this tile on
@@ -419,12 +446,14 @@ struct TileWalk {
     std::uint32_t b, channel;
     std::int64_t time;
     split(args, item, b, time, channel);
-    left = static_cast<int>(args.shape.length - time < args.time_block ? args.shape.length - time : args.time_block);
-    offset = (static_cast<std::int64_t>(b) * args.shape.length + time + lane / 8) * args.shape.channels + channel + lane % 8 * 16;
+    left = static_cast<int>(args.shape.length - time < args.time_block ? args.shape.length - time
+                                                                       : args.time_block);
+    offset = (static_cast<std::int64_t>(b) * args.shape.length + time + lane / 8) * args.shape.channels +
+             channel + lane % 8 * 16;
     inside = channel + lane % 8 * 16 < args.shape.channels;
   }
-  __device__ __forceinline__ static void split(const FastArgs& args, std::uint32_t item, std::uint32_t& b, std::int64_t& time,
-                                               std::uint32_t& channel) {
+  __device__ __forceinline__ static void split(const FastArgs& args, std::uint32_t item, std::uint32_t& b,
+                                               std::int64_t& time, std::uint32_t& channel) {
     const std::uint32_t outer = divide(item, args.per_row);
     channel = (item - outer * args.per_row.divisor) * kTileChannels;
     b = divide(outer, args.rows);
@@ -442,7 +471,8 @@ struct TileWalk {
 };
 
 template <bool kTapwise, bool kSure>
-__global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kernel(const __grid_constant__ FastArgs args) {
+__global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm)
+    fast_blc_kernel(const __grid_constant__ FastArgs args) {
   constexpr int kWarps = kFastThreads / 32;
   extern __shared__ uint4 shared_memory[];
   Tile(*const rings)[kTileStages] = reinterpret_cast<Tile(*)[kTileStages]>(shared_memory);
@@ -494,15 +524,20 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
         {args, c_safe, s_wx}, {args, c_safe + 1, s_wx}, {args, c_safe + 2, s_wx}, {args, c_safe + 3, s_wx}};
     std::uint32_t previous[4] = {0, 0, 0, 0};
     if (inside && time != 0) {
-      const std::int8_t* const p = args.input + (static_cast<std::int64_t>(b) * args.shape.length + time) * stride + c;
+      const std::int8_t* const p =
+          args.input + (static_cast<std::int64_t>(b) * args.shape.length + time) * stride + c;
 #pragma unroll
-      for (int i = 1; i < 4; ++i) previous[i] = __ldg(reinterpret_cast<const std::uint32_t*>(p + (i - 4) * stride));
+      for (int i = 1; i < 4; ++i)
+        previous[i] = __ldg(reinterpret_cast<const std::uint32_t*>(p + (i - 4) * stride));
       transpose4(previous);
     } else if (inside && args.state_in != nullptr) {
 #pragma unroll
       for (int j = 0; j < 4; ++j) {
-        const std::int8_t* const state = args.state_in + (static_cast<std::int64_t>(b) * stride + c + j) * taps;
-        for (int k = 1; k < taps; ++k) previous[j] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(state[k])) << (8 * (4 - taps + k));
+        const std::int8_t* const state =
+            args.state_in + (static_cast<std::int64_t>(b) * stride + c + j) * taps;
+        for (int k = 1; k < taps; ++k)
+          previous[j] |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(state[k]))
+                         << (8 * (4 - taps + k));
       }
     }
     bool new_item = false;
@@ -526,7 +561,8 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
         }
 #pragma unroll
         for (int i = 0; i < 4; ++i) {
-          tile.words[half + i][lane] = tail4<kSure>(args.arithmetic, table, y[0][i], y[1][i], y[2][i], y[3][i]);
+          tile.words[half + i][lane] =
+              tail4<kSure>(args.arithmetic, table, y[0][i], y[1][i], y[2][i], y[3][i]);
         }
       }
       __syncwarp();
@@ -535,7 +571,7 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
         const uint4* const from = reinterpret_cast<const uint4*>(&tile) + lane;
 #pragma unroll
         for (int i = 0; i < kTileRows; i += 4) {
-          if (copy_row + i < here.left) *reinterpret_cast<uint4*>(p + i * stride) = from[i * 8];
+          if (copy_row + i < here.left) store_stream(p + i * stride, from[i * 8]);
         }
       }
       new_item = here.advance(args, step, lane);
@@ -548,7 +584,8 @@ __global__ void __launch_bounds__(kFastThreads, kFastBlocksPerSm) fast_blc_kerne
 
 constexpr int kDecodeThreads = 128;
 
-// The weights come packed, so that a thread's loads are few and independent; four taps and an aligned state: one word of state.
+// The weights come packed, so that a thread's loads are few and independent; four taps and an aligned state:
+// one word of state.
 template <int kTaps, bool kStateWords>
 __global__ void __launch_bounds__(kDecodeThreads) decode_kernel(const __grid_constant__ DecodeArgs args) {
   const std::uint32_t i = blockIdx.x * kDecodeThreads + threadIdx.x;
@@ -566,7 +603,9 @@ __global__ void __launch_bounds__(kDecodeThreads) decode_kernel(const __grid_con
     } else {
 #pragma unroll
       for (int k = 1; k < kTaps; ++k) {
-        window |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(args.state_in[static_cast<std::uint64_t>(i) * kTaps + k])) << (8 * (3 - kTaps + k));
+        window |= static_cast<std::uint32_t>(
+                      static_cast<std::uint8_t>(args.state_in[static_cast<std::uint64_t>(i) * kTaps + k]))
+                  << (8 * (3 - kTaps + k));
       }
     }
   }
@@ -581,8 +620,9 @@ __global__ void __launch_bounds__(kDecodeThreads) decode_kernel(const __grid_con
     const auto byte_of = [](std::uint32_t word, int k) {
       return static_cast<float>(static_cast<std::int8_t>(word >> (8 * (4 - kTaps + k))));
     };
-    y = conv_tapwise(a, rounds_first_product(a), bias_value, [&](int k) { return byte_of(packed.x, k); },
-                     [&](int k) { return byte_of(window, k); });
+    y = conv_tapwise(
+        a, rounds_first_product(a), bias_value, [&](int k) { return byte_of(packed.x, k); },
+        [&](int k) { return byte_of(window, k); });
   }
   if (args.state_out != nullptr) {
     if (kStateWords) {
@@ -590,7 +630,8 @@ __global__ void __launch_bounds__(kDecodeThreads) decode_kernel(const __grid_con
     } else {
 #pragma unroll
       for (int k = 0; k < kTaps; ++k) {
-        args.state_out[static_cast<std::uint64_t>(i) * kTaps + k] = static_cast<std::int8_t>(window >> (8 * (4 - kTaps + k)));
+        args.state_out[static_cast<std::uint64_t>(i) * kTaps + k] =
+            static_cast<std::int8_t>(window >> (8 * (4 - kTaps + k)));
       }
     }
   }
@@ -620,7 +661,8 @@ __global__ void pack_kernel(const PackArgs p) {
 
 // A launch that may begin early; see await_stream().
 template <typename Args>
-cudaError_t launch_early(void (*kernel)(Args), unsigned blocks, unsigned threads, std::size_t shared_bytes, cudaStream_t stream, const Args& args) {
+cudaError_t launch_early(void (*kernel)(Args), unsigned blocks, unsigned threads, std::size_t shared_bytes,
+                         cudaStream_t stream, const Args& args) {
   cudaLaunchAttribute early{};
   early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
   early.val.programmaticStreamSerializationAllowed = 1;
@@ -634,22 +676,29 @@ cudaError_t launch_early(void (*kernel)(Args), unsigned blocks, unsigned threads
   return cudaLaunchKernelEx(&config, kernel, args);
 }
 
-// `ring_bytes` of shared memory besides the table; copies of the table are given up until the blocks fit on an SM.
+// `ring_bytes` of shared memory besides the table; copies of the table are given up until the blocks fit on
+// an SM.
 template <typename Kernel>
-cudaError_t launch_fast_kernel(Kernel kernel, const FastArgs& given, std::size_t ring_bytes, std::uint32_t items_per_block,
-                               const DeviceLimits& device, cudaStream_t stream) {
+cudaError_t launch_fast_kernel(Kernel kernel, const FastArgs& given, std::size_t ring_bytes,
+                               std::uint32_t items_per_block, const DeviceLimits& device,
+                               cudaStream_t stream) {
   FastArgs args = given;
   const std::size_t budget = device.shared_per_sm / kFastBlocksPerSm - 1024;
-  const auto shared_bytes = [&] { return ring_bytes + sizeof(BinEntry) * static_cast<std::size_t>(args.bins) * static_cast<std::size_t>(args.copies); };
+  const auto shared_bytes = [&] {
+    return ring_bytes +
+           sizeof(BinEntry) * static_cast<std::size_t>(args.bins) * static_cast<std::size_t>(args.copies);
+  };
   while (args.copies > 1 && shared_bytes() > budget) args.copies /= 2;
   if (shared_bytes() > device.shared_per_block) return cudaErrorInvalidConfiguration;
   if (shared_bytes() > 48 * 1024) {
-    const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(shared_bytes()));
+    const cudaError_t error = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                   static_cast<int>(shared_bytes()));
     if (error != cudaSuccess) return error;
   }
   const std::uint32_t wanted = (args.items + items_per_block - 1) / items_per_block;
   const std::uint32_t resident = static_cast<std::uint32_t>(device.multiprocessors) * kFastBlocksPerSm;
-  // several waves, so that a block that ends early makes room; each thread still has enough to do to pay for the table
+  // several waves, so that a block that ends early makes room; each thread still has enough to do to pay for
+  // the table
   const std::uint32_t affordable = wanted / resident / 12;
   const std::uint32_t waves = affordable < 1 ? 1 : affordable > kWavesMax ? kWavesMax : affordable;
   const std::uint32_t blocks = wanted < resident ? wanted : resident * waves;
@@ -668,8 +717,9 @@ cudaError_t launch_fast_bcl(const FastArgs& args, const DeviceLimits& device, cu
 template <bool kTapwise, bool kSure>
 cudaError_t launch_fast_layout(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
   if (args.shape.layout == QG_BLC) {
-    return launch_fast_kernel(fast_blc_kernel<kTapwise, kSure>, args, sizeof(Tile) * kTileStages * (kFastThreads / 32),
-                              kFastThreads / 32, device, stream);
+    return launch_fast_kernel(fast_blc_kernel<kTapwise, kSure>, args,
+                              sizeof(Tile) * kTileStages * (kFastThreads / 32), kFastThreads / 32, device,
+                              stream);
   }
   return args.aligned ? launch_fast_bcl<kTapwise, false, kSure>(args, device, stream)
                       : launch_fast_bcl<kTapwise, true, kSure>(args, device, stream);
@@ -688,13 +738,17 @@ inline cudaError_t launch_decode(const DecodeArgs& args, cudaStream_t stream) {
   const unsigned blocks = (args.items + kDecodeThreads - 1) / kDecodeThreads;
   const auto misaligned = [](const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 4 != 0; };
   switch (args.arithmetic.taps) {
-    case 2: return launch_early(decode_kernel<2, false>, blocks, kDecodeThreads, 0, stream, args);
-    case 3: return launch_early(decode_kernel<3, false>, blocks, kDecodeThreads, 0, stream, args);
+    case 2:
+      return launch_early(decode_kernel<2, false>, blocks, kDecodeThreads, 0, stream, args);
+    case 3:
+      return launch_early(decode_kernel<3, false>, blocks, kDecodeThreads, 0, stream, args);
     case 4: {
       const bool words = !misaligned(args.state_in) && !misaligned(args.state_out);
-      return launch_early(words ? decode_kernel<4, true> : decode_kernel<4, false>, blocks, kDecodeThreads, 0, stream, args);
+      return launch_early(words ? decode_kernel<4, true> : decode_kernel<4, false>, blocks, kDecodeThreads, 0,
+                          stream, args);
     }
-    default: return cudaErrorInvalidValue;
+    default:
+      return cudaErrorInvalidValue;
   }
 }
 

@@ -1,4 +1,5 @@
-// What the host API's files share: the last error, checked CUDA calls, owned device memory, params -> kernel arguments.
+// What the host API's files share: the last error, checked CUDA calls, owned device memory, params -> kernel
+// arguments.
 #ifndef QUASIM_CUDA_GOLDEN_HOST_HPP_
 #define QUASIM_CUDA_GOLDEN_HOST_HPP_
 
@@ -18,7 +19,9 @@ inline qg_status report(const Problem& problem) {
   return problem.status;
 }
 
-inline qg_status fail(qg_status status, const std::string& sentence) { return report({status, sentence}); }
+inline qg_status fail(qg_status status, const std::string& sentence) {
+  return report({status, sentence});
+}
 
 // One line for a CUDA error; OK is silent.
 inline qg_status cuda_status(cudaError_t error, const char* what) {
@@ -28,8 +31,8 @@ inline qg_status cuda_status(cudaError_t error, const char* what) {
               std::string(what) + " failed: " + cudaGetErrorString(error));
 }
 
-#define QG_RETURN_IF(expression)                                        \
-  do {                                                                  \
+#define QG_RETURN_IF(expression)                                            \
+  do {                                                                      \
     if (const qg_status qg_s_ = (expression); qg_s_ != QG_OK) return qg_s_; \
   } while (0)
 #define QG_CHECK_CUDA(call) QG_RETURN_IF(::qg::cuda_status((call), #call))
@@ -57,14 +60,18 @@ class DeviceMemory {
     return QG_OK;
   }
   template <typename T>
-  T* as() const { return static_cast<T*>(pointer_); }
+  T* as() const {
+    return static_cast<T*>(pointer_);
+  }
 
  private:
   void* pointer_ = nullptr;
   std::size_t bytes_ = 0;
 };
 
-inline const Backend& backend(const qg_params& p) { return p.math == QG_FAST ? fast_math_backend() : precise_backend(); }
+inline const Backend& backend(const qg_params& p) {
+  return p.math == QG_FAST ? fast_math_backend() : precise_backend();
+}
 
 inline Arithmetic arithmetic_of(const qg_params& p) {
   Arithmetic a{};
@@ -84,7 +91,9 @@ inline Arithmetic arithmetic_of(const qg_params& p) {
   return a;
 }
 
-inline Shape shape_of(const qg_params& p) { return {p.batch, p.channels, p.length, p.layout}; }
+inline Shape shape_of(const qg_params& p) {
+  return {p.batch, p.channels, p.length, p.layout};
+}
 
 inline qg_status validate_all(const qg_params* params, const qg_tensors* tensors) {
   if (params == nullptr) return fail(QG_INVALID_ARGUMENT, "params is NULL");

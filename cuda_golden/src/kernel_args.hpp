@@ -1,4 +1,5 @@
-// What the host hands to a kernel: plain values, already validated. Shared by the host API and both math modes.
+// What the host hands to a kernel: plain values, already validated. Shared by the host API and both math
+// modes.
 #ifndef QUASIM_CUDA_GOLDEN_KERNEL_ARGS_HPP_
 #define QUASIM_CUDA_GOLDEN_KERNEL_ARGS_HPP_
 
@@ -40,8 +41,8 @@ struct BinRule {
   float scale, offset, last;
 };
 
-// out = y >= threshold ? byte 1 of word : byte 0; where |y - threshold| < word as fp32, the exact arithmetic decides.
-// A word whose sign bit is set never asks for it.
+// out = y >= threshold ? byte 1 of word : byte 0; where |y - threshold| < word as fp32, the exact arithmetic
+// decides. A word whose sign bit is set never asks for it.
 struct BinEntry {
   float threshold;
   std::uint32_t word;
@@ -128,10 +129,10 @@ struct FastArgs {
   std::int8_t* output;
   std::uint32_t items;  // chunks of 16 elements (BCL) or of 128 channels x time_block steps (BLC)
   std::int32_t time_block;
-  FastDivide per_row;   // chunks a row (BCL); groups of 128 channels (BLC)
-  FastDivide rows;      // channels (BCL); time blocks a sequence (BLC)
-  bool aligned;         // BCL: rows are whole 16-byte chunks
-  bool sure;            // no entry of the table is unsure
+  FastDivide per_row;  // chunks a row (BCL); groups of 128 channels (BLC)
+  FastDivide rows;     // channels (BCL); time blocks a sequence (BLC)
+  bool aligned;        // BCL: rows are whole 16-byte chunks
+  bool sure;           // no entry of the table is unsure
   struct {
     std::uint32_t items, rows, chunks, channels;
   } step;  // of a thread from one item to its next; set by the launcher

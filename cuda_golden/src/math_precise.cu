@@ -4,5 +4,7 @@
 #include "backend.cuh"
 
 namespace qg {
-const Backend& precise_backend() { return precise::kBackend; }
+const Backend& precise_backend() {
+  return precise::kBackend;
+}
 }  // namespace qg

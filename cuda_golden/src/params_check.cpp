@@ -27,7 +27,8 @@ Problem check_choice(const char* name, int32_t value, int32_t last) {
 }
 
 Problem check_scale(const char* name, float value) {
-  if (!std::isnormal(value) || value < 0) return bad(name, " is ", value, "; expected a finite, normal fp32 above 0");
+  if (!std::isnormal(value) || value < 0)
+    return bad(name, " is ", value, "; expected a finite, normal fp32 above 0");
   return {};
 }
 
@@ -37,11 +38,12 @@ Problem check_arithmetic(const qg_params& p) {
   const struct {
     const char* name;
     int32_t value, last;
-  } choices[] = {{"dataflow", p.dataflow, QG_FUSED},   {"order", p.order, QG_UPDATE},
-                 {"math", p.math, QG_FAST},            {"rounding", p.rounding, QG_HALF_AWAY},
-                 {"layout", p.layout, QG_BLC},         {"output_mode", p.output_mode, QG_FP32}};
+  } choices[] = {{"dataflow", p.dataflow, QG_FUSED}, {"order", p.order, QG_UPDATE},
+                 {"math", p.math, QG_FAST},          {"rounding", p.rounding, QG_HALF_AWAY},
+                 {"layout", p.layout, QG_BLC},       {"output_mode", p.output_mode, QG_FP32}};
   for (const auto& choice : choices) {
-    if (Problem problem = check_choice(choice.name, choice.value, choice.last); problem.status) return problem;
+    if (Problem problem = check_choice(choice.name, choice.value, choice.last); problem.status)
+      return problem;
   }
   if (p.taps < 2 || p.taps > 4) return bad("taps is ", p.taps, "; expected 2 to 4");
   if (p.dataflow == QG_TWO_STEP && (p.conv_bits < 2 || p.conv_bits > 12)) {
@@ -62,11 +64,13 @@ Problem check_arithmetic(const qg_params& p) {
     return bad("input_scale * weight_scale is not a normal fp32 number");
   }
   // y, u and their quotients stay finite in fp32
-  const double largest_y = static_cast<double>(p.input_scale) * p.weight_scale * 16384.0 * p.taps + p.bias_scale * 128.0;
+  const double largest_y =
+      static_cast<double>(p.input_scale) * p.weight_scale * 16384.0 * p.taps + p.bias_scale * 128.0;
   const double largest_u = static_cast<double>(resolved_conv_scale(p)) * 2048.0;
   const double limit = std::numeric_limits<float>::max() / 4;
   if (largest_y > limit || largest_u > limit || static_cast<double>(p.output_scale) * 128.0 > limit) {
-    return bad("the scales let a stage leave the range of fp32: |y| reaches ", largest_y, ", |u| ", largest_u);
+    return bad("the scales let a stage leave the range of fp32: |y| reaches ", largest_y, ", |u| ",
+               largest_u);
   }
   return {};
 }
@@ -90,12 +94,13 @@ Problem check_shape(const qg_params& p) {
 Problem check_tensors(const qg_params& p, const qg_tensors& t) {
   if (t.input == nullptr) return bad("input is NULL");
   if (t.weight == nullptr) return bad("weight is NULL");
-  if (!(t.conv1d_output_int8 || t.ssm_input || t.conv1d_raw || t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated ||
-        t.silu_raw || t.state_out)) {
+  if (!(t.conv1d_output_int8 || t.ssm_input || t.conv1d_raw || t.conv1d_q || t.conv1d_q16 ||
+        t.conv1d_int8simulated || t.silu_raw || t.state_out)) {
     return bad("every output is NULL");
   }
   if (p.dataflow == QG_FUSED && (t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated)) {
-    return unsupported("conv1d_q and conv1d_int8simulated do not exist in dataflow fused, which rounds once, after SiLU");
+    return unsupported(
+        "conv1d_q and conv1d_int8simulated do not exist in dataflow fused, which rounds once, after SiLU");
   }
   if (t.conv1d_q && p.conv_bits > 8) {
     return unsupported("conv1d_q as int8 cannot hold conv_bits ", p.conv_bits, "; ask for conv1d_q16");
@@ -107,8 +112,10 @@ Problem check_tensors(const qg_params& p, const qg_tensors& t) {
     const char* name;
     const void* pointer;
     uintptr_t align;
-  } wide[] = {{"ssm_input", t.ssm_input, 4},   {"conv1d_raw", t.conv1d_raw, 4},
-              {"conv1d_q16", t.conv1d_q16, 2}, {"conv1d_int8simulated", t.conv1d_int8simulated, 4},
+  } wide[] = {{"ssm_input", t.ssm_input, 4},
+              {"conv1d_raw", t.conv1d_raw, 4},
+              {"conv1d_q16", t.conv1d_q16, 2},
+              {"conv1d_int8simulated", t.conv1d_int8simulated, 4},
               {"silu_raw", t.silu_raw, 4}};
   for (const auto& w : wide) {
     if (reinterpret_cast<uintptr_t>(w.pointer) % w.align != 0) {

@@ -1,4 +1,5 @@
-// Checks that the CUDA host API makes before anything is launched. The CPU twin has its own (it shares no code).
+// Checks that the CUDA host API makes before anything is launched. The CPU twin has its own (it shares no
+// code).
 #ifndef QUASIM_CUDA_GOLDEN_PARAMS_CHECK_HPP_
 #define QUASIM_CUDA_GOLDEN_PARAMS_CHECK_HPP_
 
@@ -21,8 +22,12 @@ Problem check_shape(const qg_params& p);
 Problem check_tensors(const qg_params& p, const qg_tensors& t);
 
 // B * C * L; valid after check_shape.
-inline int64_t element_count(const qg_params& p) { return p.batch * p.channels * p.length; }
-inline float resolved_conv_scale(const qg_params& p) { return p.conv_scale == 0.0f ? p.output_scale : p.conv_scale; }
+inline int64_t element_count(const qg_params& p) {
+  return p.batch * p.channels * p.length;
+}
+inline float resolved_conv_scale(const qg_params& p) {
+  return p.conv_scale == 0.0f ? p.output_scale : p.conv_scale;
+}
 
 }  // namespace qg
 

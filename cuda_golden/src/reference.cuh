@@ -12,7 +12,8 @@ __global__ void __launch_bounds__(kReferenceThreads)
     reference_kernel(const Arithmetic a, const Shape shape, const qg_tensors t) {
   const std::int64_t total = shape.batch * shape.channels * shape.length;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < total; i += step) {
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < total;
+       i += step) {
     // i is the flat index in either layout
     const bool bcl = shape.layout == QG_BCL;
     const std::int64_t inner = bcl ? shape.length : shape.channels;
@@ -45,8 +46,9 @@ __global__ void __launch_bounds__(kReferenceThreads)
     if (a.order == QG_SEQLAST) {
       y = conv_seqlast(a, acc, bias);
     } else {
-      y = conv_tapwise(a, rounds_first_product(a), bias, [&](int k) { return static_cast<float>(w[k]); },
-                       [&](int k) { return static_cast<float>(x[k]); });
+      y = conv_tapwise(
+          a, rounds_first_product(a), bias, [&](int k) { return static_cast<float>(w[k]); },
+          [&](int k) { return static_cast<float>(x[k]); });
     }
     const Stages s = finish(a, y);
     if (t.conv1d_raw != nullptr) t.conv1d_raw[i] = s.y;
@@ -64,14 +66,16 @@ __global__ void __launch_bounds__(kReferenceThreads)
     state_kernel(const int taps, const Shape shape, const qg_tensors t) {
   const std::int64_t total = shape.batch * shape.channels;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
-  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < total; i += step) {
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < total;
+       i += step) {
     const std::int64_t b = i / shape.channels;
     const std::int64_t c = i % shape.channels;
     std::int8_t last[kTapsMax];
     for (int k = 0; k < taps; ++k) {
       const std::int64_t time = shape.length - taps + k;
       if (time >= 0) {
-        last[k] = t.input[shape.layout == QG_BCL ? i * shape.length + time : (b * shape.length + time) * shape.channels + c];
+        last[k] = t.input[shape.layout == QG_BCL ? i * shape.length + time
+                                                 : (b * shape.length + time) * shape.channels + c];
       } else {
         last[k] = t.state_in == nullptr ? std::int8_t{0} : t.state_in[i * taps + taps + time];
       }
@@ -85,17 +89,21 @@ inline unsigned reference_blocks(std::int64_t total) {
   return static_cast<unsigned>(blocks < (1 << 22) ? blocks : (1 << 22));
 }
 
-inline cudaError_t launch_state(const Arithmetic& a, const Shape& shape, const qg_tensors& t, cudaStream_t stream) {
+inline cudaError_t launch_state(const Arithmetic& a, const Shape& shape, const qg_tensors& t,
+                                cudaStream_t stream) {
   if (t.state_out == nullptr) return cudaSuccess;
-  state_kernel<<<reference_blocks(shape.batch * shape.channels), kReferenceThreads, 0, stream>>>(a.taps, shape, t);
+  state_kernel<<<reference_blocks(shape.batch * shape.channels), kReferenceThreads, 0, stream>>>(a.taps,
+                                                                                                 shape, t);
   return cudaGetLastError();
 }
 
-inline cudaError_t launch_reference(const Arithmetic& a, const Shape& shape, const qg_tensors& t, cudaStream_t stream) {
-  const bool any_output = t.conv1d_raw || t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated || t.silu_raw || t.ssm_input ||
-                          t.conv1d_output_int8;
+inline cudaError_t launch_reference(const Arithmetic& a, const Shape& shape, const qg_tensors& t,
+                                    cudaStream_t stream) {
+  const bool any_output = t.conv1d_raw || t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated ||
+                          t.silu_raw || t.ssm_input || t.conv1d_output_int8;
   if (any_output) {
-    reference_kernel<<<reference_blocks(shape.batch * shape.channels * shape.length), kReferenceThreads, 0, stream>>>(a, shape, t);
+    reference_kernel<<<reference_blocks(shape.batch * shape.channels * shape.length), kReferenceThreads, 0,
+                       stream>>>(a, shape, t);
     if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess) return error;
   }
   return launch_state(a, shape, t, stream);

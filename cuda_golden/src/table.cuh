@@ -1,4 +1,5 @@
-// The table tail: bins over y with one threshold each, found and checked by walking every fp32 number y can be.
+// The table tail: bins over y with one threshold each, found and checked by walking every fp32 number y can
+// be.
 #pragma once
 
 #include "arithmetic.cuh"
@@ -69,7 +70,8 @@ __global__ void __launch_bounds__(kScanThreads) check_lattice_kernel(const Latti
   const int limit = s.arithmetic.taps * 16384;
   const float bias = static_cast<float>(static_cast<int>(blockIdx.y) - 128);
   unsigned long long wrong = 0;
-  for (int acc = -limit + static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); acc <= limit; acc += static_cast<int>(gridDim.x * blockDim.x)) {
+  for (int acc = -limit + static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); acc <= limit;
+       acc += static_cast<int>(gridDim.x * blockDim.x)) {
     const float y = conv_seqlast(s.arithmetic, acc, bias);
     const BinEntry e = s.table[bin_bits(s.rule, y) & 0x7FFFFFu];
     const float distance = __fsub_rn(y, e.threshold);
