@@ -1,0 +1,63 @@
+// The layer program over whole tensors, as fast as the processor allows and exactly equal to the scalar
+// stages.
+//
+// Per channel the plan looks for fp32 numbers a, b with  clamp(rint(fma(acc, a, b))) == q(acc)  for every
+// accumulator that the channel's weights can reach. Both sides never decrease in acc, so it is proven by
+// comparing them at every step of q and one accumulator before it. Channels for which no such pair is found,
+// and programs with conv_bits above 8, take 64-bit integers.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "types/program.hpp"
+
+namespace quasim::stages {
+
+enum class Kernel { kPortable, kAvx2, kAvx512 };
+
+/// The widest kernel that this processor runs.
+Kernel best_kernel();
+
+/// What one channel needs at run time.
+struct ChannelPlan {
+  std::array<std::int8_t, spec::kTapsMax>
+      weights{};  ///< oldest first; taps that the layer lacks are 0, in front
+  std::int64_t bias_word = 0;
+  bool fp32 = false;  ///< a and b are proven
+  float a = 0, b = 0;
+};
+
+class UntimedPlan {
+ public:
+  /// Throws InputError where the program is not valid.
+  explicit UntimedPlan(const LayerProgram& program);
+
+  /// x and out are [sequences, channels, length_elems], apart from one another; each sequence starts with
+  /// zero history.
+  void run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems) const {
+    run(x, out, sequences, length_elems, best_kernel());
+  }
+  void run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems,
+           Kernel kernel) const;
+  /// Throws InputError where the channel count differs.
+  TensorBCL<std::int8_t> run(const TensorBCL<std::int8_t>& input) const;
+
+  /// Channels whose fp32 form is proven.
+  std::size_t fp32_channels() const;
+  std::size_t channels() const { return channels_.size(); }
+
+ private:
+  std::vector<ChannelPlan> channels_;
+  std::uint32_t multiplier_;
+  int shift_bits_;
+  int conv_bits_;
+  Rounding rounding_;
+  std::vector<std::int8_t> table_;                     ///< by q - q_min
+  alignas(64) std::array<std::int8_t, 256> table8_{};  ///< by q as a byte, where conv_bits <= 8; beyond the
+                                                       ///< clamp its ends repeat
+};
+
+}  // namespace quasim::stages
