@@ -165,7 +165,7 @@ class Comparison {
       return;
     }
     stepper_.steps(block_a_.data(), block_b_.data(), count, steps_.data());
-    for (std::size_t i = 0; i < count; ++i) result_.histogram.add(steps_[i]);
+    for (std::size_t i = 0; i < count; ++i) (i % 2 == 0 ? even_ : odd_).add(steps_[i]);
     if (!largest_.wants(sums.max_absolute)) return;
     for (std::size_t i = 0; i < count; ++i)
       largest_.offer({origin == nullptr ? begin + i : origin[i], block_a_[i], block_b_[i],
@@ -211,6 +211,8 @@ class Comparison {
 
   void finish() {
     fold_joint_counts();
+    result_.histogram.merge(even_);
+    result_.histogram.merge(odd_);
     result_.compared = a_.length_elems;
     result_.matches = result_.compared - unequal_ - result_.unordered;
     std::uint64_t finite_pairs = 0;
@@ -241,6 +243,8 @@ class Comparison {
   Largest largest_;
   JointCounts joint_;
   std::array<std::int64_t, kBlockElems> steps_{};
+  // Two in turn: runs of one step would wait for their own last store.
+  StepHistogram even_, odd_;
   std::array<double, kBlockElems> block_a_{}, block_b_{};
 };
 

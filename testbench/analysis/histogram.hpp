@@ -21,6 +21,9 @@ class StepHistogram {
   };
 
   void add(std::int64_t steps, std::uint64_t count = 1) { bins_[bin_of(steps)] += count; }
+  void merge(const StepHistogram& other) {
+    for (std::size_t bin = 0; bin < kBins; ++bin) bins_[bin] += other.bins_[bin];
+  }
   std::uint64_t at(std::int64_t steps) const { return bins_[bin_of(steps)]; }
   /// Rows with a count, in rising order.
   std::vector<Row> rows() const;
@@ -33,10 +36,10 @@ class StepHistogram {
     // The most negative int64 has no magnitude; it shares the outermost bin.
     const std::int64_t bounded = std::max(steps, -INT64_MAX);
     const std::int64_t magnitude = bounded < 0 ? -bounded : bounded;
-    const std::int64_t distance =
-        magnitude <= kExact
-            ? magnitude
-            : kExact + 1 - kFirstPower + (63 - __builtin_clzll(static_cast<std::uint64_t>(magnitude)));
+    // Both ways are cheap and neither is rare: no branch to mispredict.
+    const int power = 63 - __builtin_clzll(static_cast<std::uint64_t>(magnitude) | 1);
+    const std::int64_t beyond = kExact + 1 - kFirstPower + power;
+    const std::int64_t distance = magnitude <= kExact ? magnitude : beyond;
     return static_cast<std::size_t>((kExact + kPowers) + (bounded < 0 ? -distance : distance));
   }
 
