@@ -1,0 +1,70 @@
+"""python.package.errors: every mistake is a ValueError with one line."""
+
+import pathlib
+import shutil
+import tempfile
+import unittest
+
+import numpy as np
+import quasim
+import support
+
+
+class Errors(unittest.TestCase):
+    def setUp(self):
+        self.bundle = quasim.read_bundle(support.LAYERS[0])
+        self.program = quasim.open_program(support.LAYERS[0])
+        self.model = quasim.Model(self.program)
+
+    def refused(self, contains, call, *arguments, **options):
+        with self.assertRaises(ValueError) as caught:
+            call(*arguments, **options)
+        text = str(caught.exception)
+        self.assertNotIn("\n", text)
+        self.assertIn(contains, text)
+
+    def test_files(self):
+        self.refused("/nonexistent", quasim.read_bundle, "/nonexistent")
+        self.refused("/nonexistent", quasim.read_program, "/nonexistent")
+        self.refused("/nonexistent", quasim.open_program, "/nonexistent")
+        self.refused("no_such_tensor", self.bundle.golden, "no_such_tensor")
+        self.refused("tensor", self.bundle.golden, "../../conv1d_weight")
+        self.refused("variant", self.bundle.golden, "conv1d_q", "nonsense")
+        with tempfile.TemporaryDirectory() as directory:
+            copy = pathlib.Path(directory) / "layer"
+            shutil.copytree(support.LAYERS[0], copy)
+            (copy / "layer.json").write_text("{")
+            self.refused("layer.json", quasim.read_bundle, copy)
+
+    def test_arrays(self):
+        channels = self.program.channels
+        self.refused("expected int8", self.model.run, np.zeros((1, channels, 4), dtype=np.int16))
+        self.refused("expected int8", self.model.run, np.zeros((channels, 4), dtype=np.int8))
+        self.refused("channels", self.model.run, np.zeros((1, 3, 4), dtype=np.int8))
+        self.refused("at least one", self.model.run, np.zeros((1, channels, 0), dtype=np.int8))
+        x = np.zeros((2, channels, 4), dtype=np.int8)
+        self.refused("one sequence", self.model.run, x, continues=True)
+        self.refused("stages", self.model.run, x, stages=["y"])
+        self.refused("history", setattr, self.model, "history", np.zeros((channels, 4), dtype=np.int8))
+        self.refused("history", setattr, self.model, "history", np.zeros((channels, 3), dtype=np.int32))
+
+    def test_beats(self):
+        x = np.zeros((1, 3, 4), dtype=np.int8)
+        self.refused("lanes", quasim.encode_beats, x, 0)
+        self.refused("lanes", quasim.encode_beats, x, 129)
+        self.refused("beats", quasim.decode_beats, np.zeros((5, 2), dtype=np.int8), (1, 3, 4))
+        self.refused("shape", quasim.decode_beats, np.zeros((5, 2), dtype=np.int8), (1, 0, 4))
+        self.refused("lanes", quasim.beat_marks, (1, 3, 4), -1)
+
+    def test_words(self):
+        self.refused("target", quasim.compile, self.bundle, target="nonsense")
+        self.refused("mult_bits", quasim.compile, self.bundle, mult_bits=32)
+        self.refused("", quasim.compile, self.bundle, match="nonsense")
+        self.refused("", quasim.compile, self.bundle, domain="nonsense")
+        self.refused("", quasim.certify, self.bundle, self.program, domain="nonsense")
+        other = quasim.read_bundle(support.LAYERS[1])
+        self.refused("weights", quasim.certify, other, self.program)
+
+
+if __name__ == "__main__":
+    unittest.main()
