@@ -92,6 +92,8 @@ Certificate certify(const LayerParams& layer, exact::Domain domain,
       const PairResult& pair = certificate.pairs.back();
       if ((pair.a == "model" && pair.b == target) || (pair.b == "model" && pair.a == target))
         certificate.model_differing = std::max(pair.differing_out, match_q ? pair.differing_q : 0);
+      if (pair.a == "model" && pair.b == "rtl")
+        certificate.rtl_differing = std::max(pair.differing_out, pair.differing_q);
     }
   std::int64_t compared = 0;
   for (const PairResult& pair : certificate.pairs) compared += pair.points;

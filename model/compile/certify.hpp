@@ -49,14 +49,17 @@ struct Certificate {
   std::vector<CauseCount> causes;
   std::int64_t unexplained = 0;      ///< points of a golden that no rounding explains
   std::int64_t model_differing = 0;  ///< points in which the model differs from what it was compiled for
+  std::int64_t rtl_differing = 0;    ///< points in which the RTL differs from the model, where it was driven
   std::optional<FirstDifference> first_unexplained;
   MacCheck mac;
 
-  bool passed() const { return unexplained == 0 && model_differing == 0 && mac.passed(); }
+  bool passed() const {
+    return unexplained == 0 && model_differing == 0 && rtl_differing == 0 && mac.passed();
+  }
 };
 
-/// `implementations` hold one named "model" where a program is to be certified, and one named "oracle". The
-/// model must equal the one named `target` in out, and in q where `match_q`. Throws InputError when either is
+/// `implementations` hold one named "model" where a program is to be certified, one named "oracle", and one
+/// named "rtl" where it was driven, which must equal the model in q and out. The model must equal the one named `target` in out, and in q where `match_q`. Throws InputError when either is
 /// missing or nothing is compared.
 Certificate certify(const LayerParams& layer, exact::Domain domain,
                     const std::vector<Implementation>& implementations, const std::string& target,

@@ -10,6 +10,7 @@
 #include "cli/cli.hpp"
 #include "compile/fused_program.hpp"
 #include "compile/program_source.hpp"
+#include "cosim/rtl_tail.hpp"
 #include "golden/targets.hpp"
 #include "spec/error.hpp"
 #include "types/file_io.hpp"
@@ -22,6 +23,7 @@ struct CertifyOptions {
   std::filesystem::path program, output;
   std::string domain = "reachable";
   std::string variant;  ///< empty: the layer's dataflow and rounding
+  bool rtl = false;
   bool json = false;
 };
 
@@ -138,6 +140,7 @@ nlohmann::ordered_json to_json(const compile::Certificate& certificate) {
   json["differing_q"] = differing_q;
   json["unexplained"] = certificate.unexplained;
   json["model_differing"] = certificate.model_differing;
+  json["rtl_differing"] = certificate.rtl_differing;
   json["first_difference"] = first;
   json["causes"] = causes;
   if (certificate.first_unexplained) json["first_unexplained"] = to_json(*certificate.first_unexplained);
@@ -177,6 +180,12 @@ nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, co
   const Stopwatch watch;
   exact::StageSteps model = enumerate(*subject.points(), domain);
   implementations.insert(implementations.begin(), {"model", std::nullopt, std::move(model), watch.seconds()});
+  if (options.rtl) {
+    if (program == nullptr) throw InputError("--rtl: expected dataflow two_step; the RTL has no fused");
+    const Stopwatch rtl_watch;
+    exact::StageSteps rtl = enumerate(*cosim::make_rtl_tail(*program), domain);
+    implementations.push_back({"rtl", std::nullopt, std::move(rtl), rtl_watch.seconds()});
+  }
   const compile::Certificate certificate =
       certify(bundle.layer, domain, implementations, subject.target, subject.match_q);
 
@@ -217,9 +226,10 @@ void print_table(const nlohmann::ordered_json& layers) {
   for (const auto& layer : layers) {
     const std::string name = layer["layer"].get<std::string>();
     if (layer["passed"].get<bool>()) continue;
-    const std::string pair = "model vs " + layer["target"].get<std::string>();
+    const bool rtl_at_fault = layer["rtl_differing"].get<std::int64_t>() > 0;
+    const std::string pair = "model vs " + (rtl_at_fault ? "rtl" : layer["target"].get<std::string>());
     std::cout << name << ": FAILED: model differs from " << layer["target"].get<std::string>() << " in "
-              << layer["model_differing"] << " points, " << layer["unexplained"] << " unexplained, MAC "
+              << layer["model_differing"] << " points, the RTL from the model in " << layer["rtl_differing"] << ", " << layer["unexplained"] << " unexplained, MAC "
               << layer["mac"]["differing"] << "\n";
     if (layer["first_difference"].contains(pair))
       std::cout << name << ": first point: " << layer["first_difference"][pair].dump() << "\n";
@@ -269,6 +279,7 @@ Action add_certify(CLI::App& app) {
   verb->add_option(
       "--variant", options->variant,
       "dataflow.seqlast.precise.rounding to certify (default: the layer's dataflow and rounding)");
+  verb->add_flag("--rtl", options->rtl, "drive the same domain through the RTL's requant and silu stages");
   verb->add_option("-o,--output", options->output, "write the certificate here");
   verb->add_flag("--json", options->json, "print the certificate as JSON");
   return [options] { return run(*options); };

@@ -1,5 +1,6 @@
 #include "cosim/rtl_tail.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "Vquasim_tail.h"
@@ -18,6 +19,8 @@ class RtlTail final : public exact::PointSource {
     if (program.conv_bits != spec::kConvBitsDefault)
       throw InputError("RTL: expected conv_bits " + std::to_string(spec::kConvBitsDefault) + " as verilated; got " +
                        std::to_string(program.conv_bits));
+    top_.clk_i = 0;
+    top_.eval();  // the first evaluation only settles: it sees no edge
     top_.multiplier_i = program.multiplier;
     top_.shift_i = static_cast<CData>(program.shift_bits);
     top_.half_away_i = program.rounding == Rounding::kHalfAway;
