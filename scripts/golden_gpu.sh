@@ -2,20 +2,23 @@
 # Everything the golden needs a GPU for, in one command: build, check, sanitize, benchmark, remake goldens and step tables, grade,
 # pack. Needs nvcc, CMake and python3 with numpy; torch and transformers for the last examples, which are skipped without them.
 #
-#   scripts/golden_gpu.sh [--quick] [-o DIR]
+#   scripts/golden_gpu.sh [--quick] [-o DIR] [--skip STEP,…]
 #
 # DIR (default out/golden) receives golden.tar.gz (vectors/**/golden, to unpack in the repository) and the reports. --quick skips
-# racecheck, initcheck, the full benchmark and most channels of the comparison of orders.
+# racecheck, initcheck, the full benchmark and most channels of the comparison of orders. Steps that --skip knows: check, memcheck,
+# racecheck, initcheck, bench, goldens, twin, grade, orders, examples.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 quick=0
 out=out/golden
+skips=
 while [ $# -gt 0 ]; do
   case "$1" in
     --quick) quick=1 ;;
     -o) out=${2:?-o needs a directory}; shift ;;
-    -h|--help) sed -n '2,9p' "$0"; exit 0 ;;
+    --skip) skips=${2:?--skip needs step names}; shift ;;
+    -h|--help) sed -n '2,10p' "$0"; exit 0 ;;
     *) echo "golden_gpu.sh: unknown option $1" >&2; exit 2 ;;
   esac
   shift
@@ -23,6 +26,7 @@ done
 mkdir -p "$out"
 build=build/golden
 library=$build/libquasim_golden.so
+wanted() { case ",$skips," in *",$1,"*) return 1 ;; esac; }
 say() { printf '== %s (%ds)\n' "$*" "$SECONDS" >&2; }
 
 say "build"
@@ -32,6 +36,7 @@ cmake --build "$build" -j "$(nproc)" >> "$out/build.log" 2>&1 || { cat "$out/bui
 cmake -S cuda_golden/cpu_twin -B build/twin >> "$out/build.log"
 cmake --build build/twin -j "$(nproc)" >> "$out/build.log" 2>&1 || { cat "$out/build.log"; exit 1; }
 
+if wanted check; then
 say "fast and decode against reference"
 "$build/golden_check" | tee "$out/check.txt"
 "$build/golden_check" --seed 2 | tail -1 | tee -a "$out/check.txt"
@@ -40,20 +45,26 @@ if "$build/golden_check" --small --plant-fault > "$out/planted.txt"; then
   exit 1
 fi
 grep -q 'DIFFERS' "$out/planted.txt"
+fi
 
 if command -v compute-sanitizer > /dev/null; then
   tools="memcheck racecheck initcheck"
   [ "$quick" = 1 ] && tools=memcheck
   for tool in $tools; do
+    wanted "$tool" || continue
     say "compute-sanitizer $tool"
-    compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/golden_check" --small 2>&1 | tail -4 | tee "$out/$tool.txt"
+    compute-sanitizer --tool "$tool" --error-exitcode 9 "$build/golden_check" --small > "$out/$tool.txt" 2>&1 || { head -40 "$out/$tool.txt"; exit 1; }
+    tail -3 "$out/$tool.txt"
   done
 fi
 
+if wanted bench; then
 say "benchmark"
 if [ "$quick" = 1 ]; then "$build/golden_bench" --quick > "$out/bench.md"; else "$build/golden_bench" > "$out/bench.md"; fi
+fi
 
 bundles=(vectors/*/*/)
+if wanted goldens; then
 say "goldens and step tables of ${#bundles[@]} bundles"
 two_step=two_step.seqlast.precise.half_even
 make_goldens() {
@@ -65,22 +76,29 @@ make_goldens() {
 make_goldens --check > "$out/against_committed.json" 2> "$out/against_committed.txt" && echo "equal to the committed goldens" || echo "new or different: see $out/against_committed.txt"
 make_goldens > "$out/goldens.json" 2> "$out/goldens.txt"
 tar czf "$out/golden.tar.gz" vectors/*/*/golden
+fi
 
+if wanted twin; then
 say "CPU twin against these goldens"
 python3 cuda_golden/python/twin_report.py "${bundles[@]%/}" --library build/twin/libquasim_golden_twin_c.so --json "$out/twin.json" > "$out/twin.md" 2> "$out/twin.txt"
 tail -1 "$out/twin.md"
+fi
 
+if wanted grade; then
 say "grade against exact arithmetic"
 printf '%s\n' "${bundles[@]%/}" | xargs -P "$(nproc)" -I{} sh -c 'python3 cuda_golden/python/grade.py "$1" --json "$2/grade_$(basename "$1").json" > "$2/grade_$(basename "$1").md"' _ {} "$out"
 { head -2 "$(ls "$out"/grade_*.md | head -1)"; for f in "$out"/grade_*.md; do sed -e '1,2d' -e '/^$/,$d' "$f"; done; } > "$out/grade.md"
 rm -f "$out"/grade_*.md "$out"/grade_*.json
+fi
 
+if wanted orders; then
 say "orders against each other"
-every=8
+every=16
 [ "$quick" = 1 ] && every=256
 python3 cuda_golden/python/orders.py "${bundles[@]%/}" --library "$library" --every $every --json "$out/orders.json" > "$out/orders.md" 2> "$out/orders.txt"
+fi
 
-if python3 -c 'import torch, transformers' 2> /dev/null; then
+if wanted examples && python3 -c 'import torch, transformers' 2> /dev/null; then
   say "two ways to write SiLU; the golden inside a transformers Mamba"
   python3 cuda_golden/python/silu_forms.py "${bundles[@]%/}" > "$out/silu_forms.md"
   python3 cuda_golden/python/example_mamba.py --library "$library" 2> "$out/example.txt" | tee "$out/example.md"

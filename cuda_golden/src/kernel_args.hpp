@@ -159,7 +159,7 @@ struct DecodeArgs {
 // Every (bias, acc) of seqlast against a table.
 struct LatticePoint {
   std::int64_t key;
-  int value;
+  std::int64_t value;  // 64 bits, so that no padding is copied
 };
 struct LatticeArgs {
   Arithmetic arithmetic;
