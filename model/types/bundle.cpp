@@ -123,7 +123,7 @@ const TensorBCL<std::int8_t>& Bundle::require_input() const {
   return *input;
 }
 
-Bundle read_bundle(const fs::path& directory) {
+Bundle read_bundle_without_input(const fs::path& directory) {
   std::error_code error;
   if (!fs::is_directory(directory, error)) throw InputError(directory, "bundle", "a directory with layer.json");
   Bundle bundle;
@@ -146,13 +146,18 @@ Bundle read_bundle(const fs::path& directory) {
     if (!bundle.layer.bias_scale) throw InputError(layer_file, "bias_scale", "a scale, because conv1d_bias.npy exists");
     bundle.bias = bias.elements();
   }
+  return bundle;
+}
 
+Bundle read_bundle(const fs::path& directory) {
+  Bundle bundle = read_bundle_without_input(directory);
+  std::error_code error;
   const fs::path input_file = directory / "conv1d_input.npy";
   if (fs::exists(input_file, error)) {
     TensorBCL<std::int8_t> input;
     read_npy(input_file, input);
-    if (input.extent<'C'>() != channels || input.size() == 0)
-      throw InputError(input_file, "shape", "[B, C, L] with C = " + std::to_string(channels) + " and B, L at least 1");
+    if (input.extent<'C'>() != bundle.weight.extent<'C'>() || input.size() == 0)
+      throw InputError(input_file, "shape", "[B, C, L] with C = " + std::to_string(bundle.layer.channels) + " and B, L at least 1");
     bundle.input = std::move(input);
   }
   return bundle;

@@ -11,6 +11,7 @@
 #include <cstring>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "spec/error.hpp"
 
@@ -96,11 +97,28 @@ void write_text_file(const std::filesystem::path& path, const std::string& text)
   file.commit();
 }
 
-std::string sha256_of_bytes(const void* bytes, std::size_t size_bytes) {
+struct Sha256::Context {
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> digest{EVP_MD_CTX_new(), &EVP_MD_CTX_free};
+};
+
+Sha256::Sha256() : context_(std::make_unique<Context>()) {
+  if (context_->digest == nullptr || EVP_DigestInit_ex(context_->digest.get(), EVP_sha256(), nullptr) != 1)
+    throw std::runtime_error("SHA-256 is not available");
+}
+
+Sha256::~Sha256() = default;
+Sha256::Sha256(Sha256&&) noexcept = default;
+Sha256& Sha256::operator=(Sha256&&) noexcept = default;
+
+void Sha256::update(const void* bytes, std::size_t size_bytes) {
+  if (EVP_DigestUpdate(context_->digest.get(), bytes, size_bytes) != 1) throw std::runtime_error("SHA-256 failed");
+}
+
+std::string Sha256::finish() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned length = 0;
-  if (EVP_Digest(bytes, size_bytes, digest.data(), &length, EVP_sha256(), nullptr) != 1)
-    throw std::runtime_error("SHA-256 is not available");
+  if (EVP_DigestFinal_ex(context_->digest.get(), digest.data(), &length) != 1)
+    throw std::runtime_error("SHA-256 failed");
   constexpr char kHex[] = "0123456789abcdef";
   std::string text;
   for (unsigned i = 0; i < length; ++i) {
@@ -110,9 +128,29 @@ std::string sha256_of_bytes(const void* bytes, std::size_t size_bytes) {
   return text;
 }
 
+std::string sha256_of_bytes(const void* bytes, std::size_t size_bytes) {
+  Sha256 hash;
+  hash.update(bytes, size_bytes);
+  return hash.finish();
+}
+
 std::string sha256_of_file(const std::filesystem::path& path) {
-  const MappedFile file(path);
-  return sha256_of_bytes(file.data(), file.size_bytes());
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor < 0) fail(path, "open");
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(::fdopen(descriptor, "rb"), &std::fclose);
+  if (file == nullptr) {
+    ::close(descriptor);
+    fail(path, "open");
+  }
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0 || !S_ISREG(status.st_mode))
+    throw InputError(path.string() + ": expected a regular file");
+  std::vector<char> piece(std::size_t{1} << 20);
+  Sha256 hash;
+  while (const std::size_t length_bytes = std::fread(piece.data(), 1, piece.size(), file.get()))
+    hash.update(piece.data(), length_bytes);
+  if (std::ferror(file.get()) != 0) fail(path, "read");
+  return hash.finish();
 }
 
 }  // namespace quasim

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <string>
 
 namespace quasim {
@@ -51,8 +52,26 @@ class AtomicFile {
 
 void write_text_file(const std::filesystem::path& path, const std::string& text);
 
+/// SHA-256 of bytes that come piece by piece.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(Sha256&&) noexcept;
+  Sha256& operator=(Sha256&&) noexcept;
+
+  void update(const void* bytes, std::size_t size_bytes);
+  /// Lower-case hexadecimal digest of all pieces; nothing may be added afterwards.
+  std::string finish();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
 /// Lower-case hexadecimal SHA-256.
 std::string sha256_of_bytes(const void* bytes, std::size_t size_bytes);
+/// Reads piece by piece, so that a file of any size takes little memory.
 std::string sha256_of_file(const std::filesystem::path& path);
 
 }  // namespace quasim

@@ -26,6 +26,7 @@ Action add_compare(CLI::App& app);
 Action add_compile(CLI::App& app);
 Action add_cosim(CLI::App& app);
 Action add_explain(CLI::App& app);
+Action add_export(CLI::App& app);
 Action add_golden(CLI::App& app);
 Action add_modes(CLI::App& app);
 Action add_outliers(CLI::App& app);

@@ -4,6 +4,7 @@
 #include "cosim/rtl_unit.hpp"
 #include "spec/error.hpp"
 #include "stages/conv_acc.hpp"
+#include "types/register_writes.hpp"
 
 namespace quasim::cosim {
 namespace {
@@ -28,13 +29,6 @@ void stop(RtlUnit& unit) {
 
 void enable(RtlUnit& unit) { write(unit, spec::kRegControl, 1U << spec::kControlEnableLsb); }
 
-/// Four bytes, little end first.
-std::uint32_t word_of(const std::int8_t* bytes, std::size_t count) {
-  std::uint32_t word = 0;
-  for (std::size_t i = 0; i < count; ++i) word |= std::uint32_t{static_cast<std::uint8_t>(bytes[i])} << (8 * i);
-  return word;
-}
-
 std::uint64_t read_counter(RtlUnit& unit, std::uint32_t low, std::uint32_t high) {
   const std::uint64_t value = read(unit, low);
   return value | static_cast<std::uint64_t>(read(unit, high)) << 32;
@@ -43,28 +37,11 @@ std::uint64_t read_counter(RtlUnit& unit, std::uint32_t low, std::uint32_t high)
 }  // namespace
 
 void load_program(RtlUnit& unit, const LayerProgram& program) {
-  program.validate();
+  const std::vector<RegisterWrite> writes = register_writes(program);
   if (read(unit, spec::kRegId) != spec::kIdWord) throw InputError("RTL: the identification register is not QSM1");
   if (read(unit, spec::kRegVersion) != spec::kVersionWord) throw InputError("RTL: another register map version");
   stop(unit);
-  write(unit, spec::kRegClearCounters, 1);
-  write(unit, spec::kRegChannels, static_cast<std::uint32_t>(program.channels()));
-  write(unit, spec::kRegTaps, static_cast<std::uint32_t>(program.taps));
-  write(unit, spec::kRegMultiplier, program.multiplier);
-  write(unit, spec::kRegRequant,
-        static_cast<std::uint32_t>(program.shift_bits) << spec::kRequantShiftLsb |
-            (program.rounding == Rounding::kHalfAway ? 1U : 0U) << spec::kRequantHalfAwayLsb);
-  const auto taps = static_cast<std::size_t>(program.taps);
-  for (std::uint32_t channel = 0; channel < static_cast<std::uint32_t>(program.channels()); ++channel) {
-    write(unit, spec::kWeightBase + 4 * channel, word_of(program.weight.data() + channel * taps, taps));
-    write(unit, spec::kHistoryBase + 4 * channel, 0);
-    const auto bias = static_cast<std::uint64_t>(program.bias_words[channel]);
-    write(unit, spec::kBiasBase + 8 * channel, static_cast<std::uint32_t>(bias));
-    write(unit, spec::kBiasBase + 8 * channel + 4, static_cast<std::uint32_t>(bias >> 32));
-  }
-  for (std::uint32_t entry = 0; entry < program.silu_table.size(); entry += 4)
-    write(unit, spec::kTableBase + entry, word_of(program.silu_table.data() + entry, 4));
-  enable(unit);
+  for (const RegisterWrite& step : writes) write(unit, step.address, step.data);
 }
 
 sc::Counters read_counters(RtlUnit& unit) {

@@ -1,0 +1,23 @@
+// How a layer program gets into the unit: the AXI4-Lite writes, in order.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "types/program.hpp"
+
+namespace quasim {
+
+struct RegisterWrite {
+  std::uint32_t address;  ///< byte address
+  std::uint32_t data;
+};
+
+/// Four bytes at most as a word, little end first.
+std::uint32_t word_of(const std::int8_t* bytes, std::size_t count);
+
+/// The writes that load a layer, history zero. The first is Control = 0, after which Status.Busy must be waited for
+/// to be 0; the last is Control.Enable = 1. Throws InputError where the program is invalid.
+std::vector<RegisterWrite> register_writes(const LayerProgram& program);
+
+}  // namespace quasim

@@ -1,0 +1,142 @@
+// quasim export: the hand-off kit of a layer, and its check.
+#include <chrono>
+#include <iostream>
+#include <memory>
+#include <optional>
+
+#include "cli/cli.hpp"
+#include "cli/programs.hpp"
+#include "export/kit.hpp"
+#include "export/manifest.hpp"
+#include "spec/error.hpp"
+
+namespace quasim::cli {
+namespace {
+
+struct ExportOptions {
+  LayerOptions layer;
+  std::filesystem::path output, check;
+  std::string formats = "all";
+  std::vector<std::string> stages;
+  std::size_t lanes = spec::kLanesDefault;
+  std::size_t steps = 0;  ///< 0: all
+  bool no_directed = false, json = false;
+};
+
+std::vector<kit::Stage> parse_stages(const std::vector<std::string>& names) {
+  std::vector<kit::Stage> stages;
+  for (const kit::Stage stage : kit::kStages)
+    for (const std::string& name : names)
+      if (name == format_of(stage, LayerProgram{}).name) stages.push_back(stage);
+  return stages;
+}
+
+int check(const ExportOptions& options) {
+  const kit::KitCheck result = kit::check_kit(options.check);
+  if (options.json) {
+    print_json({{"verb", "export"},
+                {"check", options.check.string()},
+                {"files", result.files},
+                {"intact", result.problems.empty()},
+                {"problems", result.problems}});
+  } else {
+    for (const std::string& problem : result.problems) std::cout << problem << "\n";
+    std::cout << options.check.string() << ": " << result.files << " files, " << result.problems.size()
+              << " problems\n";
+  }
+  return result.problems.empty() ? kAgree : kDiffer;
+}
+
+void print_summary(const ExportOptions& options, const Bundle& bundle, const std::string& origin,
+                   const kit::KitSummary& summary, double seconds) {
+  if (options.json) {
+    nlohmann::ordered_json json{{"verb", "export"},         {"layer", bundle.layer.name},
+                                {"program", origin},        {"output", options.output.string()},
+                                {"files", summary.files},   {"bytes", summary.size_bytes},
+                                {"elements", summary.elements}};
+    if (summary.directed) {
+      json["q_steps"] = summary.directed->q_steps;
+      json["q_steps_covered"] = summary.directed->q_covered;
+      json["out_steps"] = summary.directed->out_steps;
+      json["out_steps_covered"] = summary.directed->out_covered;
+      json["windows"] = summary.directed->windows;
+    }
+    json["golden_compared"] = summary.golden_compared;
+    json["golden_differing"] = summary.golden_differing;
+    json["seconds"] = seconds;
+    print_json(json);
+    return;
+  }
+  std::cout << bundle.layer.name << " (" << origin << ") -> " << options.output.string() << ": "
+            << group_digits(summary.files) << " files, " << group_digits(summary.size_bytes) << " bytes, "
+            << group_digits(summary.elements) << " elements\n";
+  if (summary.directed)
+    std::cout << "directed: " << group_digits(summary.directed->windows) << " windows cover "
+              << group_digits(summary.directed->q_covered) << " of " << group_digits(summary.directed->q_steps)
+              << " steps of q and " << group_digits(summary.directed->out_covered) << " of "
+              << group_digits(summary.directed->out_steps) << " of out; the weights do not reach the others\n";
+  if (summary.golden_compared > 0)
+    std::cout << "golden: " << group_digits(summary.golden_differing) << " of " << group_digits(summary.golden_compared)
+              << " outputs differ\n";
+  else
+    std::cout << "golden: none to compare with\n";
+}
+
+int run(const ExportOptions& options) {
+  if (!options.check.empty()) {
+    if (!options.layer.bundles.empty() || !options.output.empty())
+      throw InputError("--check: takes a kit and neither a bundle nor --output");
+    return check(options);
+  }
+  if (options.layer.bundles.size() != 1) throw InputError("BUNDLE: expected one bundle directory");
+  if (options.output.empty()) throw InputError("--output: expected the directory to write");
+  kit::KitRequest request;
+  request.formats = kit::parse_formats(options.formats);
+  const auto start = std::chrono::steady_clock::now();
+  const Bundle bundle = read_bundle_without_input(options.layer.bundles.front());
+  const auto [program, origin] = program_for(bundle, options.layer);
+  request.output = options.output;
+  request.tool = "quasim " QUASIM_VERSION;
+  request.program_origin = origin;
+  request.variant = golden_variant(bundle, options.layer);
+  request.lanes = options.lanes;
+  if (!options.stages.empty()) request.stages = parse_stages(options.stages);
+  if (options.steps > 0) request.max_steps = options.steps;
+  request.with_directed = !options.no_directed;
+  std::optional<Progress> progress;
+  request.progress = [&progress](std::uint64_t done, std::uint64_t total) {
+    if (!progress) progress.emplace("export", total);
+    progress->update(done);
+  };
+  const kit::KitSummary summary = export_kit(bundle, program, request);
+  progress.reset();
+  print_summary(options, bundle, origin, summary,
+                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  return summary.golden_differing == 0 ? kAgree : kDiffer;
+}
+
+}  // namespace
+
+Action add_export(CLI::App& app) {
+  auto options = std::make_shared<ExportOptions>();
+  CLI::App* verb = app.add_subcommand("export", "write the hand-off kit of a layer, or check one");
+  add_layer_options(*verb, options->layer);
+  verb->get_option("BUNDLE")->required(false);
+  verb->add_option("-o,--output", options->output, "directory to write; an older kit there is replaced");
+  verb->add_option("--format", options->formats, "all, or a list of hex, mem, bin, npy, csv, coe, mif")
+      ->capture_default_str();
+  verb->add_option("--stages", options->stages, "stage boundaries to write (default: all)")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"x", "acc", "p", "q", "out"}));
+  verb->add_option("--lanes", options->lanes, "int8 lanes a beat")
+      ->check(CLI::Range(std::size_t{1}, kit::kMaxLanes))
+      ->capture_default_str();
+  verb->add_option("--steps", options->steps, "write only the first time steps of each sequence")
+      ->check(CLI::Range(std::size_t{1}, SIZE_MAX));
+  verb->add_flag("--no-directed", options->no_directed, "leave the directed vectors out");
+  verb->add_option("--check", options->check, "check the kit in this directory: every file, size and SHA-256");
+  verb->add_flag("--json", options->json, "print JSON");
+  return [options] { return run(*options); };
+}
+
+}  // namespace quasim::cli
