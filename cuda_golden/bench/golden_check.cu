@@ -297,6 +297,7 @@ void expect(qg_status got, qg_status wanted, const char* word, const char* what)
 
 void check_refusals() {
   Buffer some(4096);
+  MUST(cudaMemset(some.bytes(), 1, some.size()));
   qg_tensors good{};
   good.input = good.weight = good.bias = some.bytes();
   good.conv1d_output_int8 = some.bytes() + 2048;
