@@ -154,7 +154,11 @@ QUASIM_AVX512 void partial(const Avx512Row& row, const std::int8_t* x, std::int8
   const __mmask64 have = low_bits(count + kHistory) & ~low_bits(missing);
   const __m512i older = _mm512_maskz_loadu_epi8(have, x + t - kHistory);
   const __m512i newer = _mm512_maskz_loadu_epi8(low_bits(count), x + t);
-  _mm512_mask_storeu_epi8(out + t, low_bits(count), outputs(row, older, newer));
+  const __m512i result = outputs(row, older, newer);
+  if (count == kLine)
+    _mm512_storeu_si512(out + t, result);
+  else
+    _mm512_mask_storeu_epi8(out + t, low_bits(count), result);
 }
 
 }  // namespace

@@ -16,6 +16,7 @@ struct OneDnnDepthwise::Impl {
   dnnl::stream stream{engine};
   dnnl::convolution_forward convolution;
   dnnl::memory source, weights, bias, target;
+  dnnl::memory source_bcl, target_bcl;
 };
 
 OneDnnDepthwise::OneDnnDepthwise(const LayerProgram& program, std::size_t sequences,
@@ -46,11 +47,14 @@ OneDnnDepthwise::OneDnnDepthwise(const LayerProgram& program, std::size_t sequen
     impl->weights = memory(chosen.weights_desc(), impl->engine);
     impl->bias = memory(chosen.bias_desc(), impl->engine);
     impl->target = memory(chosen.dst_desc(), impl->engine);
+    const memory::desc bcl({batch, channels, length}, memory::data_type::s8, memory::format_tag::ncw);
+    impl->source_bcl = memory(bcl, impl->engine);
+    impl->target_bcl = memory(bcl, impl->engine);
   } catch (const dnnl::error&) {
     return;  // no implementation for this processor
   }
   std::mt19937_64 random(1);
-  for (memory* tensor : {&impl->source, &impl->weights}) {
+  for (memory* tensor : {&impl->source, &impl->source_bcl, &impl->weights}) {
     auto* bytes = static_cast<std::int8_t*>(tensor->get_data_handle());
     for (std::size_t i = 0; i < tensor->get_desc().get_size(); ++i)
       bytes[i] = static_cast<std::int8_t>(random() >> 56);
@@ -68,11 +72,19 @@ void OneDnnDepthwise::run() {
   impl_->stream.wait();
 }
 
+void OneDnnDepthwise::run_bcl() {
+  dnnl::reorder(impl_->source_bcl, impl_->source).execute(impl_->stream, impl_->source_bcl, impl_->source);
+  run();
+  dnnl::reorder(impl_->target, impl_->target_bcl).execute(impl_->stream, impl_->target, impl_->target_bcl);
+  impl_->stream.wait();
+}
+
 #else
 
 struct OneDnnDepthwise::Impl {};
 OneDnnDepthwise::OneDnnDepthwise(const LayerProgram&, std::size_t, std::size_t) {}
 void OneDnnDepthwise::run() {}
+void OneDnnDepthwise::run_bcl() {}
 
 #endif
 

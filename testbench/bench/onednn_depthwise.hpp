@@ -15,8 +15,10 @@ class OneDnnDepthwise {
   ~OneDnnDepthwise();
   /// False where this build has no oneDNN or it offers no such primitive.
   bool available() const;
-  /// One execution, finished when it returns.
+  /// One execution on tensors in the layout that oneDNN prefers, finished when it returns.
   void run();
+  /// The same from and to [B, C, L], with oneDNN's own reorders on both sides.
+  void run_bcl();
 
  private:
   struct Impl;

@@ -76,15 +76,20 @@ UntimedTimes bench_untimed(const LayerProgram& program, std::size_t bytes, std::
   for (std::int8_t& sample : x) sample = static_cast<std::int8_t>(random() >> 56);
   OneDnnDepthwise onednn(program, sequences, length_elems);
 
-  double model = 1e300, memcpy_time = 1e300, onednn_time = 1e300;
+  double model = 1e300, memcpy_time = 1e300, onednn_time = 1e300, onednn_bcl_time = 1e300;
   for (int i = 0; i < repetitions; ++i) {
     memcpy_time = std::min(memcpy_time, seconds_of([&] { std::memcpy(copy.data(), x.data(), x.size()); }));
     model = std::min(model, seconds_of([&] { plan.run(x.data(), out.data(), sequences, length_elems); }));
-    if (onednn.available()) onednn_time = std::min(onednn_time, seconds_of([&] { onednn.run(); }));
+    if (!onednn.available()) continue;
+    onednn_time = std::min(onednn_time, seconds_of([&] { onednn.run(); }));
+    onednn_bcl_time = std::min(onednn_bcl_time, seconds_of([&] { onednn.run_bcl(); }));
   }
   times.model_seconds = model;
   times.memcpy_seconds = memcpy_time;
-  if (onednn.available()) times.onednn_seconds = onednn_time;
+  if (onednn.available()) {
+    times.onednn_seconds = onednn_time;
+    times.onednn_bcl_seconds = onednn_bcl_time;
+  }
 
   times.equal_to_stages = std::equal(copy.begin(), copy.end(), x.begin());
   const std::size_t rows = sequences * plan.channels(), stride = std::max<std::size_t>(1, rows / 64);

@@ -15,7 +15,9 @@ struct UntimedTimes {
   double model_seconds = 0;  ///< processor time of the thread, best of the repetitions, as the other times
   double memcpy_seconds = 0;
   std::optional<double> onednn_seconds;  ///< none where the program was built without oneDNN
-  std::string kernel;                    ///< portable, avx2 or avx512
+  std::optional<double>
+      onednn_bcl_seconds;  ///< the same from and to [B, C, L], the layout the model works on
+  std::string kernel;      ///< portable, avx2 or avx512
   std::size_t channels = 0;
   std::size_t fp32_channels = 0;  ///< channels on the fast path; the others use 64-bit integers
   bool equal_to_stages = false;   ///< a sample of rows was recomputed with the scalar stages
@@ -24,6 +26,10 @@ struct UntimedTimes {
   std::optional<double> over_onednn() const {
     if (!onednn_seconds) return std::nullopt;
     return *onednn_seconds / model_seconds;
+  }
+  std::optional<double> over_onednn_bcl() const {
+    if (!onednn_bcl_seconds) return std::nullopt;
+    return *onednn_bcl_seconds / model_seconds;
   }
 };
 

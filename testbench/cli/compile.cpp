@@ -18,10 +18,12 @@ struct CompileOptions {
   int mult_bits = spec::kMultBitsMax;
   int conv_bits = 0;  ///< 0: the layer's
   std::filesystem::path output;
+  bool sweep = false;
   bool json = false;
 };
 
 constexpr std::size_t kPointsPrinted = 20;
+constexpr int kSweepFirst = 4;  // narrowest multiplier of --sweep
 
 struct Row {
   nlohmann::ordered_json json;
@@ -116,6 +118,47 @@ Row compile_bundle(const std::filesystem::path& directory, const CompileOptions&
   return row;
 }
 
+/// One line a multiplier width: how far the best program of that width is from the target.
+nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, const CompileOptions& options) {
+  Bundle bundle = read_bundle(directory);
+  const std::string name =
+      options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
+  if (const auto variant = target_variant(name)) apply_variant(bundle.layer, *variant);
+  const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
+  const compile::Target target = make_target(name, bundle, domain);
+  nlohmann::ordered_json widths = nlohmann::ordered_json::array();
+  for (int bits = kSweepFirst; bits <= options.mult_bits; ++bits) {
+    compile::Options search;
+    search.mult_bits = bits;
+    search.match = compile::parse_match(options.match);
+    const compile::Compiled compiled = compile_program(bundle, domain, target, search);
+    widths.push_back({{"mult_bits", bits},
+                      {"differing_q", compiled.differing_q},
+                      {"differing_out", compiled.differing_out},
+                      {"at_least", compiled.displaced_at_least}});
+    if (compiled.exact() && compiled.match == compile::Match::kQ) break;
+  }
+  return {{"layer", bundle.layer.name}, {"target", name}, {"points", domain.points()}, {"widths", widths}};
+}
+
+int run_sweep(const CompileOptions& options) {
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  std::vector<std::vector<std::string>> rows{{"layer", "mult bits", "points", "q differs", "out differs"}};
+  for (const auto& directory : options.bundles) {
+    layers.push_back(sweep_bundle(directory, options));
+    const auto& layer = layers.back();
+    for (const auto& width : layer["widths"])
+      rows.push_back({layer["layer"].get<std::string>(), width["mult_bits"].dump(),
+                      group_digits(layer["points"].get<std::uint64_t>()), width["differing_q"].dump(),
+                      width["differing_out"].dump()});
+  }
+  if (options.json)
+    print_json({{"verb", "compile"}, {"sweep", "mult_bits"}, {"domain", options.domain}, {"layers", layers}});
+  else
+    std::cout << format_table(rows);
+  return kAgree;
+}
+
 void print_differing_points(const nlohmann::ordered_json& layer) {
   const auto& points = layer.value("differing_points", nlohmann::ordered_json::array());
   for (std::size_t i = 0; i < points.size() && i < kPointsPrinted; ++i)
@@ -171,8 +214,11 @@ Action add_compile(CLI::App& app) {
       ->capture_default_str();
   verb->add_option("-o,--output", options->output,
                    "program file to write; a directory where there are several bundles");
+  verb->add_flag("--sweep", options->sweep,
+                 "print differing points for each multiplier width up to the exact one (conv_bits and "
+                 "scales: quasim sweep)");
   verb->add_flag("--json", options->json, "print JSON");
-  return [options] { return run(*options); };
+  return [options] { return options->sweep ? run_sweep(*options) : run(*options); };
 }
 
 }  // namespace quasim::cli
