@@ -55,7 +55,7 @@ package quasim_dpi_pkg;
     if (x.size() != sequences * channels * length || (!first && sequences != 1)) return QUASIM_DPI_BAD_INPUT;
     out = new[x.size()];
     at = 0;
-    for (int sequence = 0; sequence < sequences; sequence++) begin
+    for (int s = 0; s < sequences; s++) begin
       for (int channel = 0; channel < channels; channel++) begin
         for (int t = 0; t < length; t++) begin
           status = quasim_dpi_element(handle, channel, int'(x[at]), int'(first && t == 0), value);
