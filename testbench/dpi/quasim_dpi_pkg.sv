@@ -48,7 +48,7 @@ package quasim_dpi_pkg;
 
   // x and out: [sequences, channels, length], row-major. first as for quasim_dpi_layer.
   function automatic int quasim_layer(input int handle, input int sequences, input int length, input bit first,
-                                      ref byte x [], ref byte out []);
+                                      input byte x [], output byte out []);
     int channels, taps, conv_bits, status, value, at;
     status = quasim_dpi_shape(handle, channels, taps, conv_bits);
     if (status != QUASIM_DPI_OK) return status;
