@@ -4,11 +4,15 @@
 #include <memory>
 
 #include "bench/stream_bench.hpp"
+#include "bench/untimed_bench.hpp"
 #include "cli/cli.hpp"
 #include "cli/programs.hpp"
+#include "spec/error.hpp"
 
 namespace quasim::cli {
 namespace {
+
+constexpr std::size_t kUntimedLength = 4096;
 
 struct BenchOptions {
   LayerOptions layer;
@@ -43,6 +47,18 @@ int run(const BenchOptions& options) {
   rows.push_back({"co-simulation / bare Verilated loop", rates.cosim / rates.bare_rtl, 0.7, "ratio"});
   if (rates.sc_fixed > 0)
     rows.push_back({"SystemC model / the same pipeline in sc_fixed", rates.systemc / rates.sc_fixed, 200, "ratio"});
+
+  const bench::UntimedTimes untimed =
+      bench::bench_untimed(program, std::size_t{64} << 20, kUntimedLength, options.rounds);
+  if (!untimed.equal_to_stages) throw InputError("bench: the untimed model is not equal to the stages");
+  const auto gigabytes = static_cast<double>(untimed.elements) / 1e9;
+  rows.push_back({"untimed model (" + untimed.kernel + "), 64 MiB, one thread", gigabytes / untimed.model_seconds, 0,
+                  "G elements/s"});
+  rows.push_back({"untimed model / memcpy of the input", untimed.over_memcpy(), 0.7, "ratio"});
+  if (const auto ratio = untimed.over_onednn())
+    rows.push_back({"untimed model / oneDNN s8 depthwise + swish, its own layout", *ratio, 5, "ratio"});
+  if (const auto ratio = untimed.over_onednn_bcl())
+    rows.push_back({"untimed model / oneDNN s8 depthwise + swish, [B, C, L]", *ratio, 5, "ratio"});
 
   if (options.json) {
     nlohmann::ordered_json json{{"verb", "bench"}, {"layer", bundle.layer.name}, {"lanes", rates.lanes},

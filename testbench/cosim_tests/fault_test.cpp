@@ -1,4 +1,5 @@
-// Every planted RTL fault must be seen. Usage: FAULT; without an argument it lists them.
+// Every planted RTL fault must be seen. Usage: FAULT; without an argument it lists them. none_checked has no fault, and
+// checkers bound to it.
 #include <iostream>
 #include <systemc>
 
