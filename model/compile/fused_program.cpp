@@ -153,8 +153,16 @@ bool FusedSource::covers(const exact::Slice& slice) const {
 void FusedSource::evaluate(const exact::Slice& slice, std::int32_t acc_first, std::size_t count,
                            std::int16_t*, std::int8_t* out) const {
   const exact::SliceSteps& steps = program_.out[slice_of(program_, slice.bias)];
-  for (std::size_t i = 0; i < count; ++i)
-    out[i] = static_cast<std::int8_t>(value_at(steps, acc_first + static_cast<std::int32_t>(i)));
+  auto next = std::upper_bound(steps.begin(), steps.end(), acc_first,
+                               [](std::int32_t acc, const exact::Step& step) { return acc < step.acc; });
+  const std::int64_t end = std::int64_t{acc_first} + static_cast<std::int64_t>(count);
+  for (std::int64_t acc = acc_first; acc < end; ++next) {
+    const std::int64_t until = next == steps.end() ? end : std::min<std::int64_t>(end, next->acc);
+    std::fill(out + (acc - acc_first), out + (until - acc_first),
+              static_cast<std::int8_t>(std::prev(next)->value));
+    acc = until;
+    if (next == steps.end()) break;
+  }
 }
 
 }  // namespace quasim::compile
