@@ -9,8 +9,9 @@
 //   +beats=N          stop after N beats; default all
 // Prints one line that begins with PASS and finishes, or one that begins with FAIL and stops by $fatal.
 //
-// Everything is sampled on the rising edge and driven by nonblocking assignments after it. Vectors are read a beat at a
-// time, so that their number is not limited by memory.
+// Everything is sampled on the rising edge and driven by nonblocking assignments, from always blocks only: simulators differ
+// in what such an assignment means in an initial block. Vectors are read a beat at a time, so that memory does not limit
+// their number.
 
 `timescale 1ns / 1ps
 
@@ -18,7 +19,7 @@ module quasim_kit_tb;
 
   import quasim_layer_pkg::*;
 
-  localparam int TIMEOUT = 20000;  // cycles without a handshake that count as a hang
+  localparam int TIMEOUT = 20000;  // cycles, or polls of Status, without progress that count as a hang
 
   // ---- clock, reset, ports of the unit ----
   logic clk = 1'b0;
@@ -82,17 +83,18 @@ module quasim_kit_tb;
   string  folder;
   integer stall_in = 0, stall_out = 0, seed = 1, limit = 0;
   integer x_file, flags_file, out_file, out_flags_file;
-  logic [63:0] writes   [WRITES];
-  logic [31:0] counters [8];
+  logic [63:0] writes   [0:WRITES-1];
+  logic [31:0] counters [0:7];
   integer total;  // beats of this run
 
-  function automatic integer opened(input string name);
-    opened = $fopen(name, "r");
-    if (opened == 0) begin
-      $display("FAIL cannot open %0s", name);
+  // Asked before every read, not where the files are opened: Verilator 5.006 takes a descriptor that is only ever handed to
+  // $fscanf for a local variable and forgets it.
+  task automatic not_open;
+    begin
+      $display("FAIL cannot open x.hex, out.hex or flags.hex in %0s", folder);
       $fatal(1);
     end
-  endfunction
+  endtask
 
   // The same numbers in every simulator.
   function automatic logic [31:0] xorshift(input logic [31:0] state);
@@ -104,68 +106,22 @@ module quasim_kit_tb;
     end
   endfunction
 
-  // ---- AXI4-Lite master ----
-  task automatic axil_write(input logic [31:0] address, input logic [31:0] data);
-    begin
-      awaddr <= address[19:0];
-      wdata <= data;
-      awvalid <= 1'b1;
-      wvalid <= 1'b1;
-      bready <= 1'b1;
-      @(posedge clk);
-      while (awvalid || wvalid) begin
-        if (awready) awvalid <= 1'b0;
-        if (wready) wvalid <= 1'b0;
-        @(posedge clk);
-      end
-      while (!bvalid) @(posedge clk);
-      bready <= 1'b0;
-      if (bresp !== 2'b00) begin
-        $display("FAIL the write of %h to %h answers %b", data, address, bresp);
-        $fatal(1);
-      end
-    end
-  endtask
-
-  logic [31:0] read_data;
-  task automatic axil_read(input logic [31:0] address);
-    begin
-      araddr <= address[19:0];
-      arvalid <= 1'b1;
-      rready <= 1'b1;
-      @(posedge clk);
-      while (!arready) @(posedge clk);
-      arvalid <= 1'b0;
-      @(posedge clk);
-      while (!rvalid) @(posedge clk);
-      rready <= 1'b0;
-      read_data = rdata;
-      if (rresp !== 2'b00) begin
-        $display("FAIL the read of %h answers %b", address, rresp);
-        $fatal(1);
-      end
-    end
-  endtask
-
-  task automatic wait_until_idle;
-    begin
-      axil_read(REG_STATUS);
-      while (read_data[0] !== 1'b0) axil_read(REG_STATUS);
-    end
-  endtask
-
   // ---- input ----
   logic               running = 1'b0;
   integer             sent = 0;
   logic [31:0]        random_in = 32'd1;
   logic [LANES*8-1:0] x_beat;
   logic [7:0]         x_flags;
+  integer             in_count;
 
   always @(posedge clk) begin
     if (running && (!s_tvalid || s_tready)) begin
       random_in = xorshift(random_in);
       if (sent < total && (random_in % 1000) >= stall_in) begin
-        if ($fscanf(x_file, "%h", x_beat) != 1 || $fscanf(flags_file, "%h", x_flags) != 1) begin
+        if (x_file == 0 || flags_file == 0) not_open();
+        in_count = $fscanf(x_file, "%h", x_beat);
+        in_count = in_count + $fscanf(flags_file, "%h", x_flags);
+        if (in_count != 2) begin
           $display("FAIL vectors/%0s: x.hex or flags.hex ends at beat %0d of %0d", stream, sent, total);
           $fatal(1);
         end
@@ -190,6 +146,7 @@ module quasim_kit_tb;
   logic [LANES*8-1:0] want_data, stalled_data;
   logic [7:0]         want_flags;
   logic [LANES-1:0]   want_keep;
+  integer             out_count;
 
   always @(posedge clk) begin
     cycle <= cycle + 1;
@@ -232,7 +189,10 @@ module quasim_kit_tb;
         $display("FAIL more output beats than input beats");
         $fatal(1);
       end
-      if ($fscanf(out_file, "%h", want_data) != 1 || $fscanf(out_flags_file, "%h", want_flags) != 1) begin
+      if (out_file == 0 || out_flags_file == 0) not_open();
+      out_count = $fscanf(out_file, "%h", want_data);
+      out_count = out_count + $fscanf(out_flags_file, "%h", want_flags);
+      if (out_count != 2) begin
         $display("FAIL vectors/%0s: out.hex or flags.hex ends at beat %0d of %0d", stream, taken, total);
         $fatal(1);
       end
@@ -263,21 +223,161 @@ module quasim_kit_tb;
       stage_file = $fopen({folder, "acc.hex"}, "r");
       if (stage_file != 0) begin
         for (skip = 0; skip <= taken; skip = skip + 1)
-          if ($fscanf(stage_file, "%h", acc_beat) != 1) acc_beat = 'x;
+          out_count = $fscanf(stage_file, "%h", acc_beat);
         $display("     on the way to it: acc = %0d", $signed(acc_beat[lane*32+:32]));
       end
       stage_file = $fopen({folder, "p.hex"}, "r");
       if (stage_file != 0) begin
         for (skip = 0; skip <= taken; skip = skip + 1)
-          if ($fscanf(stage_file, "%h", p_beat) != 1) p_beat = 'x;
+          out_count = $fscanf(stage_file, "%h", p_beat);
         $display("                       p = %0d, M = %0d, S = %0d", $signed(p_beat[lane*64+:64]), MULTIPLIER, SHIFT);
       end
       $fatal(1);
     end
   endtask
 
-  // ---- the run ----
-  integer i;
+  // ---- the run: reset, load over AXI4-Lite, stream, stop, read the counters ----
+  localparam logic [2:0] RESET = 3'd0, LOAD = 3'd1, LOAD_IDLE = 3'd2, STREAM = 3'd3, DRAIN = 3'd4, STOP = 3'd5,
+                         STOP_IDLE = 3'd6, COUNT = 3'd7;
+  logic [2:0] phase = RESET;
+  integer     step = 0;     // write, counter or cycle of the phase
+  integer     waited = 0;   // cycles without an answer
+  integer     polls = 0;    // of Status
+
+  task automatic start_write(input logic [31:0] address, input logic [31:0] data);
+    begin
+      awaddr <= address[19:0];
+      wdata <= data;
+      awvalid <= 1'b1;
+      wvalid <= 1'b1;
+      bready <= 1'b1;
+    end
+  endtask
+
+  task automatic start_read(input logic [31:0] address);
+    begin
+      araddr <= address[19:0];
+      arvalid <= 1'b1;
+      rready <= 1'b1;
+    end
+  endtask
+
+  // Goes to a phase, or polls again while the unit is busy.
+  task automatic leave_when_idle(input logic [2:0] next);
+    begin
+      polls = polls + 1;
+      if (polls > TIMEOUT) begin
+        $display("FAIL Status.Busy stays %b", rdata[0]);
+        $fatal(1);
+      end
+      if (rdata[0] === 1'b0) begin
+        phase <= next;
+        polls = 0;
+      end
+    end
+  endtask
+
+  always @(posedge clk) begin
+    if (awvalid && awready) awvalid <= 1'b0;
+    if (wvalid && wready) wvalid <= 1'b0;
+    if (arvalid && arready) arvalid <= 1'b0;
+    if (bready && bvalid) begin
+      bready <= 1'b0;
+      if (bresp !== 2'b00) begin
+        $display("FAIL the write of %h to %h answers %b", wdata, awaddr, bresp);
+        $fatal(1);
+      end
+    end
+    if (rready && rvalid) begin
+      rready <= 1'b0;
+      if (rresp !== 2'b00) begin
+        $display("FAIL the read of %h answers %b", araddr, rresp);
+        $fatal(1);
+      end
+    end
+    waited = ((bready && !bvalid) || (rready && !rvalid)) ? waited + 1 : 0;
+    if (waited > TIMEOUT) begin
+      $display("FAIL no answer to the AXI4-Lite access of %h", bready ? awaddr : araddr);
+      $fatal(1);
+    end
+
+    case (phase)
+      RESET: begin
+        step = step + 1;
+        if (step == 4) rst_n <= 1'b1;
+        if (step == 6) begin
+          phase <= LOAD;
+          step = 0;
+        end
+      end
+      LOAD:
+        if (!bready) start_write(writes[step][63:32], writes[step][31:0]);
+        else if (bvalid) begin
+          step = step + 1;
+          if (step == 1) phase <= LOAD_IDLE;
+          if (step == WRITES) begin
+            phase <= STREAM;
+            running <= 1'b1;
+          end
+        end
+      LOAD_IDLE:
+        if (!rready) start_read(REG_STATUS);
+        else if (rvalid) leave_when_idle(LOAD);
+      STREAM:
+        if (taken >= total) begin
+          phase <= DRAIN;
+          step = 0;
+        end
+      DRAIN: begin  // nothing more may come
+        step = step + 1;
+        if (step == 20) begin
+          phase <= STOP;
+          running <= 1'b0;
+        end
+      end
+      STOP:
+        if (!bready) start_write(REG_CONTROL, 32'd0);
+        else if (bvalid) phase <= STOP_IDLE;
+      STOP_IDLE: begin
+        step = 0;
+        if (!rready) start_read(REG_STATUS);
+        else if (rvalid) leave_when_idle(COUNT);
+      end
+      COUNT:
+        if (!rready) start_read(REG_COUNTERS + 4 * step);
+        else if (rvalid) begin
+          check_counter();
+          step = step + 1;
+          if (step == 8) pass();
+        end
+    endcase
+  end
+
+  // After a part of the stream only the beats are known.
+  task automatic check_counter;
+    logic [31:0] want;
+    begin
+      want = counters[step];
+      if (total != counters[0]) want = (step == 0 || step == 2) ? total : (step < 4) ? 32'd0 : rdata;
+      if (rdata !== want) begin
+        $display("FAIL counter at %h is %0d, expected %0d", araddr, rdata, want);
+        $fatal(1);
+      end
+    end
+  endtask
+
+  task automatic pass;
+    begin
+      if (taken == 0) begin
+        $display("FAIL nothing was compared");
+        $fatal(1);
+      end
+      $display("PASS vectors/%0s: %0d beats of %0d lanes in %0d cycles, stalls %0d and %0d in 1000", stream, taken, LANES,
+               last_cycle - first_cycle + 1, stall_in, stall_out);
+      $finish;
+    end
+  endtask
+
   initial begin
     if ($value$plusargs("kit=%s", kit)) begin end
     if ($value$plusargs("stream=%s", stream)) begin end
@@ -286,49 +386,22 @@ module quasim_kit_tb;
     if ($value$plusargs("seed=%d", seed)) begin end
     if ($value$plusargs("beats=%d", limit)) begin end
     folder = {kit, "/vectors/", stream, "/"};
-    x_file = opened({folder, "x.hex"});
-    flags_file = opened({folder, "flags.hex"});
-    out_file = opened({folder, "out.hex"});
-    out_flags_file = opened({folder, "flags.hex"});
-    i = opened({folder, "counters.hex"});
-    i = opened({kit, "/config/axil_writes.hex"});
+    x_file = $fopen({folder, "x.hex"}, "r");
+    flags_file = $fopen({folder, "flags.hex"}, "r");
+    out_file = $fopen({folder, "out.hex"}, "r");
+    out_flags_file = $fopen({folder, "flags.hex"}, "r");
+    counters[0] = '0;
+    writes[WRITES-1] = '0;
     $readmemh({folder, "counters.hex"}, counters);
     $readmemh({kit, "/config/axil_writes.hex"}, writes);
     total = counters[0];
+    if (counters[0] == 0 || (^counters[0]) === 1'bx || writes[WRITES-1] == 0 || (^writes[WRITES-1]) === 1'bx) begin
+      $display("FAIL %0scounters.hex or %0s/config/axil_writes.hex is missing or too short", folder, kit);
+      $fatal(1);
+    end
     if (limit > 0 && limit < total) total = limit;
     random_in = seed * 2 + 32'h9E3779B9;
     random_out = seed * 2 + 32'h9E3779BA;
-
-    repeat (4) @(posedge clk);
-    rst_n <= 1'b1;
-    @(posedge clk);
-    for (i = 0; i < WRITES; i = i + 1) begin
-      axil_write(writes[i][63:32], writes[i][31:0]);
-      if (i == 0) wait_until_idle();
-    end
-    running <= 1'b1;
-    while (taken < total) @(posedge clk);
-    repeat (20) @(posedge clk);  // nothing more may come
-    running <= 1'b0;
-    axil_write(REG_CONTROL, 0);
-    wait_until_idle();
-    for (i = 0; i < 8; i = i + 1) begin
-      axil_read(REG_COUNTERS + 4 * i);
-      // after a part of the stream only the beats are known
-      if (total == counters[0] ? read_data !== counters[i]
-                               : (i == 0 || i == 2) && read_data !== total) begin
-        $display("FAIL counter at %h is %0d, expected %0d", REG_COUNTERS + 4 * i, read_data,
-                 total == counters[0] ? counters[i] : total);
-        $fatal(1);
-      end
-    end
-    if (taken == 0) begin
-      $display("FAIL nothing was compared");
-      $fatal(1);
-    end
-    $display("PASS vectors/%0s: %0d beats of %0d lanes in %0d cycles, stalls %0d and %0d in 1000", stream, taken, LANES,
-             last_cycle - first_cycle + 1, stall_in, stall_out);
-    $finish;
   end
 
 endmodule
