@@ -10,7 +10,8 @@ packages=(
   libboost-dev libgmp-dev libmpfr-dev libmpfi-dev
   nlohmann-json3-dev libcli11-dev libssl-dev libzip-dev zlib1g-dev
   libgtest-dev libdnnl-dev
-  python3 python3-numpy
+  libjs-chart.js
+  python3 python3-dev python3-numpy python3-pip python3-venv pybind11-dev
 )
 
 missing=()

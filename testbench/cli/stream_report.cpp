@@ -123,6 +123,8 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
       entry["rtl_vs_systemc"] = comparison_json(r.rtl_model);
       entry["cycles_compared"] = r.cycles_compared;
     }
+    entry["timeline"] = {{"s_valid", r.timeline.s_valid}, {"s_ready", r.timeline.s_ready},
+                         {"m_valid", r.timeline.m_valid}, {"m_ready", r.timeline.m_ready}};
     entry["failure"] = r.failure;
     entry["differences"] = nlohmann::ordered_json::array();
     for (const cosim::Difference& difference : r.differences) entry["differences"].push_back(difference_json(difference));

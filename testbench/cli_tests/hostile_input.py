@@ -163,6 +163,8 @@ def main():
         expect_refusal("device", ["device"], "golden", bundle, "--device", "tpu")
         expect_refusal("order", ["order"], "golden", bundle, "--order", "backwards")
         expect_refusal("fast on a CPU", ["fast"], "golden", bundle, "--math", "fast")
+        if shutil.which("nvidia-smi") is None:
+            expect_refusal("no GPU", ["CUDA"], "golden", bundle, "--device", "cuda")
         expect_refusal("program", ["nothing.json"], "run", bundle, "--program", "nothing.json")
         for arguments in (["run"], ["nosuchverb"], ["run", bundle, "--stall-in", "2"], ["cosim", bundle, "--seed", "x"], []):
             checks_before = run(*arguments)

@@ -80,6 +80,12 @@ inline void count_differences(const std::int8_t* left, const std::int8_t* right,
   }
 }
 
+/// The handshakes of a job's first cycles, '0' or '1' a cycle.
+struct Timeline {
+  static constexpr std::size_t kCycles = 256;
+  std::string s_valid, s_ready, m_valid, m_ready;
+};
+
 struct JobResult {
   std::uint64_t cycles = 0;           ///< first input handshake to last output handshake, both included
   std::uint64_t beats = 0;
@@ -89,6 +95,7 @@ struct JobResult {
   double seconds = 0.0;               ///< wall time of the simulation
   Comparison model_golden, rtl_golden, rtl_model;
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
+  Timeline timeline;
   std::string failure;                ///< why the stream did not finish or the sides fell out of step; empty when fine
   std::vector<Difference> differences;
   std::vector<std::int8_t> output;    ///< of the model, beat order, when kept

@@ -34,6 +34,7 @@ class PinProbe final : public sc_core::sc_module {
     q_.assign(q_samples, 0);
     q_base_ = pipeline_.counters().beats_in;
     active_ = queue_ != nullptr || !watched_.empty() || !q_.empty();
+    timeline_ = {};
   }
   void finish() {
     active_ = false;
@@ -44,9 +45,11 @@ class PinProbe final : public sc_core::sc_module {
   }
   const std::vector<StageLanes>& seen() const { return seen_; }
   std::vector<std::int16_t> take_q() { return std::move(q_); }
+  Timeline take_timeline() { return std::move(timeline_); }
 
  private:
   void on_edge() {
+    if (timeline_.s_valid.size() < Timeline::kCycles) note_handshakes();
     if (!active_) return;
     const std::array<std::uint8_t, 4> watched =
         watched_.empty() ? std::array<std::uint8_t, 4>{}
@@ -60,6 +63,13 @@ class PinProbe final : public sc_core::sc_module {
         q_[(beat.tag.sequence - q_base_) * Lanes + lane] = static_cast<std::int16_t>(beat.q[lane]);
     }
     if (queue_ != nullptr) log(watched);
+  }
+
+  void note_handshakes() {
+    timeline_.s_valid += link_.valid() ? '1' : '0';
+    timeline_.s_ready += pipeline_.ready() ? '1' : '0';
+    timeline_.m_valid += output_.valid() ? '1' : '0';
+    timeline_.m_ready += ready_.ready() ? '1' : '0';
   }
 
   template <class Beat, class Value>
@@ -110,6 +120,7 @@ class PinProbe final : public sc_core::sc_module {
   std::vector<std::uint64_t> watched_;
   std::vector<StageLanes> seen_;
   std::vector<std::int16_t> q_;
+  Timeline timeline_;
   std::uint64_t q_base_ = 0;
   bool active_ = false;
 };
@@ -217,6 +228,7 @@ class TestbenchOf final : public Testbench {
     JobResult result = monitor_.take_result();
     result.seconds = elapsed.count();
     result.q = probe_.take_q();
+    result.timeline = probe_.take_timeline();
     if (!monitor_.done() && result.failure.empty()) result.failure = "the simulation stopped before the last beat";
     return result;
   }
