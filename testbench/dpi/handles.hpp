@@ -6,10 +6,10 @@
 #include <mutex>
 #include <vector>
 
-#include "dpi/axil_writes.hpp"
 #include "dpi/beat_stream.hpp"
 #include "dpi/layer_model.hpp"
 #include "spec/error.hpp"
+#include "types/register_writes.hpp"
 
 namespace quasim::dpi {
 
@@ -21,12 +21,12 @@ class BadHandle : public InputError {
 
 /// What a handle stands for. `mutex` guards model and stream: their calls change the history.
 struct Session {
-  explicit Session(LayerProgram program) : model(std::move(program)), writes(axil_writes(model.program())) {}
+  explicit Session(LayerProgram program) : model(std::move(program)), writes(register_writes(model.program())) {}
 
   std::mutex mutex;
   LayerModel model;
   BeatStream stream;
-  const std::vector<AxilWrite> writes;
+  const std::vector<RegisterWrite> writes;
 };
 
 /// Safe to use from several threads.

@@ -95,7 +95,7 @@ int quasim_dpi_write_at(int handle, int index, int* address, int* data) {
     if (index < 0 || static_cast<std::size_t>(index) >= session.writes.size())
       throw InputError("index: expected 0 to " + std::to_string(session.writes.size() - 1) + "; got " +
                        std::to_string(index));
-    const AxilWrite& write = session.writes[static_cast<std::size_t>(index)];
+    const RegisterWrite& write = session.writes[static_cast<std::size_t>(index)];
     *address = static_cast<int>(write.address);
     *data = static_cast<int>(write.data);
   });

@@ -2,18 +2,18 @@
 #include <pybind11/stl.h>
 #include <pybind11/stl/filesystem.h>
 
-#include "dpi/axil_writes.hpp"
 #include "dpi/open_program.hpp"
 #include "python/src/arrays.hpp"
 #include "python/src/bindings.hpp"
 #include "types/program.hpp"
+#include "types/register_writes.hpp"
 
 namespace quasim::python {
 namespace {
 
 std::vector<std::pair<std::uint32_t, std::uint32_t>> writes_of(const LayerProgram& program) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
-  for (const dpi::AxilWrite& write : dpi::axil_writes(program)) pairs.emplace_back(write.address, write.data);
+  for (const RegisterWrite& write : register_writes(program)) pairs.emplace_back(write.address, write.data);
   return pairs;
 }
 
