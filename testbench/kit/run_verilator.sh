@@ -35,7 +35,7 @@ for entry in $rtl; do
   fi
 done
 
-if ! verilator --binary --timing -O3 -j 0 -Wno-fatal -Wno-lint -Wno-style --top-module quasim_kit_tb \
+if ! verilator --binary --timing -O3 -j 0 -Wno-fatal -Wno-lint -Wno-style -Wno-TIMESCALEMOD --top-module quasim_kit_tb \
     --Mdir "$build/verilated" -CFLAGS -O1 -o quasim_kit_tb \
     "${sources[@]}" "$kit/tb/quasim_layer_pkg.sv" "$kit/tb/quasim_kit_tb.sv" > "$build/verilator.log" 2>&1; then
   cat "$build/verilator.log" >&2

@@ -1,0 +1,416 @@
+#!/usr/bin/env python3
+"""Tests of the hand-off kit from its reader's side.
+
+  kit_test.py GROUP QUASIM PROJECT
+
+GROUP: formats (every format of every stage against a model in NumPy), hostile (refusals), faults (planted errors are found),
+small_layers (cuts of three real layers, verified by the kit's own bench in Icarus and Verilator, alone in a directory),
+whole_layers (the same with all channels and time steps).
+"""
+import csv
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+group, quasim, project = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
+LAYERS = project / "vectors/bookmamba"
+GOLDEN = "golden/two_step.seqlast.precise.half_even"
+STAGES = {"x": (np.int8, 2), "acc": (np.int32, 8), "p": (np.int64, 16), "q": (np.int8, 2), "out": (np.int8, 2)}
+checks = 0
+failures = []
+
+
+def check(condition, text):
+    global checks
+    checks += 1
+    if not condition:
+        failures.append(text)
+
+
+def run(*arguments, cwd=None, env=None, timeout=900):
+    return subprocess.run([str(a) for a in arguments], capture_output=True, text=True, timeout=timeout, check=False, cwd=cwd, env=env)
+
+
+def cut_layer(target, layer, channels, steps, **changes):
+    """The first channels and time steps of a real layer, with its golden where that stays true."""
+    source = LAYERS / layer
+    target.mkdir(parents=True)
+    params = json.loads((source / "layer.json").read_text())
+    params.update(channels=channels, **changes)
+    (target / "layer.json").write_text(json.dumps(params))
+    np.save(target / "conv1d_weight.npy", np.load(source / "conv1d_weight.npy")[:channels].copy())
+    np.save(target / "conv1d_bias.npy", np.load(source / "conv1d_bias.npy")[:channels].copy())
+    np.save(target / "conv1d_input.npy", np.load(source / "conv1d_input.npy")[:, :channels, :steps].copy())
+    if not changes:
+        (target / GOLDEN).mkdir(parents=True)
+        name = GOLDEN + "/conv1d_output_int8.npy"
+        np.save(target / name, np.load(source / name)[:, :channels, :steps].copy())
+    return target
+
+
+def export(bundle, kit, *arguments):
+    result = run(quasim, "export", bundle, "-o", kit, "--json", *arguments)
+    check(result.returncode == 0, f"export {bundle.name}: exit {result.returncode}: {result.stderr}")
+    return json.loads(result.stdout)
+
+
+def round_shift(p, shift, rounding):
+    quotient, rest = p >> shift, p & ((1 << shift) - 1)
+    half = (1 << shift) >> 1
+    if shift == 0:
+        return p
+    tie_up = (quotient & 1) == 1 if rounding == "half_even" else p >= 0
+    return quotient + ((rest > half) | ((rest == half) & tie_up))
+
+
+def model(program, x):
+    """All stages as [B, C, L] from the layer program alone."""
+    weight = np.array(program["weight"], dtype=np.int64).reshape(program["channels"], program["taps"])
+    bits = program["conv_bits"]
+    padded = np.pad(x.astype(np.int64), ((0, 0), (0, 0), (program["taps"] - 1, 0)))
+    acc = sum(weight[None, :, k:k + 1] * padded[:, :, k:k + x.shape[2]] for k in range(program["taps"]))
+    p = acc * program["multiplier"] + np.array(program["bias_words"], dtype=np.int64)[None, :, None]
+    q = np.clip(round_shift(p, program["shift"], program["rounding"]), -(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    out = np.array(program["silu_table"], dtype=np.int8)[q + (1 << (bits - 1))]
+    return {"x": x, "acc": acc, "p": p, "q": q, "out": out}
+
+
+def from_hex(text, digits, lanes, dtype):
+    rows = []
+    for line in text.split():
+        values = [int(line[i:i + digits], 16) for i in range(0, len(line), digits)][::-1]
+        assert len(values) == lanes
+        rows.append(values)
+    unsigned = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}[np.dtype(dtype).itemsize]
+    return np.array(rows, dtype=np.uint64).astype(unsigned).view(dtype)
+
+
+def check_stream(kit, name, lanes, wanted, conv_bits):
+    manifest = json.loads((kit / "manifest.json").read_text())
+    stream = manifest["streams"][name]
+    sequences, channels, length, groups = (stream[k] for k in ("sequences", "channels", "length", "groups"))
+    folder = kit / "vectors" / name
+    check(stream["beats"] == sequences * length * groups and groups == -(-channels // lanes), f"{name}: beats")
+    for stage, (dtype, digits) in STAGES.items():
+        if stage == "q" and conv_bits > 8:
+            dtype, digits = np.int16, 4
+        npy = np.load(folder / f"{stage}.npy")
+        check(npy.dtype == dtype and npy.shape == (sequences, length, groups, lanes), f"{name}/{stage}.npy: {npy.dtype} {npy.shape}")
+        got = npy.reshape(sequences, length, groups * lanes)[:, :, :channels].transpose(0, 2, 1)
+        check(np.array_equal(got, wanted[stage]), f"{name}/{stage}: differs from the model")
+        check(not npy.reshape(sequences, length, -1)[:, :, channels:].any(), f"{name}/{stage}: dead lanes")
+        beats = npy.reshape(-1, lanes)
+        check(np.array_equal(np.fromfile(folder / f"{stage}.bin", dtype=dtype).reshape(-1, lanes), beats), f"{name}/{stage}.bin")
+        check(np.array_equal(from_hex((folder / f"{stage}.hex").read_text(), digits, lanes, dtype), beats), f"{name}/{stage}.hex")
+        mem = (folder / f"{stage}.mem").read_text()
+        check(mem == "@0\n" + (folder / f"{stage}.hex").read_text(), f"{name}/{stage}.mem")
+        with open(folder / f"{stage}.csv", encoding="ascii") as rows:
+            count = 0
+            for row in csv.DictReader(rows):
+                row = {key: int(value) for key, value in row.items()}
+                count += 1
+                if beats[row["beat"], row["lane"]] != row["value"] or got[row["sequence"], row["channel"], row["time"]] != row["value"]:
+                    check(False, f"{name}/{stage}.csv: {row}")
+                    break
+            check(count == sequences * channels * length, f"{name}/{stage}.csv: {count} rows")
+    flags = np.load(folder / "flags.npy")
+    first = np.zeros_like(flags)
+    first[:, 0, :] |= 1
+    first[:, -1, -1] |= 2
+    check(np.array_equal(flags, first), f"{name}/flags.npy")
+    check([int(line, 16) for line in (folder / "flags.hex").read_text().split()] == flags.ravel().tolist(), f"{name}/flags.hex")
+    counters = [int(line, 16) for line in (folder / "counters.hex").read_text().split()]
+    check(counters[0] == counters[2] == stream["beats"] and counters[6] == int(np.isin(wanted["out"], (-128, 127)).sum()),
+          f"{name}/counters.hex: {counters}")
+
+
+def check_program_files(kit, program, work):
+    weight = np.array(program["weight"], dtype=np.int8).reshape(program["channels"], program["taps"])
+    words = {"weight": [int.from_bytes(row.tobytes(), "little") for row in weight],
+             "bias": [b & ((1 << program["bias_bits"]) - 1) for b in program["bias_words"]],
+             "silu_table": [b & 255 for b in program["silu_table"]]}
+    for name, want in words.items():
+        text = {form: (kit / f"memory/{name}.{form}").read_text() for form in ("hex", "mem", "coe", "mif")}
+        check([int(w, 16) for w in text["hex"].split()] == want, f"{name}.hex")
+        check(text["mem"] == "@0\n" + text["hex"], f"{name}.mem")
+        vector = text["coe"].split("memory_initialization_vector=")[1].strip().rstrip(";")
+        check([int(w, 16) for w in vector.split(",")] == want, f"{name}.coe")
+        rows = re.findall(r"^\s+([0-9a-f]+) : ([0-9a-f]+);", text["mif"], re.M)
+        check([(int(a, 16), int(w, 16)) for a, w in rows] == list(enumerate(want)), f"{name}.mif")
+        check(f"DEPTH={len(want)};" in text["mif"], f"{name}.mif: depth")
+    writes = [(int(line[:8], 16), int(line[8:], 16)) for line in (kit / "config/axil_writes.hex").read_text().split()]
+    with open(kit / "config/axil_writes.csv", encoding="ascii") as rows:
+        table = [(int(r["address"], 16), int(r["data"], 16)) for r in csv.DictReader(rows)]
+    check(table == writes, "axil_writes.csv")
+    check([d for a, d in writes if 0x10000 <= a < 0x20000] == words["weight"], "writes: weights")
+    check(writes[0] == (0x10, 0) and writes[-1] == (0x10, 1) and (0x28, program["multiplier"]) in writes, "writes: registers")
+    # the header, compiled by a C compiler, says the same
+    (work / "header.c").write_text("""#include <stdio.h>
+#include "quasim_layer.h"
+int main(void) {
+  printf("%d %d %u %d %d\\n", QUASIM_LAYER_CHANNELS, QUASIM_LAYER_TAPS, QUASIM_LAYER_MULTIPLIER, QUASIM_LAYER_SHIFT, QUASIM_LAYER_WRITES);
+  for (int i = 0; i < QUASIM_LAYER_CHANNELS * QUASIM_LAYER_TAPS; ++i) printf("%d ", quasim_layer_weight[i]);
+  for (int i = 0; i < QUASIM_LAYER_CHANNELS; ++i) printf("%lld ", (long long)quasim_layer_bias[i]);
+  for (int i = 0; i < 1 << QUASIM_LAYER_CONV_BITS; ++i) printf("%d ", quasim_layer_silu_table[i]);
+  for (int i = 0; i < QUASIM_LAYER_WRITES; ++i) printf("%u %u ", quasim_layer_writes[i][0], quasim_layer_writes[i][1]);
+}
+""")
+    built = run("cc", "-Wall", "-Werror", "-I", kit / "include", work / "header.c", "-o", work / "header")
+    check(built.returncode == 0, f"quasim_layer.h: {built.stderr}")
+    want = [program["channels"], program["taps"], program["multiplier"], program["shift"], len(writes), *program["weight"],
+            *program["bias_words"], *program["silu_table"], *(word for write in writes for word in write)]
+    check([int(w) for w in run(work / "header").stdout.split()] == want, "quasim_layer.h: values")
+
+
+def test_formats(work):
+    cases = [("layer01", 40, 13, 16, {}), ("layer05", 7, 5, 3, {}), ("layer02", 5, 6, 1, {"conv_bits": 10})]
+    for layer, channels, steps, lanes, changes in cases:
+        bundle = cut_layer(work / f"{layer}.{lanes}", layer, channels, steps, **changes)
+        kit = work / f"kit.{layer}.{lanes}"
+        summary = export(bundle, kit, "--lanes", lanes)
+        program = json.loads((kit / "program/program.json").read_text())
+        bits = changes.get("conv_bits", 8)
+        check_stream(kit, "real", lanes, model(program, np.load(bundle / "conv1d_input.npy")), bits)
+        windows = np.load(kit / "vectors/directed/x.npy")
+        windows = windows.reshape(*windows.shape[:2], -1)[:, :, :channels].transpose(0, 2, 1)
+        stages = model(program, windows)
+        check_stream(kit, "directed", lanes, stages, bits)
+        # every line of steps.csv is true of the vectors
+        covered = 0
+        with open(kit / "vectors/directed/steps.csv", encoding="ascii") as rows:
+            for row in csv.DictReader(rows):
+                if not row["below_window"]:
+                    continue
+                covered += 1
+                channel, level = int(row["channel"]), int(row["q_level"])
+                for side in ("below", "above"):
+                    window = int(row[side + "_window"])
+                    if stages["acc"][window, channel, -1] != int(row[side + "_acc"]):
+                        check(False, f"steps.csv: {row}")
+                    if (stages["q"][window, channel, -1] >= level) != (side == "above"):
+                        check(False, f"steps.csv: wrong side: {row}")
+        check(covered == summary["q_steps_covered"] > 0, f"steps.csv: {covered} covered")
+        if not changes:
+            check(summary["golden_compared"] == channels * steps and summary["golden_differing"] == 0, "golden")
+        check_program_files(kit, program, work)
+        sums = run("sha256sum", "-c", "--quiet", "SHA256SUMS", cwd=kit)
+        check(sums.returncode == 0, f"sha256sum -c: {sums.stdout}{sums.stderr}")
+        again = run(quasim, "export", "--check", kit, "--json")
+        check(again.returncode == 0 and json.loads(again.stdout)["intact"], "--check of a new kit")
+        first = (kit / "SHA256SUMS").read_bytes()
+        export(bundle, kit, "--lanes", lanes)  # replaces the kit, and gives the same one
+        check((kit / "SHA256SUMS").read_bytes() == first, "a second export gives another kit")
+        check([p for p in work.iterdir() if ".tmp." in p.name] == [], "something temporary is left")
+    subset = work / "subset"
+    export(work / "layer01.16", subset, "--format", "npy,csv", "--stages", "x,out", "--steps", "4", "--no-directed")
+    names = {str(p.relative_to(subset / "vectors")) for p in (subset / "vectors").rglob("*") if p.is_file()}
+    check(names == {"real/counters.hex"} | {f"real/{s}.{f}" for s in ("x", "out", "flags") for f in ("npy", "csv")}, f"subset: {names}")
+    check(np.load(subset / "vectors/real/x.npy").shape == (1, 4, 3, 16), "subset: shape")
+    check(not (subset / "tb/quasim_kit_tb.sv").exists(), "a kit without hex has a bench")
+
+
+def test_hostile(work):
+    bundle = cut_layer(work / "layer", "layer01", 16, 8)
+
+    def refused(name, words, *arguments):
+        result = run(quasim, "export", *arguments)
+        lines = result.stderr.splitlines()
+        check(result.returncode == 2 and result.stdout == "" and all(w in result.stderr for w in words) and
+              (len(lines) == 1 or name == "usage"), f"{name}: exit {result.returncode}: {result.stderr}")
+
+    precious = work / "precious"
+    precious.mkdir()
+    (precious / "thesis.txt").write_text("years")
+    refused("not a kit", ["precious", "not a kit"], bundle, "-o", precious)
+    check((precious / "thesis.txt").read_text() == "years", "a directory was overwritten")
+    (work / "file").write_text("x")
+    refused("a file", ["file", "directory"], bundle, "-o", work / "file")
+    refused("inside a file", ["file"], bundle, "-o", work / "file/kit")
+    kit = work / "kit"
+    export(bundle, kit)
+    (kit / "notes.txt").write_text("mine")
+    refused("an alien file", ["notes.txt"], bundle, "-o", kit)
+    check((kit / "notes.txt").exists() and (kit / "manifest.json").exists(), "a kit with an alien file was touched")
+    (kit / "notes.txt").unlink()
+    (work / "link").symlink_to(kit)
+    refused("a link", ["link"], bundle, "-o", work / "link")
+    fake = work / "fake"
+    fake.mkdir()
+    for text in ("", "{}", '{"format": "quasim.kit/1"}', '{"format": "quasim.kit/1", "files": []}', '{"format": "quasim.kit/1", "files": [1]}',
+                 '{"format": "quasim.kit/1", "files": [{"path": "../x", "bytes": 1, "sha256": ""}]}', "[" * 10000):
+        (fake / "manifest.json").write_text(text)
+        refused(f"manifest {text[:30]}", ["fake"], bundle, "-o", fake)
+        result = run(quasim, "export", "--check", fake)
+        check(result.returncode == 1 and result.stdout, f"--check with manifest {text[:30]}: exit {result.returncode}")
+    (work / "empty").mkdir()
+    check(run(quasim, "export", bundle, "-o", work / "empty", "--format", "npy").returncode == 0, "an empty directory is refused")
+    for words, arguments in [(["format"], ("--format", "hex,gif")), (["format"], ("--format", "")), (["format"], ("--format", "hex,,npy"))]:
+        refused(str(arguments), words, bundle, "-o", work / "none", *arguments)
+    refused("usage", ["--lanes"], bundle, "-o", work / "none", "--lanes", "0")
+    refused("usage", ["--lanes"], bundle, "-o", work / "none", "--lanes", "129")
+    refused("usage", ["--stages"], bundle, "-o", work / "none", "--stages", "y")
+    refused("usage", ["--steps"], bundle, "-o", work / "none", "--steps", "0")
+    refused("no output", ["output"], bundle)
+    refused("no bundle", ["BUNDLE"], "-o", work / "none")
+    refused("two bundles", ["BUNDLE"], bundle, bundle, "-o", work / "none")
+    refused("check and bundle", ["--check"], bundle, "--check", kit)
+    refused("check of nothing", ["nowhere"], "--check", work / "nowhere")
+    refused("program", ["nothing.json"], bundle, "-o", work / "none", "--program", "nothing.json")
+    golden = bundle / GOLDEN / "conv1d_output_int8.npy"
+    good = golden.read_bytes()
+    np.save(golden, np.zeros((1, 16, 7), np.int8))
+    refused("golden shape", ["conv1d_output_int8"], bundle, "-o", work / "none")
+    bent = bytearray(good)
+    bent[-1] ^= 1
+    golden.write_bytes(bytes(bent))
+    result = run(quasim, "export", bundle, "-o", work / "differs", "--json")
+    check(result.returncode == 1 and json.loads(result.stdout)["golden_differing"] == 1, "a golden that differs")
+    source = bundle / "conv1d_input.npy"
+    for name, array in [("rank", np.zeros((16, 8), np.int8)), ("dtype", np.zeros((1, 16, 8), np.int16)), ("empty", np.zeros((1, 16, 0), np.int8)),
+                        ("channels", np.zeros((1, 15, 8), np.int8))]:
+        np.save(source, array)
+        refused(f"input {name}", ["conv1d_input.npy"], bundle, "-o", work / "none")
+    source.unlink()
+    refused("no input", ["conv1d_input.npy"], bundle, "-o", work / "none", "--no-directed")
+    golden.write_bytes(good)
+    check(export(bundle, work / "directed_only")["elements"] > 0, "directed vectors need no input")
+    check(not (work / "none").exists() and not [p for p in work.iterdir() if ".tmp." in p.name], "a refused export left something")
+
+
+def bench(kit, tool, *plusargs, build=None):
+    """The kit's own script, with nothing in the environment but the search path."""
+    env = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "TMPDIR": tempfile.gettempdir()}
+    if build:
+        env["BUILD"] = str(build)
+    return run("bash", kit / f"run_{tool}.sh", *plusargs, cwd="/", env=env, timeout=1500)
+
+
+def flip(file, position):
+    data = bytearray(file.read_bytes())
+    data[position % len(data)] ^= 1
+    file.write_bytes(bytes(data))
+
+
+def test_faults(work):
+    bundle = cut_layer(work / "layer", "layer03", 20, 12)
+    kit = work / "kit"
+    export(bundle, kit)
+    files = json.loads((kit / "manifest.json").read_text())["files"]
+    good = {entry["path"]: (kit / entry["path"]).read_bytes() for entry in files}
+    good.update({name: (kit / name).read_bytes() for name in ("manifest.json", "SHA256SUMS")})
+
+    # a bit in any file, or a file that is gone, is named
+    for name, data in good.items():
+        flip(kit / name, len(data) // 2)
+        result = run(quasim, "export", "--check", kit)
+        check(result.returncode == 1 and name in result.stdout, f"--check misses a bit in {name}: {result.stdout}")
+        (kit / name).unlink()
+        result = run(quasim, "export", "--check", kit)
+        check(result.returncode == 1 and name in result.stdout + result.stderr, f"--check misses that {name} is gone")
+        (kit / name).write_bytes(data)
+    check(run(quasim, "export", "--check", kit).returncode == 0, "--check after restoring")
+
+    # what the bench reads or compiles makes it fail
+    check(bench(kit, "icarus").returncode == 0, "the bench fails without a fault")
+    beats = {"x": 33, "flags": 3, "out": 33}
+
+    def digit(name, line, column):
+        width = beats[name]
+        return lambda path: flip(path, line * width + column)
+
+    def replace(old, new):
+        def spoil(path):
+            text = path.read_text()
+            assert text.count(old) >= 1, f"{path}: {old}"
+            path.write_text(text.replace(old, new, 1))
+        return spoil
+
+    planted = [
+        ("vectors/real/x.hex", digit("x", 4, 30), "real"),
+        ("vectors/real/out.hex", digit("out", 9, 30), "real"),
+        ("vectors/real/flags.hex", digit("flags", 6, 1), "real"),
+        ("vectors/real/counters.hex", lambda path: flip(path, 4 * 9 + 7), "real"),
+        ("vectors/directed/x.hex", digit("x", 300 * 8 + 6, 30), "directed"),  # the newest sample of a window
+        ("vectors/directed/out.hex", digit("out", 100, 31), "directed"),
+        ("config/axil_writes.hex", lambda path: flip(path, 4 * 17 + 10), "directed"),   # the multiplier
+        ("tb/quasim_layer_pkg.sv", replace("CHANNELS = 20", "CHANNELS = 21"), "real"),
+        ("rtl/quasim_conv_acc.sv", replace("x0 = 32'($signed(history[7:0]))", "x0 = 32'($signed(history[15:8]))"), "real"),
+        ("rtl/quasim_requant.sv", replace("{negative, {(ConvBits-1){~negative}}}", "{negative, {(ConvBits-2){~negative}}, 1'b0}"), "directed"),
+        ("rtl/quasim_silu.sv", replace("^ {1'b1, {(ConvBits-1){1'b0}}}", "^ {1'b0, {(ConvBits-1){1'b0}}}"), "real"),
+    ]
+    for name, spoil, stream in planted:
+        spoil(kit / name)
+        result = bench(kit, "icarus", f"+stream={stream}")
+        check(result.returncode != 0 and "FAIL" in result.stdout and "PASS" not in result.stdout,
+              f"the bench misses an error in {name}: {result.stdout}")
+        (kit / name).write_bytes(good[name])
+    for name in ("vectors/real/x.hex", "vectors/real/out.hex", "vectors/real/flags.hex", "vectors/real/counters.hex", "config/axil_writes.hex"):
+        (kit / name).write_bytes(b"".join(line + b"\n" for line in good[name].split()[:2]))
+        result = bench(kit, "icarus", "+stream=real")
+        check(result.returncode != 0 and "FAIL" in result.stdout, f"the bench misses that {name} is short: {result.stdout}")
+        (kit / name).unlink()
+        result = bench(kit, "icarus", "+stream=real")
+        check(result.returncode != 0 and "FAIL" in result.stdout, f"the bench misses that {name} is gone: {result.stdout}")
+        (kit / name).write_bytes(good[name])
+    # the thresholds of one channel moved by one accumulator, the least that matters
+    program = json.loads((kit / "program/program.json").read_text())
+    lines = (kit / "config/axil_writes.hex").read_text().split()
+    at = next(i for i, line in enumerate(lines) if int(line[:8], 16) == 0x20000 + 8 * 7)
+    low = (int(lines[at][8:], 16) + program["multiplier"]) & 0xFFFFFFFF
+    lines[at] = lines[at][:8] + f"{low:08x}"
+    (kit / "config/axil_writes.hex").write_text("\n".join(lines) + "\n")
+    result = bench(kit, "icarus", "+stream=directed")
+    check(result.returncode != 0 and "(channel 7" in result.stdout, f"the directed vectors miss a moved threshold: {result.stdout}")
+    (kit / "config/axil_writes.hex").write_bytes(good["config/axil_writes.hex"])
+    print(f"{len(good)} files, {len(planted)} planted errors, 10 short or missing files, 1 moved threshold")
+
+
+def test_layers(work, channels, steps, stalled):
+    """Three real layers; the kit alone in a directory of its own, the bundle gone."""
+    for number, layer in enumerate(("layer01", "layer05", "layer11")):
+        bundle = cut_layer(work / f"bundle{number}", layer, channels, steps)
+        made = work / "made"
+        summary = export(bundle, made, "--format", "hex")
+        check(summary["golden_compared"] == channels * steps, f"{layer}: golden")
+        kit = work / f"alone{number}" / "kit"
+        kit.parent.mkdir()
+        shutil.move(made, kit)
+        shutil.rmtree(bundle)
+        for tool in ("icarus", "verilator"):
+            result = bench(kit, tool)
+            passes = re.findall(r"^PASS .*", result.stdout, re.M)
+            check(result.returncode == 0 and len(passes) == 4 and "FAIL" not in result.stdout, f"{layer} {tool}: {result.stdout}{result.stderr}")
+            print(layer, tool, *passes, sep="\n  ")
+        if stalled:
+            for seed in range(3):
+                result = bench(kit, "icarus", "+stream=real", "+stall_in=500", "+stall_out=700", f"+seed={seed}")
+                check(result.returncode == 0 and "PASS" in result.stdout, f"{layer} seed {seed}: {result.stdout}")
+        # somebody's own implementation is a list of files
+        rtl = " ".join(str(f) for f in [kit / "rtl/quasim_pkg.sv", *sorted(f for f in (kit / "rtl").glob("*.sv") if f.name != "quasim_pkg.sv")])
+        result = bench(kit, "icarus", f"RTL={rtl}", "+stream=real", "+beats=50")
+        check(result.returncode == 0 and "PASS" in result.stdout, f"{layer} RTL=list: {result.stdout}{result.stderr}")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as directory:
+        work = pathlib.Path(directory)
+        if group == "small_layers":
+            test_layers(work, 32, 64, True)
+        elif group == "whole_layers":
+            test_layers(work, 1024, 256, False)
+        else:
+            {"formats": test_formats, "hostile": test_hostile, "faults": test_faults}[group](work)
+    for failure in failures:
+        print("FAIL", failure)
+    print(f"{checks} checks, {len(failures)} failures")
+    return 1 if failures or checks < 10 else 0
+
+
+sys.exit(main())
