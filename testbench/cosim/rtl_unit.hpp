@@ -9,6 +9,8 @@
 
 #include "cosim/job.hpp"
 #include "cosim/pin_log.hpp"
+#include "sc/counters.hpp"
+#include "types/program.hpp"
 
 namespace quasim::cosim {
 
