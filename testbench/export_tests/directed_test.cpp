@@ -53,7 +53,7 @@ LayerProgram random_program(std::mt19937& random, int taps, int conv_bits) {
   program.taps = taps;
   program.conv_bits = conv_bits;
   program.rounding = random() % 2 == 0 ? Rounding::kHalfEven : Rounding::kHalfAway;
-  program.multiplier = 1 + random() % ((1U << 20) - 1);
+  program.multiplier = static_cast<std::uint32_t>(1 + random() % ((1U << 20) - 1));
   program.shift_bits = 22 + static_cast<int>(random() % 6);
   program.weight = TensorCK<std::int8_t>({kChannels, static_cast<std::size_t>(taps)});
   for (std::size_t i = 0; i < program.weight.size(); ++i)
@@ -66,8 +66,7 @@ LayerProgram random_program(std::mt19937& random, int taps, int conv_bits) {
   return program;
 }
 
-int q_of(const LayerProgram& program, std::size_t channel, std::int64_t bias_word, std::int32_t acc) {
-  (void)channel;
+int q_of(const LayerProgram& program, std::int64_t bias_word, std::int32_t acc) {
   return stages::requant_round(stages::requant_product(program.multiplier, acc), bias_word, program.shift_bits,
                                program.rounding, program.conv_bits)
       .q;
@@ -90,7 +89,7 @@ TEST(Directed, WindowsSitOnBothSidesOfEveryReachableStep) {
       std::optional<std::int32_t> below, above;
       for (std::int32_t acc = -65536; acc <= 65536; ++acc) {
         if (!set.contains(acc)) continue;
-        if (q_of(program, channel, program.bias_words[channel], acc) < step.level) below = acc;
+        if (q_of(program, program.bias_words[channel], acc) < step.level) below = acc;
         else if (!above) above = acc;
       }
       ASSERT_EQ(step.covered(), below && above);
@@ -121,7 +120,7 @@ TEST(Directed, SeesEveryWrongBiasThatMatters) {
       for (int fault = 0; fault < 24; ++fault) {
         const std::int64_t size = std::int64_t{1} << (fault / 2 * 2), wrong = right + (fault % 2 == 0 ? size : -size);
         const auto differs = [&](std::int32_t acc) {
-          return q_of(program, channel, right, acc) != q_of(program, channel, wrong, acc);
+          return q_of(program, right, acc) != q_of(program, wrong, acc);
         };
         bool matters = false, caught = false;
         for (std::int32_t acc = -65536; acc <= 65536 && !matters; ++acc) matters = set.contains(acc) && differs(acc);
