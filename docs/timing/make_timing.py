@@ -75,7 +75,7 @@ def svg_of(title, signals):
     """A plain drawing of WaveJSON signals with waves of p, 0, 1, x, = and dots."""
     left, cell, row, high = 130, 34, 26, 16
     count = len(signals[0]["wave"])
-    width, height = left + cell * count + 10, 34 + row * len(signals) + 8
+    width, height = max(left + cell * count, 8 * len(title)) + 10, 34 + row * len(signals) + 8
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
              'font-family="monospace" font-size="11">', f'<rect width="{width}" height="{height}" fill="#fff"/>',
              f'<text x="6" y="16" font-size="13" fill="#222">{title}</text>']
