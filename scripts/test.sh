@@ -1,8 +1,14 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything and runs all tests. Arguments are passed on to ctest.
+# Installs what is missing, builds everything and runs the tests. --all adds those labelled slow, which fetch packages from
+# PyPI. Other arguments are passed on to ctest.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${QUASIM_BUILD_DIR:-$root/build}
 
+selection=(-LE slow)
+if [[ ${1:-} == --all ]]; then
+  selection=()
+  shift
+fi
 "$root/scripts/build.sh"
-ctest --test-dir "$build" --output-on-failure -j "$(nproc)" "$@"
+ctest --test-dir "$build" --output-on-failure -j "$(nproc)" "${selection[@]}" "$@"
