@@ -382,12 +382,12 @@ def test_faults(work):
     print(f"{len(good)} files, {len(planted)} planted errors, 10 short or missing files, 1 moved threshold")
 
 
-def test_layers(work, channels, steps, stalled):
+def test_layers(work, channels, steps, all_lanes, stalled):
     """Three real layers; the kit alone in a directory of its own, the bundle gone."""
-    for number, layer in enumerate(("layer01", "layer05", "layer11")):
+    for number, (layer, lanes) in enumerate((("layer01", 16), ("layer05", all_lanes[0]), ("layer11", all_lanes[1]))):
         bundle = cut_layer(work / f"bundle{number}", layer, channels, steps)
         made = work / "made"
-        summary = export(bundle, made, "--format", "hex")
+        summary = export(bundle, made, "--format", "hex", "--lanes", lanes)
         check(summary["golden_compared"] == channels * steps, f"{layer}: golden")
         kit = work / f"alone{number}" / "kit"
         kit.parent.mkdir()
@@ -426,9 +426,9 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         work = pathlib.Path(directory)
         if group == "small_layers":
-            test_layers(work, 32, 64, True)
+            test_layers(work, 32, 64, (64, 3), True)
         elif group == "whole_layers":
-            test_layers(work, 1024, 256, False)
+            test_layers(work, 1024, 256, (16, 16), False)
         else:
             {"formats": test_formats, "hostile": test_hostile, "faults": test_faults, "memory": test_memory}[group](work)
     for failure in failures:

@@ -209,14 +209,14 @@ module quasim_kit_tb;
 
   // ---- the first difference ----
   integer              stage_file, skip;
+  integer              lane = 0;
   logic [LANES*32-1:0] acc_beat;
   logic [LANES*64-1:0] p_beat;
 
   task automatic explain_difference;
-    integer lane;
     begin
-      lane = 0;
-      while (m_tdata[lane*8+:8] === want_data[lane*8+:8]) lane = lane + 1;
+      for (skip = LANES - 1; skip >= 0; skip = skip - 1)
+        if (m_tdata[skip*8+:8] !== want_data[skip*8+:8]) lane = skip;
       $display("FAIL vectors/%0s beat %0d lane %0d (channel %0d, time step %0d of the stream): out is %0d, expected %0d",
                stream, taken, lane, (taken % GROUPS) * LANES + lane, taken / GROUPS,
                $signed(m_tdata[lane*8+:8]), $signed(want_data[lane*8+:8]));
