@@ -171,6 +171,35 @@ def main():
             if checks_before.returncode != 2:
                 failures.append(f"usage {arguments}: exit code {checks_before.returncode}")
 
+        # layer programs
+        program = pathlib.Path(directory) / "program.json"
+        if run("compile", bundle, "-o", program).returncode != 0:
+            failures.append("compile -o failed")
+        good = json.loads(program.read_text())
+
+        def program_case(name, names, text):
+            program.write_text(text if isinstance(text, str) else json.dumps(text))
+            expect_refusal(f"program {name}", ["program.json", *names], "run", bundle, "--program", program)
+
+        program_case("empty", [], "")
+        program_case("truncated", [], json.dumps(good)[:2000])
+        program_case("unknown key", ["extra"], {**good, "extra": 1})
+        program_case("format", ["format"], {**good, "format": "quasim.program/9"})
+        for key in ("taps", "weight", "bias_words", "silu_table", "multiplier", "rounding"):
+            program_case(f"without {key}", [], {k: v for k, v in good.items() if k != key})
+        program_case("short table", ["silu_table"], {**good, "silu_table": good["silu_table"][:-1]})
+        program_case("table entry", ["silu_table"], {**good, "silu_table": [300] + good["silu_table"][1:]})
+        program_case("short bias", ["bias_words"], {**good, "bias_words": good["bias_words"][1:]})
+        program_case("bias width", ["bias_words"], {**good, "bias_words": [1 << 47] + good["bias_words"][1:]})
+        program_case("bias float", ["bias_words"], {**good, "bias_words": [0.5] + good["bias_words"][1:]})
+        program_case("multiplier width", ["multiplier"], {**good, "multiplier": 1 << 31})
+        program_case("multiplier over mult_bits", ["multiplier"], {**good, "mult_bits": 4})
+        program_case("shift", ["shift"], {**good, "shift": 48})
+        program_case("conv_bits", ["conv_bits"], {**good, "conv_bits": 13})
+        program_case("channels", [], {**good, "channels": 1 << 40})
+        program_case("no channels", ["weight"], {**good, "channels": 0, "weight": [], "bias_words": []})
+        program_case("other weights", ["weight"], {**good, "weight": [-w if w > -128 else w for w in good["weight"]]})
+
         # differences are exit code 1, and the flipped byte is named
         bundle = copy_bundle(directory, "flipped")
         data = bytearray((bundle / golden).read_bytes())
