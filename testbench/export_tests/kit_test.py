@@ -426,7 +426,7 @@ def main():
     with tempfile.TemporaryDirectory() as directory:
         work = pathlib.Path(directory)
         if group == "small_layers":
-            test_layers(work, 32, 64, (64, 3), True)
+            test_layers(work, 32, 64, (8, 3), True)
         elif group == "whole_layers":
             test_layers(work, 1024, 256, (16, 16), False)
         else:
