@@ -50,16 +50,19 @@ void add_stream_options(CLI::App& verb, StreamOptions& options) {
 
 int stream_bundles(const std::string& verb, const StreamOptions& options, bool with_rtl) {
   std::vector<Bundle> bundles;
-  for (const auto& directory : options.layer.bundles) bundles.push_back(read_bundle(directory));
+  std::uint64_t total_elements = 0, streamed_elements = 0;
+  for (const auto& directory : options.layer.bundles) {
+    bundles.push_back(read_bundle(directory));
+    total_elements += bundles.back().require_input().size();
+  }
 
   sc::PipelineConfig config;
   config.conv_bits = bundles.front().layer.conv_bits;
   auto rtl = with_rtl ? cosim::make_verilated_unit(options.lanes, options.trace) : nullptr;
   const auto testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
   std::vector<LayerResult> layers;
-  Progress progress(verb, bundles.size());
+  Progress progress(verb, total_elements);
   for (const Bundle& bundle : bundles) {
-    progress.update(layers.size());
     const auto [program, origin] = program_for(bundle, options.layer);
     const auto golden = expected_output(bundle, golden_variant(bundle, options.layer));
     cosim::Job job;
@@ -68,6 +71,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     job.stalls = options.stalls;
     job.max_mismatches = options.max_mismatches;
     job.keep_output = !options.output.empty();
+    job.progress = [&](std::size_t beats) { progress.update(streamed_elements + beats * options.lanes); };
     testbench->load(program);
     LayerResult layer{bundle.layer.name, origin, job.input->size(), options.lanes, testbench->run(job)};
     if (job.keep_output && layer.result.failure.empty()) {
@@ -77,6 +81,8 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
       write_npy(directory / "conv1d_output_int8.npy",
                 from_beats(layer.result.output, job.input->shape(), options.lanes));
     }
+    streamed_elements += layer.elements;
+    progress.update(streamed_elements);
     layers.push_back(std::move(layer));
   }
   if (options.json)

@@ -109,6 +109,7 @@ class Monitor final : public sc_core::sc_module {
     keep_ = job.keep_output;
     if (keep_) output_kept_.reserve(beats_ * Lanes);
     max_mismatches_ = job.max_mismatches;
+    progress_ = job.progress;
     mismatches_.clear();
     result_ = JobResult{};
     pattern_ = StallPattern(job.stalls.output, job.stalls.seed * 2 + 1);
@@ -166,7 +167,8 @@ class Monitor final : public sc_core::sc_module {
         if (mismatches_.size() < max_mismatches_) mismatches_.push_back({beat_, cycle - first_cycle_});
       }
     }
-    if (++beat_ == beats_) {
+    if ((++beat_ & (kProgressBeats - 1)) == 0 && progress_) progress_(beat_);
+    if (beat_ == beats_) {
       result_.cycles = cycle - first_cycle_ + 1;
       sc_core::sc_pause();
     }
@@ -179,6 +181,8 @@ class Monitor final : public sc_core::sc_module {
   ReadyRegister& ready_;
   std::vector<std::int8_t> expected_, output_kept_;
   std::vector<Mismatch> mismatches_;
+  static constexpr std::size_t kProgressBeats = 1 << 16;
+  std::function<void(std::size_t)> progress_;
   std::size_t beats_ = 0, beat_ = 0, max_mismatches_ = 0;
   bool keep_ = false, started_ = false;
   std::uint64_t first_cycle_ = 0, start_cycle_ = 0, last_move_ = 0, hang_cycles_ = 0;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -45,6 +46,7 @@ struct Job {
   bool continues = false;       ///< the stored history continues (decode): no beat carries tuser[0]
   bool keep_output = false;     ///< collect the model's output and q
   std::size_t max_mismatches = 10;  ///< differences described one by one
+  std::function<void(std::size_t beats)> progress;  ///< called now and then with the beats delivered; may be empty
 };
 
 /// What a stage held for one element, on one side.
