@@ -40,8 +40,8 @@ struct Report {
 
 nlohmann::ordered_json to_json(const Explanation& explanation) {
   nlohmann::ordered_json json{{"bias", explanation.point.bias}, {"acc", explanation.point.acc}};
-  if (explanation.observed.q)
-    json.update({{"exact_q", explanation.exact_q}, {"golden_q", *explanation.observed.q}});
+  if (explanation.golden_q)
+    json.update({{"exact_q", explanation.exact_q}, {"golden_q", *explanation.golden_q}});
   json.update({{"exact_out", explanation.exact_out},
                {"golden_out", explanation.observed.out},
                {"stage", explanation.stage},
@@ -51,6 +51,8 @@ nlohmann::ordered_json to_json(const Explanation& explanation) {
                {"boundary_lsb", explanation.boundary_lsb},
                {"exact_tie", explanation.exact_tie},
                {"golden_on_tie", explanation.golden_tie},
+               {"clamp", explanation.clamp},
+               {"evaluated_as", explanation.evaluated_as},
                {"causes", explanation.causes},
                {"explained", explanation.explained}});
   return json;
@@ -162,43 +164,20 @@ void explain_program_differences(const Bundle& bundle, const ExplainOptions& opt
 /// An output tensor [B, C, L] against the oracle, each window in the order of the variant that is said to
 /// have made it.
 void explain_tensor(const Bundle& bundle, const ExplainOptions& options, Report& report) {
-  const TensorBCL<std::int8_t>& input = bundle.require_input();
   TensorBCL<std::int8_t> output;
   read_npy(options.tensor, output);
-  if (output.shape() != input.shape())
+  if (output.shape() != bundle.require_input().shape())
     throw InputError(options.tensor, "shape", "[B, C, L] of conv1d_input.npy");
-  const Variant variant = variant_of(bundle, options);
-  const compile::Explainer explainer(bundle.layer, variant);
-  const exact::Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
-  const exact::StepFunction expected = exact::Oracle(bundle.layer).steps(domain).out;
-  const auto taps = static_cast<std::size_t>(bundle.layer.taps);
-  Progress progress("explain", input.size());
-  for (std::size_t b = 0; b < input.extent<'B'>(); ++b)
-    for (std::size_t c = 0; c < input.extent<'C'>(); ++c) {
-      compile::GoldenPoint point;
-      point.bias = bundle.bias_of(static_cast<int>(c));
-      const auto slice = static_cast<std::size_t>(
-          std::lower_bound(domain.slices.begin(), domain.slices.end(), point.bias,
-                           [](const exact::Slice& s, int bias) { return s.bias < bias; }) -
-          domain.slices.begin());
-      point.weights.assign(bundle.weight.data() + c * taps, bundle.weight.data() + (c + 1) * taps);
-      for (std::size_t t = 0; t < input.extent<'L'>(); ++t) {
-        point.window.assign(taps, 0);
-        point.acc = 0;
-        for (std::size_t k = 0; k < taps; ++k) {
-          if (t + k + 1 >= taps) point.window[k] = input.at(b, c, t + k + 1 - taps);
-          point.acc += std::int32_t{point.weights[k]} * point.window[k];
-        }
-        ++report.compared;
-        const int observed = output.at(b, c, t);
-        if (observed == value_at(expected[slice], point.acc)) continue;
-        const Explanation explanation = explainer.explain(point, {std::nullopt, observed});
-        nlohmann::ordered_json json{{"sequence", b}, {"channel", c}, {"time", t}};
-        json.update(to_json(explanation));
-        report.add(explanation.explained, std::move(json));
-      }
-      progress.update(static_cast<std::uint64_t>(report.compared));
-    }
+  Progress progress("explain", output.size());
+  report.compared += compile::explain_outputs(
+      bundle, variant_of(bundle, options), output,
+      [&](const compile::TensorDifference& difference) {
+        nlohmann::ordered_json json{
+            {"sequence", difference.sequence}, {"channel", difference.channel}, {"time", difference.time}};
+        json.update(to_json(difference.explanation));
+        report.add(difference.explanation.explained, std::move(json));
+      },
+      [&](std::int64_t compared) { progress.update(static_cast<std::uint64_t>(compared)); });
 }
 
 void print_text(const std::string& layer, const Report& report) {
