@@ -59,8 +59,9 @@ struct Certificate {
 };
 
 /// `implementations` hold one named "model" where a program is to be certified, one named "oracle", and one
-/// named "rtl" where it was driven, which must equal the model in q and out. The model must equal the one named `target` in out, and in q where `match_q`. Throws InputError when either is
-/// missing or nothing is compared.
+/// named "rtl" where it was driven, which must equal the model in q and out. The model must equal the one
+/// named `target` in out, and in q where `match_q`. Throws InputError when either is missing or nothing is
+/// compared.
 Certificate certify(const LayerParams& layer, exact::Domain domain,
                     const std::vector<Implementation>& implementations, const std::string& target,
                     bool match_q);

@@ -1,4 +1,5 @@
-// Stage conv_acc as a module: it fills the fetch and acc registers and holds weights, history and the group counter.
+// Stage conv_acc as a module: it fills the fetch and acc registers and holds weights, history and the group
+// counter.
 #pragma once
 
 #include <algorithm>
@@ -38,12 +39,14 @@ class ConvAcc final : public sc_core::sc_module {
     live_lanes_of_last_group_ = static_cast<std::uint32_t>(channels - (groups_.size() - 1) * Lanes);
     for (std::size_t channel = 0; channel < channels; ++channel)
       for (std::size_t k = 0; k < taps; ++k)
-        groups_[channel / Lanes].weight[spec::kTapsMax - taps + k][channel % Lanes] = program.weight.at(channel, k);
+        groups_[channel / Lanes].weight[spec::kTapsMax - taps + k][channel % Lanes] =
+            program.weight.at(channel, k);
     group_ = 0;
     beats_in_ = 0;
   }
 
-  /// One sample of a channel's stored window, position 0 the oldest. For decode state that is moved away and back.
+  /// One sample of a channel's stored window, position 0 the oldest. For decode state that is moved away and
+  /// back.
   std::int8_t& history(std::size_t channel, std::size_t position) {
     return groups_[channel / Lanes].history[position][channel % Lanes];
   }
@@ -60,28 +63,31 @@ class ConvAcc final : public sc_core::sc_module {
     if (enable) accept();
   }
 
-  // The history memory is read by the edge that accepts a beat and written by the edge that moves it on; the bypass for
-  // equal groups makes the beat see what the one before it in its group left. Reading it here, one move later, is the same.
+  // The history memory is read by the edge that accepts a beat and written by the edge that moves it on; the
+  // bypass for equal groups makes the beat see what the one before it in its group left. Reading it here, one
+  // move later, is the same.
   void accumulate() {
-    transfer(*fetch_in.operator->(), *out.operator->(), [this](const FetchBeat<Lanes>& from, AccBeat<Lanes>& to) {
-      Group& group = groups_[from.tag.group];
-      if (from.tag.first) std::fill_n(&group.history[0][0], sizeof group.history, std::int8_t{0});
-      stages::conv_acc<Lanes>(group.weight, group.history, from.x, to.acc);
-      stages::shift_history<Lanes>(group.history, from.x);
-      to.tag = from.tag;
-    });
+    transfer(*fetch_in.operator->(), *out.operator->(),
+             [this](const FetchBeat<Lanes>& from, AccBeat<Lanes>& to) {
+               Group& group = groups_[from.tag.group];
+               if (from.tag.first) std::fill_n(&group.history[0][0], sizeof group.history, std::int8_t{0});
+               stages::conv_acc<Lanes>(group.weight, group.history, from.x, to.acc);
+               stages::shift_history<Lanes>(group.history, from.x);
+               to.tag = from.tag;
+             });
   }
 
   void accept() {
-    const bool moved = transfer(
-        *in.operator->(), *fetch_out.operator->(), [this](const SampleBeat<Lanes>& from, FetchBeat<Lanes>& to) {
-          std::copy_n(from.data, Lanes, to.x);
-          const bool last_group = group_ + 1 == groups_.size();
-          if (group_ == 0) first_token_ = from.first;
-          const auto lanes = last_group ? live_lanes_of_last_group_ : static_cast<std::uint32_t>(Lanes);
-          to.tag = {beats_in_, group_, lanes, first_token_, from.last};
-          group_ = last_group ? 0 : group_ + 1;
-        });
+    const bool moved = transfer(*in.operator->(), *fetch_out.operator->(),
+                                [this](const SampleBeat<Lanes>& from, FetchBeat<Lanes>& to) {
+                                  std::copy_n(from.data, Lanes, to.x);
+                                  const bool last_group = group_ + 1 == groups_.size();
+                                  if (group_ == 0) first_token_ = from.first;
+                                  const auto lanes = last_group ? live_lanes_of_last_group_
+                                                                : static_cast<std::uint32_t>(Lanes);
+                                  to.tag = {beats_in_, group_, lanes, first_token_, from.last};
+                                  group_ = last_group ? 0 : group_ + 1;
+                                });
     beats_in_ += moved ? 1 : 0;
   }
 

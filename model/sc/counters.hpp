@@ -5,7 +5,8 @@
 
 namespace quasim::sc {
 
-/// All since the layer was loaded: beats, and live elements that clamp_N changed or that are at a limit of int8.
+/// All since the layer was loaded: beats, and live elements that clamp_N changed or that are at a limit of
+/// int8.
 struct Counters {
   std::uint64_t beats_in = 0, beats_out = 0, saturated_conv = 0, saturated_out = 0;
   friend bool operator==(const Counters& a, const Counters& b) {

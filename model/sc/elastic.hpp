@@ -1,8 +1,8 @@
 // Elastic registers: the ready/valid building block of the pipeline, with one clock.
 //
-// During the evaluation phase of a clock edge every process sees the registers as they were before the edge; what it writes
-// shows after the update phase. So the order in which SystemC runs the processes does not matter, and ready chains may be
-// followed by plain calls.
+// During the evaluation phase of a clock edge every process sees the registers as they were before the edge;
+// what it writes shows after the update phase. So the order in which SystemC runs the processes does not
+// matter, and ready chains may be followed by plain calls.
 #pragma once
 
 #include <systemc>
@@ -18,8 +18,8 @@ class StreamIn : public virtual sc_core::sc_interface {
   virtual const Payload& payload() const = 0;
 };
 
-/// The producing end of a stream. The one process that owns it calls load() or bubble() at most once an edge, and only
-/// when ready().
+/// The producing end of a stream. The one process that owns it calls load() or bubble() at most once an edge,
+/// and only when ready().
 template <class Payload>
 class StreamOut : public virtual sc_core::sc_interface {
  public:
@@ -33,7 +33,9 @@ class StreamOut : public virtual sc_core::sc_interface {
 
 /// A register whose content waits until the next one is ready: ready = !valid | ready of the next.
 template <class Payload, class Next>
-class ElasticRegister final : public sc_core::sc_prim_channel, public StreamIn<Payload>, public StreamOut<Payload> {
+class ElasticRegister final : public sc_core::sc_prim_channel,
+                              public StreamIn<Payload>,
+                              public StreamOut<Payload> {
  public:
   /// `next` is anything with bool ready() const; it must outlive the register.
   ElasticRegister(const char* name, const Next& next) : sc_prim_channel(name), next_(next) {}

@@ -25,7 +25,11 @@ class Pipeline final : public sc_core::sc_module {
   sc_core::sc_port<StreamIn<SampleBeat<Lanes>>> source{"source"};
 
   Pipeline(sc_core::sc_module_name name, const CycleClock& clock, const PipelineConfig& config)
-      : sc_module(name), config_(config), conv_acc_("conv_acc", clock), requant_("requant", clock), silu_("silu", clock),
+      : sc_module(name),
+        config_(config),
+        conv_acc_("conv_acc", clock),
+        requant_("requant", clock),
+        silu_("silu", clock),
         spill_("spill", clock, fifo_) {
     validate(config, Lanes);
     conv_acc_.in.bind(source);
@@ -69,7 +73,9 @@ class Pipeline final : public sc_core::sc_module {
   const StreamIn<QBeat<Lanes>>& q() const { return q_; }
   const StreamIn<OutBeat<Lanes>>& out() const { return out_; }
   /// The stored sample of a channel, position 0 the oldest of three.
-  std::int8_t& history(std::size_t channel, std::size_t position) { return conv_acc_.history(channel, position); }
+  std::int8_t& history(std::size_t channel, std::size_t position) {
+    return conv_acc_.history(channel, position);
+  }
 
  private:
   using OutRegister = ElasticRegister<OutBeat<Lanes>, SpillFifo<Lanes>>;

@@ -1,4 +1,5 @@
-// Stage requant as a module: it fills the product and q registers and holds the multiplier, the shift and the bias words.
+// Stage requant as a module: it fills the product and q registers and holds the multiplier, the shift and the
+// bias words.
 #pragma once
 
 #include <array>
@@ -43,23 +44,25 @@ class Requant final : public sc_core::sc_module {
 
  private:
   void on_edge() {
-    transfer(*product_in.operator->(), *out.operator->(), [this](const ProductBeat<Lanes>& from, QBeat<Lanes>& to) {
-      const std::int64_t* bias = bias_words_[from.tag.group].data();
-      std::uint32_t saturated = 0;
-      for (std::size_t lane = 0; lane < Lanes; ++lane) {
-        const auto [q, clamped] =
-            stages::requant_round(from.product[lane], bias[lane], shift_bits_, rounding_, conv_bits_);
-        to.q[lane] = q;
-        saturated += clamped && lane < from.tag.live_lanes ? 1 : 0;
-      }
-      to.tag = from.tag;
-      saturated_ += saturated;
-    });
-    transfer(*in.operator->(), *product_out.operator->(), [this](const AccBeat<Lanes>& from, ProductBeat<Lanes>& to) {
-      for (std::size_t lane = 0; lane < Lanes; ++lane)
-        to.product[lane] = stages::requant_product(multiplier_, from.acc[lane]);
-      to.tag = from.tag;
-    });
+    transfer(*product_in.operator->(), *out.operator->(),
+             [this](const ProductBeat<Lanes>& from, QBeat<Lanes>& to) {
+               const std::int64_t* bias = bias_words_[from.tag.group].data();
+               std::uint32_t saturated = 0;
+               for (std::size_t lane = 0; lane < Lanes; ++lane) {
+                 const auto [q, clamped] = stages::requant_round(from.product[lane], bias[lane], shift_bits_,
+                                                                 rounding_, conv_bits_);
+                 to.q[lane] = q;
+                 saturated += clamped && lane < from.tag.live_lanes ? 1 : 0;
+               }
+               to.tag = from.tag;
+               saturated_ += saturated;
+             });
+    transfer(*in.operator->(), *product_out.operator->(),
+             [this](const AccBeat<Lanes>& from, ProductBeat<Lanes>& to) {
+               for (std::size_t lane = 0; lane < Lanes; ++lane)
+                 to.product[lane] = stages::requant_product(multiplier_, from.acc[lane]);
+               to.tag = from.tag;
+             });
   }
 
   std::uint32_t multiplier_ = 0;

@@ -54,7 +54,8 @@ class Spill final : public sc_core::sc_module {
   sc_core::sc_port<ReadyIf> receiver{"receiver"};
 
   SC_HAS_PROCESS(Spill);
-  Spill(sc_core::sc_module_name name, const CycleClock& clock, SpillFifo<Lanes>& fifo) : sc_module(name), fifo_(fifo) {
+  Spill(sc_core::sc_module_name name, const CycleClock& clock, SpillFifo<Lanes>& fifo)
+      : sc_module(name), fifo_(fifo) {
     SC_METHOD(on_edge);
     sensitive << clock.edge();
     dont_initialize();

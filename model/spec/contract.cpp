@@ -5,7 +5,6 @@
 
 #include "spec/error.hpp"
 
-
 namespace quasim {
 namespace {
 
@@ -13,7 +12,8 @@ template <class Enum, std::size_t N>
 using Names = std::array<std::pair<Enum, std::string_view>, N>;
 
 constexpr Names<Dataflow, 2> kDataflows{{{Dataflow::kTwoStep, "two_step"}, {Dataflow::kFused, "fused"}}};
-constexpr Names<Rounding, 2> kRoundings{{{Rounding::kHalfEven, "half_even"}, {Rounding::kHalfAway, "half_away"}}};
+constexpr Names<Rounding, 2> kRoundings{
+    {{Rounding::kHalfEven, "half_even"}, {Rounding::kHalfAway, "half_away"}}};
 constexpr Names<Order, 3> kOrders{
     {{Order::kSeqLast, "seqlast"}, {Order::kChannelLast, "channellast"}, {Order::kUpdate, "update"}}};
 constexpr Names<MathMode, 2> kMathModes{{{MathMode::kPrecise, "precise"}, {MathMode::kFast, "fast"}}};
@@ -37,15 +37,31 @@ Enum value_of(const Names<Enum, N>& names, std::string_view what, std::string_vi
 
 }  // namespace
 
-std::string_view to_string(Dataflow value) { return name_of(kDataflows, value); }
-std::string_view to_string(Rounding value) { return name_of(kRoundings, value); }
-std::string_view to_string(Order value) { return name_of(kOrders, value); }
-std::string_view to_string(MathMode value) { return name_of(kMathModes, value); }
+std::string_view to_string(Dataflow value) {
+  return name_of(kDataflows, value);
+}
+std::string_view to_string(Rounding value) {
+  return name_of(kRoundings, value);
+}
+std::string_view to_string(Order value) {
+  return name_of(kOrders, value);
+}
+std::string_view to_string(MathMode value) {
+  return name_of(kMathModes, value);
+}
 
-Dataflow parse_dataflow(std::string_view text) { return value_of(kDataflows, "dataflow", text); }
-Rounding parse_rounding(std::string_view text) { return value_of(kRoundings, "rounding", text); }
-Order parse_order(std::string_view text) { return value_of(kOrders, "order", text); }
-MathMode parse_math_mode(std::string_view text) { return value_of(kMathModes, "math", text); }
+Dataflow parse_dataflow(std::string_view text) {
+  return value_of(kDataflows, "dataflow", text);
+}
+Rounding parse_rounding(std::string_view text) {
+  return value_of(kRoundings, "rounding", text);
+}
+Order parse_order(std::string_view text) {
+  return value_of(kOrders, "order", text);
+}
+MathMode parse_math_mode(std::string_view text) {
+  return value_of(kMathModes, "math", text);
+}
 
 std::string Variant::to_string() const {
   using quasim::to_string;
@@ -65,7 +81,8 @@ Variant Variant::parse(std::string_view text) {
     words[i] = rest.substr(0, dot);
     if (i < 3) rest.remove_prefix(dot + 1);
   }
-  return {parse_dataflow(words[0]), parse_order(words[1]), parse_math_mode(words[2]), parse_rounding(words[3])};
+  return {parse_dataflow(words[0]), parse_order(words[1]), parse_math_mode(words[2]),
+          parse_rounding(words[3])};
 }
 
 }  // namespace quasim

@@ -51,11 +51,17 @@ struct Variant {
 
 namespace spec {
 
-constexpr std::int64_t min_of_bits(int bits) { return -(std::int64_t{1} << (bits - 1)); }
-constexpr std::int64_t max_of_bits(int bits) { return (std::int64_t{1} << (bits - 1)) - 1; }
+constexpr std::int64_t min_of_bits(int bits) {
+  return -(std::int64_t{1} << (bits - 1));
+}
+constexpr std::int64_t max_of_bits(int bits) {
+  return (std::int64_t{1} << (bits - 1)) - 1;
+}
 
 /// Largest |acc| of K taps: every product at -128 * -128.
-constexpr std::int32_t max_accumulator(int taps) { return taps << 14; }
+constexpr std::int32_t max_accumulator(int taps) {
+  return taps << 14;
+}
 
 /// clamp_N of the contract.
 constexpr std::int64_t clamp_bits(std::int64_t value, int bits) {

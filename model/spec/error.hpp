@@ -1,4 +1,5 @@
-// The one exception type for what a caller or a file got wrong. It becomes one line on stderr and exit code 2.
+// The one exception type for what a caller or a file got wrong. It becomes one line on stderr and exit
+// code 2.
 #pragma once
 
 #include <filesystem>

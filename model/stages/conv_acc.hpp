@@ -11,14 +11,17 @@ namespace quasim::stages {
 /// Samples of the window before the newest one.
 inline constexpr std::size_t kHistoryTaps = spec::kTapsMax - 1;
 
-/// acc[lane] = sum over j of w[j][lane] * window[j][lane] for kTapsMax taps, oldest first; window is history, then x.
-/// Taps that a layer does not have are zero in w. |acc| <= 2^16.
+/// acc[lane] = sum over j of w[j][lane] * window[j][lane] for kTapsMax taps, oldest first; window is history,
+/// then x. Taps that a layer does not have are zero in w. |acc| <= 2^16.
 template <std::size_t Lanes>
-inline void conv_acc(const std::int8_t (&w)[spec::kTapsMax][Lanes], const std::int8_t (&history)[kHistoryTaps][Lanes],
-                     const std::int8_t (&x)[Lanes], std::int32_t (&acc)[Lanes]) {
-  for (std::size_t lane = 0; lane < Lanes; ++lane) acc[lane] = std::int32_t{w[kHistoryTaps][lane]} * std::int32_t{x[lane]};
+inline void conv_acc(const std::int8_t (&w)[spec::kTapsMax][Lanes],
+                     const std::int8_t (&history)[kHistoryTaps][Lanes], const std::int8_t (&x)[Lanes],
+                     std::int32_t (&acc)[Lanes]) {
+  for (std::size_t lane = 0; lane < Lanes; ++lane)
+    acc[lane] = std::int32_t{w[kHistoryTaps][lane]} * std::int32_t{x[lane]};
   for (std::size_t j = 0; j < kHistoryTaps; ++j)
-    for (std::size_t lane = 0; lane < Lanes; ++lane) acc[lane] += std::int32_t{w[j][lane]} * std::int32_t{history[j][lane]};
+    for (std::size_t lane = 0; lane < Lanes; ++lane)
+      acc[lane] += std::int32_t{w[j][lane]} * std::int32_t{history[j][lane]};
 }
 
 /// The window one time step later: the oldest sample leaves, x is now the newest of the history.

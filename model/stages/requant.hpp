@@ -18,8 +18,8 @@ struct Requantised {
 };
 
 /// clamp_N(round_shift(product + bias_word, S)).
-inline Requantised requant_round(std::int64_t product, std::int64_t bias_word, int shift_bits, Rounding rounding,
-                                 int conv_bits) {
+inline Requantised requant_round(std::int64_t product, std::int64_t bias_word, int shift_bits,
+                                 Rounding rounding, int conv_bits) {
   const std::int64_t rounded = spec::round_shift(product + bias_word, shift_bits, rounding);
   const std::int64_t clamped = spec::clamp_bits(rounded, conv_bits);
   return {static_cast<std::int32_t>(clamped), rounded != clamped};

@@ -13,6 +13,8 @@ inline std::uint32_t silu_index(std::int32_t q, int conv_bits) {
 }
 
 /// True where the int8 output is at a limit of its range.
-inline bool silu_saturated(std::int8_t out) { return out == spec::min_of_bits(8) || out == spec::max_of_bits(8); }
+inline bool silu_saturated(std::int8_t out) {
+  return out == spec::min_of_bits(8) || out == spec::max_of_bits(8);
+}
 
 }  // namespace quasim::stages

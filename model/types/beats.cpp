@@ -22,18 +22,22 @@ template <class T>
 std::vector<T> to_beats(const TensorBCL<T>& tensor, std::size_t lanes) {
   const BeatLayout layout(tensor.shape(), lanes);
   std::vector<T> samples(layout.beats() * layout.lanes());
-  for_each_element(tensor.shape(), layout,
-                   [&](std::size_t element, std::size_t sample) { samples[sample] = tensor.data()[element]; });
+  for_each_element(tensor.shape(), layout, [&](std::size_t element, std::size_t sample) {
+    samples[sample] = tensor.data()[element];
+  });
   return samples;
 }
 
 template <class T>
-TensorBCL<T> from_beats(const std::vector<T>& samples, const std::array<std::size_t, 3>& shape, std::size_t lanes) {
+TensorBCL<T> from_beats(const std::vector<T>& samples, const std::array<std::size_t, 3>& shape,
+                        std::size_t lanes) {
   const BeatLayout layout(shape, lanes);
-  if (samples.size() != layout.beats() * layout.lanes()) throw InputError("beats: expected as many samples as the shape");
+  if (samples.size() != layout.beats() * layout.lanes())
+    throw InputError("beats: expected as many samples as the shape");
   TensorBCL<T> tensor(shape);
-  for_each_element(shape, layout,
-                   [&](std::size_t element, std::size_t sample) { tensor.data()[element] = samples[sample]; });
+  for_each_element(shape, layout, [&](std::size_t element, std::size_t sample) {
+    tensor.data()[element] = samples[sample];
+  });
   return tensor;
 }
 
@@ -41,7 +45,7 @@ template std::vector<std::int8_t> to_beats(const TensorBCL<std::int8_t>&, std::s
 template std::vector<std::int16_t> to_beats(const TensorBCL<std::int16_t>&, std::size_t);
 template TensorBCL<std::int8_t> from_beats(const std::vector<std::int8_t>&, const std::array<std::size_t, 3>&,
                                            std::size_t);
-template TensorBCL<std::int16_t> from_beats(const std::vector<std::int16_t>&, const std::array<std::size_t, 3>&,
-                                            std::size_t);
+template TensorBCL<std::int16_t> from_beats(const std::vector<std::int16_t>&,
+                                            const std::array<std::size_t, 3>&, std::size_t);
 
 }  // namespace quasim

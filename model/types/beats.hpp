@@ -59,6 +59,7 @@ std::vector<T> to_beats(const TensorBCL<T>& tensor, std::size_t lanes);
 
 /// The inverse; dead lanes are dropped.
 template <class T>
-TensorBCL<T> from_beats(const std::vector<T>& samples, const std::array<std::size_t, 3>& shape, std::size_t lanes);
+TensorBCL<T> from_beats(const std::vector<T>& samples, const std::array<std::size_t, 3>& shape,
+                        std::size_t lanes);
 
 }  // namespace quasim

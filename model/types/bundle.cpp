@@ -42,10 +42,11 @@ class Fields {
   }
   int integer(const char* key, const Fp32Json& value, std::int64_t low, std::int64_t high) {
     const std::string expectation = "an integer from " + std::to_string(low) + " to " + std::to_string(high);
-    const bool in_range = value.is_number_unsigned()  ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high) &&
-                                                           static_cast<std::int64_t>(value.get<std::uint64_t>()) >= low
-                          : value.is_number_integer() ? value.get<std::int64_t>() >= low && value.get<std::int64_t>() <= high
-                                                      : false;
+    const bool in_range =
+        value.is_number_unsigned() ? value.get<std::uint64_t>() <= static_cast<std::uint64_t>(high) &&
+                                         static_cast<std::int64_t>(value.get<std::uint64_t>()) >= low
+        : value.is_number_integer() ? value.get<std::int64_t>() >= low && value.get<std::int64_t>() <= high
+                                    : false;
     if (!in_range) throw InputError(file_, key, expectation + "; got " + value.dump());
     return value.get<int>();
   }
@@ -74,13 +75,16 @@ LayerParams parse_layer(const Fp32Json& json, const fs::path& file) {
   if (fields.text("format", "the string \"quasim.layer/1\"") != kFormat)
     throw InputError(file, "format", "the string \"quasim.layer/1\"");
   layer.name = fields.text("name", "a string");
-  layer.channels = fields.integer("channels", fields.required("channels", "a channel count"), 1, kMaxChannels);
+  layer.channels =
+      fields.integer("channels", fields.required("channels", "a channel count"), 1, kMaxChannels);
   layer.taps = fields.integer("taps", fields.required("taps", "a tap count"), spec::kTapsMin, spec::kTapsMax);
   layer.input_scale = fields.scale("input_scale", fields.required("input_scale", "a scale"));
   layer.weight_scale = fields.scale("weight_scale", fields.required("weight_scale", "a scale"));
   layer.output_scale = fields.scale("output_scale", fields.required("output_scale", "a scale"));
-  if (const Fp32Json* value = fields.optional("bias_scale")) layer.bias_scale = fields.scale("bias_scale", *value);
-  if (const Fp32Json* value = fields.optional("conv_scale")) layer.conv_scale = fields.scale("conv_scale", *value);
+  if (const Fp32Json* value = fields.optional("bias_scale"))
+    layer.bias_scale = fields.scale("bias_scale", *value);
+  if (const Fp32Json* value = fields.optional("conv_scale"))
+    layer.conv_scale = fields.scale("conv_scale", *value);
   if (const Fp32Json* value = fields.optional("conv_bits"))
     layer.conv_bits = fields.integer("conv_bits", *value, spec::kConvBitsMin, spec::kConvBitsMax);
   try {
@@ -119,31 +123,37 @@ Fp32Json parse_json_strict(const std::string& text, const fs::path& name) {
 }
 
 const TensorBCL<std::int8_t>& Bundle::require_input() const {
-  if (!input) throw InputError(directory / "conv1d_input.npy", "file", "an int8 tensor [B, C, L]; it is missing");
+  if (!input)
+    throw InputError(directory / "conv1d_input.npy", "file", "an int8 tensor [B, C, L]; it is missing");
   return *input;
 }
 
 Bundle read_bundle_without_input(const fs::path& directory) {
   std::error_code error;
-  if (!fs::is_directory(directory, error)) throw InputError(directory, "bundle", "a directory with layer.json");
+  if (!fs::is_directory(directory, error))
+    throw InputError(directory, "bundle", "a directory with layer.json");
   Bundle bundle;
   bundle.directory = directory;
   const fs::path layer_file = directory / "layer.json";
-  bundle.layer = parse_layer(parse_json_strict(read_text_file(layer_file, kJsonLimitBytes), layer_file), layer_file);
+  bundle.layer =
+      parse_layer(parse_json_strict(read_text_file(layer_file, kJsonLimitBytes), layer_file), layer_file);
   const auto channels = static_cast<std::size_t>(bundle.layer.channels);
   const auto taps = static_cast<std::size_t>(bundle.layer.taps);
 
   const fs::path weight_file = directory / "conv1d_weight.npy";
   read_npy(weight_file, bundle.weight);
   if (bundle.weight.shape() != std::array<std::size_t, 2>{channels, taps})
-    throw InputError(weight_file, "shape", "[C, K] = [" + std::to_string(channels) + ", " + std::to_string(taps) + "]");
+    throw InputError(weight_file, "shape",
+                     "[C, K] = [" + std::to_string(channels) + ", " + std::to_string(taps) + "]");
 
   const fs::path bias_file = directory / "conv1d_bias.npy";
   if (fs::exists(bias_file, error)) {
     Tensor<std::int8_t, 'C'> bias;
     read_npy(bias_file, bias);
-    if (bias.size() != channels) throw InputError(bias_file, "shape", "[C] = [" + std::to_string(channels) + "]");
-    if (!bundle.layer.bias_scale) throw InputError(layer_file, "bias_scale", "a scale, because conv1d_bias.npy exists");
+    if (bias.size() != channels)
+      throw InputError(bias_file, "shape", "[C] = [" + std::to_string(channels) + "]");
+    if (!bundle.layer.bias_scale)
+      throw InputError(layer_file, "bias_scale", "a scale, because conv1d_bias.npy exists");
     bundle.bias = bias.elements();
   }
   return bundle;
@@ -157,7 +167,9 @@ Bundle read_bundle(const fs::path& directory) {
     TensorBCL<std::int8_t> input;
     read_npy(input_file, input);
     if (input.extent<'C'>() != bundle.weight.extent<'C'>() || input.size() == 0)
-      throw InputError(input_file, "shape", "[B, C, L] with C = " + std::to_string(bundle.layer.channels) + " and B, L at least 1");
+      throw InputError(
+          input_file, "shape",
+          "[B, C, L] with C = " + std::to_string(bundle.layer.channels) + " and B, L at least 1");
     bundle.input = std::move(input);
   }
   return bundle;
@@ -165,7 +177,9 @@ Bundle read_bundle(const fs::path& directory) {
 
 void write_bundle(const Bundle& bundle) {
   const LayerParams& layer = bundle.layer;
-  nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float> json;
+  nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t,
+                       float>
+      json;
   json["format"] = kFormat;
   json["name"] = layer.name;
   json["channels"] = layer.channels;
@@ -182,7 +196,8 @@ void write_bundle(const Bundle& bundle) {
 
   write_npy(bundle.directory / "conv1d_weight.npy", bundle.weight);
   if (!bundle.bias.empty())
-    write_npy_bytes(bundle.directory / "conv1d_bias.npy", DType::kInt8, {bundle.bias.size()}, bundle.bias.data());
+    write_npy_bytes(bundle.directory / "conv1d_bias.npy", DType::kInt8, {bundle.bias.size()},
+                    bundle.bias.data());
   if (bundle.input) write_npy(bundle.directory / "conv1d_input.npy", *bundle.input);
   write_text_file(bundle.directory / "layer.json", json.dump(1) + "\n");
 }

@@ -1,5 +1,5 @@
-// The layer bundle: a directory with layer.json, conv1d_weight.npy, conv1d_bias.npy, conv1d_input.npy and golden/.
-// This is its only reader and writer.
+// The layer bundle: a directory with layer.json, conv1d_weight.npy, conv1d_bias.npy, conv1d_input.npy and
+// golden/. This is its only reader and writer.
 #pragma once
 
 #include <cstdint>
@@ -15,9 +15,11 @@
 namespace quasim {
 
 /// JSON whose numbers are fp32, so that a scale is the fp32 nearest to its decimal text, rounded once.
-using Fp32Json = nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
+using Fp32Json =
+    nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
 
-/// Parses JSON text strictly (no comments, no duplicate keys, at most 64 levels). `name` is what errors call it.
+/// Parses JSON text strictly (no comments, no duplicate keys, at most 64 levels). `name` is what errors call
+/// it.
 Fp32Json parse_json_strict(const std::string& text, const std::filesystem::path& name);
 
 /// The scalars of layer.json. Scales are finite, positive, normal fp32.
@@ -44,7 +46,7 @@ struct Bundle {
   std::filesystem::path directory;
   LayerParams layer;
   TensorCK<std::int8_t> weight;
-  std::vector<std::int8_t> bias;         ///< [C]; empty where the layer has none
+  std::vector<std::int8_t> bias;  ///< [C]; empty where the layer has none
   std::optional<TensorBCL<std::int8_t>> input;
 
   int bias_of(int channel) const { return bias.empty() ? 0 : bias[static_cast<std::size_t>(channel)]; }
@@ -55,8 +57,8 @@ struct Bundle {
   }
 };
 
-/// Reads and validates a bundle. conv1d_input.npy may be absent. Throws InputError with one line that names file, field
-/// and what was expected.
+/// Reads and validates a bundle. conv1d_input.npy may be absent. Throws InputError with one line that names
+/// file, field and what was expected.
 Bundle read_bundle(const std::filesystem::path& directory);
 /// The same without conv1d_input.npy, which may be larger than memory: it is not looked at.
 Bundle read_bundle_without_input(const std::filesystem::path& directory);
@@ -64,7 +66,8 @@ Bundle read_bundle_without_input(const std::filesystem::path& directory);
 /// Writes layer.json and the tensors, each file whole or not at all. Golden files are left alone.
 void write_bundle(const Bundle& bundle);
 
-/// One golden tensor, [B, C, L] like the input; throws InputError when it is missing or has another shape or dtype.
+/// One golden tensor, [B, C, L] like the input; throws InputError when it is missing or has another shape or
+/// dtype.
 template <class T>
 TensorBCL<T> read_golden(const Bundle& bundle, const Variant& variant, const std::string& tensor_name);
 

@@ -1,5 +1,5 @@
-// Signed integers of a stated width. A value is made by from_checked, saturate or round_clamp and by nothing else, so
-// holding one is proof that it fits. Widening is implicit; narrowing does not compile.
+// Signed integers of a stated width. A value is made by from_checked, saturate or round_clamp and by nothing
+// else, so holding one is proof that it fits. Widening is implicit; narrowing does not compile.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +26,8 @@ class Int {
   /// Throws InputError when `value` does not fit.
   static constexpr Int from_checked(std::int64_t value) {
     if (value < kMin || value > kMax)
-      throw InputError("value " + std::to_string(value) + " does not fit in " + std::to_string(Bits) + " signed bits");
+      throw InputError("value " + std::to_string(value) + " does not fit in " + std::to_string(Bits) +
+                       " signed bits");
     return Int(value);
   }
   static constexpr Int saturate(std::int64_t value) { return Int(spec::clamp_bits(value, Bits)); }

@@ -111,7 +111,8 @@ Sha256::Sha256(Sha256&&) noexcept = default;
 Sha256& Sha256::operator=(Sha256&&) noexcept = default;
 
 void Sha256::update(const void* bytes, std::size_t size_bytes) {
-  if (EVP_DigestUpdate(context_->digest.get(), bytes, size_bytes) != 1) throw std::runtime_error("SHA-256 failed");
+  if (EVP_DigestUpdate(context_->digest.get(), bytes, size_bytes) != 1)
+    throw std::runtime_error("SHA-256 failed");
 }
 
 std::string Sha256::finish() {

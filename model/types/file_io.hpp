@@ -10,7 +10,8 @@
 namespace quasim {
 
 /// Whole file; throws InputError when it cannot be read or is longer than `limit_bytes`.
-std::string read_text_file(const std::filesystem::path& path, std::size_t limit_bytes = std::size_t{64} << 20);
+std::string read_text_file(const std::filesystem::path& path,
+                           std::size_t limit_bytes = std::size_t{64} << 20);
 
 /// A read-only map of a regular file. Throws InputError when it cannot be opened.
 class MappedFile {

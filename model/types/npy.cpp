@@ -36,7 +36,8 @@ constexpr std::size_t kMaxRank = 32;
 constexpr char kMagic[] = "\x93NUMPY";
 constexpr std::size_t kMagicBytes = 6;
 
-/// The header is a Python dictionary literal with three known keys; this reads exactly that much of the language.
+/// The header is a Python dictionary literal with three known keys; this reads exactly that much of the
+/// language.
 class HeaderText {
  public:
   HeaderText(const char* begin, const char* end, const std::filesystem::path& name)
@@ -130,8 +131,12 @@ class HeaderText {
 
 }  // namespace
 
-std::string_view to_string(DType dtype) { return row_of(dtype).name; }
-std::size_t size_bytes_of(DType dtype) { return row_of(dtype).size_bytes; }
+std::string_view to_string(DType dtype) {
+  return row_of(dtype).name;
+}
+std::size_t size_bytes_of(DType dtype) {
+  return row_of(dtype).size_bytes;
+}
 
 NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name) {
   const auto* text = reinterpret_cast<const char*>(bytes);
@@ -141,7 +146,8 @@ NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::f
   if (major < 1 || major > 3) throw InputError(name, "npy version", "1, 2 or 3");
   const std::size_t length_bytes = major == 1 ? 2 : 4;
   const std::size_t prefix_bytes = kMagicBytes + 2 + length_bytes;
-  if (size_bytes < prefix_bytes) throw InputError(name, "npy header", "a complete header; the file is truncated");
+  if (size_bytes < prefix_bytes)
+    throw InputError(name, "npy header", "a complete header; the file is truncated");
   std::size_t header_bytes = 0;
   for (std::size_t i = 0; i < length_bytes; ++i)
     header_bytes |= static_cast<std::size_t>(static_cast<unsigned char>(text[8 + i])) << (8 * i);
@@ -151,7 +157,8 @@ NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::f
   NpyHeader header;
   HeaderText(text + prefix_bytes, text + prefix_bytes + header_bytes, name).parse(header);
   header.data_offset_bytes = prefix_bytes + header_bytes;
-  if (header.data_offset_bytes % 16 != 0) throw InputError(name, "npy header", "data aligned to 16 bytes or more");
+  if (header.data_offset_bytes % 16 != 0)
+    throw InputError(name, "npy header", "data aligned to 16 bytes or more");
   header.length_elems = 1;
   bool too_large = false;
   for (std::size_t extent : header.shape)
@@ -160,14 +167,16 @@ NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::f
   too_large |= __builtin_mul_overflow(header.length_elems, size_bytes_of(header.dtype), &data_bytes);
   const std::size_t have_bytes = size_bytes - header.data_offset_bytes;
   if (too_large || data_bytes != have_bytes)
-    throw InputError(name, "data",
-                     (too_large ? "a shape that can exist" : std::to_string(data_bytes) + " bytes for its shape") +
-                         "; the file has " + std::to_string(have_bytes));
+    throw InputError(
+        name, "data",
+        (too_large ? "a shape that can exist" : std::to_string(data_bytes) + " bytes for its shape") +
+            "; the file has " + std::to_string(have_bytes));
   return header;
 }
 
 std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape) {
-  std::string dictionary = std::string("{'descr': '") + row_of(dtype).descr + "', 'fortran_order': False, 'shape': (";
+  std::string dictionary =
+      std::string("{'descr': '") + row_of(dtype).descr + "', 'fortran_order': False, 'shape': (";
   for (std::size_t i = 0; i < shape.size(); ++i)
     dictionary += (i == 0 ? "" : ", ") + std::to_string(shape[i]) + (shape.size() == 1 ? "," : "");
   dictionary += "), }";
@@ -176,13 +185,15 @@ std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape) 
   dictionary.append((kAlignment - unpadded % kAlignment) % kAlignment, ' ');
   dictionary += '\n';
   std::string text(kMagic, kMagicBytes);
-  text += {'\x01', '\x00', static_cast<char>(dictionary.size() & 255), static_cast<char>(dictionary.size() >> 8)};
+  text +=
+      {'\x01', '\x00', static_cast<char>(dictionary.size() & 255), static_cast<char>(dictionary.size() >> 8)};
   return text + dictionary;
 }
 
 void NpyFile::require_dtype(DType dtype) const {
   if (header_.dtype != dtype)
-    throw InputError(path_, "dtype", std::string(to_string(dtype)) + "; got " + std::string(to_string(header_.dtype)));
+    throw InputError(path_, "dtype",
+                     std::string(to_string(dtype)) + "; got " + std::string(to_string(header_.dtype)));
 }
 
 void NpyFile::require_rank(std::size_t rank, const std::string& axes) const {

@@ -12,7 +12,19 @@
 
 namespace quasim {
 
-enum class DType { kBool, kInt8, kUInt8, kInt16, kUInt16, kInt32, kUInt32, kInt64, kFloat16, kFloat32, kFloat64 };
+enum class DType {
+  kBool,
+  kInt8,
+  kUInt8,
+  kInt16,
+  kUInt16,
+  kInt32,
+  kUInt32,
+  kInt64,
+  kFloat16,
+  kFloat32,
+  kFloat64
+};
 
 std::string_view to_string(DType dtype);
 std::size_t size_bytes_of(DType dtype);
@@ -47,8 +59,9 @@ struct NpyHeader {
   std::size_t length_elems = 0;
 };
 
-/// Parses the header at the front of `size_bytes` bytes. `name` is what errors call the source. Throws InputError on
-/// anything malformed, Fortran order, big-endian or unknown dtypes, and when the data is not exactly as long as the shape says.
+/// Parses the header at the front of `size_bytes` bytes. `name` is what errors call the source. Throws
+/// InputError on anything malformed, Fortran order, big-endian or unknown dtypes, and when the data is not
+/// exactly as long as the shape says.
 NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name);
 
 /// The header bytes of a .npy file, padded as NumPy pads them.
@@ -62,7 +75,8 @@ class NpyFile {
   const NpyHeader& header() const { return header_; }
   const std::filesystem::path& path() const { return path_; }
   const std::byte* data() const { return file_.data() + header_.data_offset_bytes; }
-  /// The data as T. Throws InputError when the dtype is another. Data are aligned to 16 bytes or more by the format.
+  /// The data as T. Throws InputError when the dtype is another. Data are aligned to 16 bytes or more by the
+  /// format.
   template <class T>
   const T* data_as() const {
     require_dtype(dtype_of<T>());

@@ -45,20 +45,24 @@ LayerProgram read_program(const std::filesystem::path& file) {
   LayerProgram program;
   try {
     const auto json = nlohmann::ordered_json::parse(text);
-    static const std::set<std::string> kKeys{"format",     "name",     "channels",   "taps",         "conv_bits",
-                                             "mult_bits",  "bias_bits", "rounding",  "multiplier",   "shift",
-                                             "weight",     "bias_words", "silu_table", "compiled_from", "certificate"};
+    static const std::set<std::string> kKeys{"format",     "name",          "channels",   "taps",
+                                             "conv_bits",  "mult_bits",     "bias_bits",  "rounding",
+                                             "multiplier", "shift",         "weight",     "bias_words",
+                                             "silu_table", "compiled_from", "certificate"};
     for (const auto& item : json.items())
       if (kKeys.count(item.key()) == 0) throw InputError(file, item.key(), "no such key; it is unknown");
     if (json.at("format") != kFormat) throw InputError(file, "format", "the string \"quasim.program/1\"");
-    const auto integer = [&](const nlohmann::ordered_json& value, const char* key, std::int64_t low, std::int64_t high) {
+    const auto integer = [&](const nlohmann::ordered_json& value, const char* key, std::int64_t low,
+                             std::int64_t high) {
       if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() >> 62 != 0))
         throw InputError(file, key, "integers; got " + value.dump().substr(0, 40));
       const auto number = value.get<std::int64_t>();
       require_range(key, number, low, high);
       return number;
     };
-    const auto small = [&](const char* key) { return static_cast<int>(integer(json.at(key), key, 0, 1 << 24)); };
+    const auto small = [&](const char* key) {
+      return static_cast<int>(integer(json.at(key), key, 0, 1 << 24));
+    };
     program.name = json.at("name").get<std::string>();
     program.taps = small("taps");
     program.conv_bits = small("conv_bits");
@@ -66,18 +70,20 @@ LayerProgram read_program(const std::filesystem::path& file) {
     program.bias_bits = small("bias_bits");
     program.shift_bits = small("shift");
     program.rounding = parse_rounding(json.at("rounding").get<std::string>());
-    program.multiplier = static_cast<std::uint32_t>(integer(json.at("multiplier"), "multiplier", 0, 0x7fffffff));
+    program.multiplier =
+        static_cast<std::uint32_t>(integer(json.at("multiplier"), "multiplier", 0, 0x7fffffff));
     const auto read_bytes = [&](const char* key) {
       std::vector<std::int8_t> bytes;
-      for (const auto& value : json.at(key)) bytes.push_back(static_cast<std::int8_t>(integer(value, key, -128, 127)));
+      for (const auto& value : json.at(key))
+        bytes.push_back(static_cast<std::int8_t>(integer(value, key, -128, 127)));
       return bytes;
     };
-    program.weight = TensorCK<std::int8_t>({static_cast<std::size_t>(small("channels")),
-                                            static_cast<std::size_t>(program.taps)},
-                                           read_bytes("weight"));
+    program.weight = TensorCK<std::int8_t>(
+        {static_cast<std::size_t>(small("channels")), static_cast<std::size_t>(program.taps)},
+        read_bytes("weight"));
     for (const auto& value : json.at("bias_words"))
-      program.bias_words.push_back(
-          integer(value, "bias_words", spec::min_of_bits(spec::kBiasBitsMax), spec::max_of_bits(spec::kBiasBitsMax)));
+      program.bias_words.push_back(integer(value, "bias_words", spec::min_of_bits(spec::kBiasBitsMax),
+                                           spec::max_of_bits(spec::kBiasBitsMax)));
     program.silu_table = read_bytes("silu_table");
     if (json.contains("compiled_from")) program.compiled_from = json.at("compiled_from");
     if (json.contains("certificate")) program.certificate = json.at("certificate");

@@ -15,18 +15,18 @@ namespace quasim {
 /// p = M*acc + B[c];  q = clamp_N(round_shift(p, S));  out = silu_table[q + 2^(N-1)].
 struct LayerProgram {
   std::string name;
-  int taps = spec::kTapsMax;                    ///< K
-  int conv_bits = spec::kConvBitsDefault;       ///< N
-  int mult_bits = spec::kMultBitsDefault;       ///< width of M
-  int bias_bits = spec::kBiasBitsDefault;       ///< width of B
-  Rounding rounding = Rounding::kHalfEven;      ///< tie rule of round_shift
-  std::uint32_t multiplier = 0;                 ///< M, below 2^mult_bits
-  int shift_bits = 0;                           ///< S, 0 to 47
-  TensorCK<std::int8_t> weight;                 ///< [C, K]
-  std::vector<std::int64_t> bias_words;         ///< B, [C], signed bias_bits wide
-  std::vector<std::int8_t> silu_table;          ///< 2^N entries; entry i is for q = i - 2^(N-1)
-  nlohmann::ordered_json compiled_from;         ///< target and hashes of what the program was compiled from
-  nlohmann::ordered_json certificate;           ///< what was proven of it; null where nothing was
+  int taps = spec::kTapsMax;                ///< K
+  int conv_bits = spec::kConvBitsDefault;   ///< N
+  int mult_bits = spec::kMultBitsDefault;   ///< width of M
+  int bias_bits = spec::kBiasBitsDefault;   ///< width of B
+  Rounding rounding = Rounding::kHalfEven;  ///< tie rule of round_shift
+  std::uint32_t multiplier = 0;             ///< M, below 2^mult_bits
+  int shift_bits = 0;                       ///< S, 0 to 47
+  TensorCK<std::int8_t> weight;             ///< [C, K]
+  std::vector<std::int64_t> bias_words;     ///< B, [C], signed bias_bits wide
+  std::vector<std::int8_t> silu_table;      ///< 2^N entries; entry i is for q = i - 2^(N-1)
+  nlohmann::ordered_json compiled_from;     ///< target and hashes of what the program was compiled from
+  nlohmann::ordered_json certificate;       ///< what was proven of it; null where nothing was
 
   int channels() const { return static_cast<int>(weight.extent<'C'>()); }
   std::int8_t silu_entry(std::int64_t q) const {

@@ -4,7 +4,8 @@ namespace quasim {
 
 std::uint32_t word_of(const std::int8_t* bytes, std::size_t count) {
   std::uint32_t word = 0;
-  for (std::size_t i = 0; i < count; ++i) word |= std::uint32_t{static_cast<std::uint8_t>(bytes[i])} << (8 * i);
+  for (std::size_t i = 0; i < count; ++i)
+    word |= std::uint32_t{static_cast<std::uint8_t>(bytes[i])} << (8 * i);
   return word;
 }
 
@@ -17,11 +18,13 @@ std::vector<RegisterWrite> register_writes(const LayerProgram& program) {
       {spec::kRegTaps, static_cast<std::uint32_t>(program.taps)},
       {spec::kRegMultiplier, program.multiplier},
       {spec::kRegRequant, static_cast<std::uint32_t>(program.shift_bits) << spec::kRequantShiftLsb |
-                              (program.rounding == Rounding::kHalfAway ? 1U : 0U) << spec::kRequantHalfAwayLsb}};
+                              (program.rounding == Rounding::kHalfAway ? 1U : 0U)
+                                  << spec::kRequantHalfAwayLsb}};
   const auto taps = static_cast<std::size_t>(program.taps);
   for (std::uint32_t channel = 0; channel < static_cast<std::uint32_t>(program.channels()); ++channel) {
     const auto bias = static_cast<std::uint64_t>(program.bias_words[channel]);
-    writes.push_back({spec::kWeightBase + 4 * channel, word_of(program.weight.data() + channel * taps, taps)});
+    writes.push_back(
+        {spec::kWeightBase + 4 * channel, word_of(program.weight.data() + channel * taps, taps)});
     writes.push_back({spec::kHistoryBase + 4 * channel, 0});
     writes.push_back({spec::kBiasBase + 8 * channel, static_cast<std::uint32_t>(bias)});
     writes.push_back({spec::kBiasBase + 8 * channel + 4, static_cast<std::uint32_t>(bias >> 32)});

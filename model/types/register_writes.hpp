@@ -16,8 +16,8 @@ struct RegisterWrite {
 /// Four bytes at most as a word, little end first.
 std::uint32_t word_of(const std::int8_t* bytes, std::size_t count);
 
-/// The writes that load a layer, history zero. The first is Control = 0, after which Status.Busy must be waited for
-/// to be 0; the last is Control.Enable = 1. Throws InputError where the program is invalid.
+/// The writes that load a layer, history zero. The first is Control = 0, after which Status.Busy must be
+/// waited for to be 0; the last is Control.Enable = 1. Throws InputError where the program is invalid.
 std::vector<RegisterWrite> register_writes(const LayerProgram& program);
 
 }  // namespace quasim

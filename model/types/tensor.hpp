@@ -47,7 +47,9 @@ class Tensor {
     return data_[offset(index...)];
   }
 
-  friend bool operator==(const Tensor& a, const Tensor& b) { return a.shape_ == b.shape_ && a.data_ == b.data_; }
+  friend bool operator==(const Tensor& a, const Tensor& b) {
+    return a.shape_ == b.shape_ && a.data_ == b.data_;
+  }
 
  private:
   static constexpr std::size_t index_of(char axis) {

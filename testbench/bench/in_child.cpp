@@ -33,7 +33,8 @@ std::vector<double> in_child(const std::function<std::vector<double>()>& measure
   ::close(pipe_ends[1]);
   std::vector<double> numbers;
   double number = 0;
-  while (::read(pipe_ends[0], &number, sizeof number) == static_cast<ssize_t>(sizeof number)) numbers.push_back(number);
+  while (::read(pipe_ends[0], &number, sizeof number) == static_cast<ssize_t>(sizeof number))
+    numbers.push_back(number);
   ::close(pipe_ends[0]);
   int status = 0;
   ::waitpid(child, &status, 0);

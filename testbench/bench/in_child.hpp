@@ -6,7 +6,8 @@
 
 namespace quasim::bench {
 
-/// Runs `measure` in a forked child and returns the numbers it returned. Throws InputError when the child failed.
+/// Runs `measure` in a forked child and returns the numbers it returned. Throws InputError when the child
+/// failed.
 std::vector<double> in_child(const std::function<std::vector<double>()>& measure);
 
 /// The middle value; the lower one of two.

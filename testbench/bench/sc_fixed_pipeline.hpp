@@ -1,5 +1,6 @@
-// The same pipeline the way SystemC's own types invite to write it: an sc_clock, a signal a lane and register, every value an
-// sc_fixed, rounding and saturation by the type. The yardstick of the model's speed; half_even, conv_bits 8, no backpressure.
+// The same pipeline the way SystemC's own types invite to write it: an sc_clock, a signal a lane and
+// register, every value an sc_fixed, rounding and saturation by the type. The yardstick of the model's speed;
+// half_even, conv_bits 8, no backpressure.
 #pragma once
 
 #define SC_INCLUDE_FX
@@ -37,14 +38,24 @@ struct FxRegister {
   sc_core::sc_signal<FxTag> tag;
 };
 
-/// All stages; takes one beat a cycle from `samples` and counts what comes out. C must be a multiple of the lanes.
+/// All stages; takes one beat a cycle from `samples` and counts what comes out. C must be a multiple of the
+/// lanes.
 class ScFixedPipeline final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(ScFixedPipeline);
-  ScFixedPipeline(sc_core::sc_module_name name, const LayerProgram& program, std::size_t lanes, const std::int8_t* samples)
-      : sc_module(name), program_(program), lanes_(lanes), groups_(program.weight.extent<'C'>() / lanes),
-        samples_(samples), x_("x", lanes), acc_("acc", lanes), product_("product", lanes), q_("q", lanes),
-        out_("out", lanes), history_(groups_ * lanes * stages::kHistoryTaps) {
+  ScFixedPipeline(sc_core::sc_module_name name, const LayerProgram& program, std::size_t lanes,
+                  const std::int8_t* samples)
+      : sc_module(name),
+        program_(program),
+        lanes_(lanes),
+        groups_(program.weight.extent<'C'>() / lanes),
+        samples_(samples),
+        x_("x", lanes),
+        acc_("acc", lanes),
+        product_("product", lanes),
+        q_("q", lanes),
+        out_("out", lanes),
+        history_(groups_ * lanes * stages::kHistoryTaps) {
     for (const std::int8_t w : program.weight.elements()) weight_.emplace_back(static_cast<int>(w));
     for (const std::int64_t b : program.bias_words) bias_.emplace_back(static_cast<sc_dt::int64>(b));
     SC_METHOD(fetch);

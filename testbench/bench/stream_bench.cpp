@@ -12,7 +12,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 /// The bundle's input, one sequence after the other until there are at least `min_beats` beats.
 TensorBCL<std::int8_t> repeated_input(const Bundle& bundle, std::size_t lanes, std::size_t min_beats) {
@@ -23,7 +25,8 @@ TensorBCL<std::int8_t> repeated_input(const Bundle& bundle, std::size_t lanes, s
   shape[0] *= copies;
   std::vector<std::int8_t> data;
   data.reserve(input.size() * copies);
-  for (std::size_t i = 0; i < copies; ++i) data.insert(data.end(), input.elements().begin(), input.elements().end());
+  for (std::size_t i = 0; i < copies; ++i)
+    data.insert(data.end(), input.elements().begin(), input.elements().end());
   return TensorBCL<std::int8_t>(shape, std::move(data));
 }
 
@@ -42,7 +45,8 @@ std::vector<double> measure_testbench(const LayerProgram& program, const TensorB
   return {static_cast<double>(result.cycles) / result.seconds, static_cast<double>(result.cycles)};
 }
 
-std::vector<double> measure_bare(const LayerProgram& program, const TensorBCL<std::int8_t>& input, std::size_t lanes) {
+std::vector<double> measure_bare(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
+                                 std::size_t lanes) {
   const auto rtl = cosim::make_verilated_unit(lanes, {});
   cosim::load_program(*rtl, program);
   const BeatLayout layout(input.shape(), lanes);
@@ -67,7 +71,8 @@ std::vector<double> measure_sc_fixed(const LayerProgram& program, const TensorBC
 
 }  // namespace
 
-StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, std::size_t lanes, int rounds) {
+StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, std::size_t lanes,
+                            int rounds) {
   const auto input = repeated_input(bundle, lanes, 400000);
   std::vector<double> bare, cosim, systemc, sc_fixed;
   StreamRates rates;

@@ -46,14 +46,15 @@ int run(const BenchOptions& options) {
   rows.push_back({"SystemC model", rates.systemc * lanes / 1e6, 40, "M elements/s"});
   rows.push_back({"co-simulation / bare Verilated loop", rates.cosim / rates.bare_rtl, 0.7, "ratio"});
   if (rates.sc_fixed > 0)
-    rows.push_back({"SystemC model / the same pipeline in sc_fixed", rates.systemc / rates.sc_fixed, 200, "ratio"});
+    rows.push_back(
+        {"SystemC model / the same pipeline in sc_fixed", rates.systemc / rates.sc_fixed, 200, "ratio"});
 
   const bench::UntimedTimes untimed =
       bench::bench_untimed(program, std::size_t{64} << 20, kUntimedLength, options.rounds);
   if (!untimed.equal_to_stages) throw InputError("bench: the untimed model is not equal to the stages");
   const auto gigabytes = static_cast<double>(untimed.elements) / 1e9;
-  rows.push_back({"untimed model (" + untimed.kernel + "), 64 MiB, one thread", gigabytes / untimed.model_seconds, 0,
-                  "G elements/s"});
+  rows.push_back({"untimed model (" + untimed.kernel + "), 64 MiB, one thread",
+                  gigabytes / untimed.model_seconds, 0, "G elements/s"});
   rows.push_back({"untimed model / memcpy of the input", untimed.over_memcpy(), 0.7, "ratio"});
   if (const auto ratio = untimed.over_onednn())
     rows.push_back({"untimed model / oneDNN s8 depthwise + swish, its own layout", *ratio, 5, "ratio"});
@@ -61,17 +62,22 @@ int run(const BenchOptions& options) {
     rows.push_back({"untimed model / oneDNN s8 depthwise + swish, [B, C, L]", *ratio, 5, "ratio"});
 
   if (options.json) {
-    nlohmann::ordered_json json{{"verb", "bench"}, {"layer", bundle.layer.name}, {"lanes", rates.lanes},
-                                {"cycles", rates.cycles}, {"rows", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json{{"verb", "bench"},
+                                {"layer", bundle.layer.name},
+                                {"lanes", rates.lanes},
+                                {"cycles", rates.cycles},
+                                {"rows", nlohmann::ordered_json::array()}};
     for (const Row& row : rows)
-      json["rows"].push_back({{"what", row.what}, {"value", row.value}, {"unit", row.unit}, {"target", row.target}});
+      json["rows"].push_back(
+          {{"what", row.what}, {"value", row.value}, {"unit", row.unit}, {"target", row.target}});
     print_json(json);
     return kAgree;
   }
-  std::vector<std::vector<std::string>> table{{"measured, medians of " + std::to_string(options.rounds), "value", "unit",
-                                               "target"}};
+  std::vector<std::vector<std::string>> table{
+      {"measured, medians of " + std::to_string(options.rounds), "value", "unit", "target"}};
   for (const Row& row : rows)
-    table.push_back({row.what, number(row.value), row.unit, row.target > 0 ? ">= " + number(row.target) : "-"});
+    table.push_back(
+        {row.what, number(row.value), row.unit, row.target > 0 ? ">= " + number(row.target) : "-"});
   std::cout << format_table(table);
   return kAgree;
 }

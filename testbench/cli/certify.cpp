@@ -229,8 +229,8 @@ void print_table(const nlohmann::ordered_json& layers) {
     const bool rtl_at_fault = layer["rtl_differing"].get<std::int64_t>() > 0;
     const std::string pair = "model vs " + (rtl_at_fault ? "rtl" : layer["target"].get<std::string>());
     std::cout << name << ": FAILED: model differs from " << layer["target"].get<std::string>() << " in "
-              << layer["model_differing"] << " points, the RTL from the model in " << layer["rtl_differing"] << ", " << layer["unexplained"] << " unexplained, MAC "
-              << layer["mac"]["differing"] << "\n";
+              << layer["model_differing"] << " points, the RTL from the model in " << layer["rtl_differing"]
+              << ", " << layer["unexplained"] << " unexplained, MAC " << layer["mac"]["differing"] << "\n";
     if (layer["first_difference"].contains(pair))
       std::cout << name << ": first point: " << layer["first_difference"][pair].dump() << "\n";
   }

@@ -8,7 +8,9 @@
 
 namespace quasim::cli {
 
-void print_json(const nlohmann::ordered_json& json) { std::cout << json.dump(1) << "\n"; }
+void print_json(const nlohmann::ordered_json& json) {
+  std::cout << json.dump(1) << "\n";
+}
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;

@@ -14,8 +14,8 @@ namespace quasim::cli {
 /// Exit codes of every verb.
 enum Exit : int { kAgree = 0, kDiffer = 1, kBadInput = 2 };
 
-/// A verb adds its subcommand and options to `app` and returns what to do when it was chosen; the result is an exit
-/// code. InputError thrown from the action becomes one line on stderr and kBadInput.
+/// A verb adds its subcommand and options to `app` and returns what to do when it was chosen; the result is
+/// an exit code. InputError thrown from the action becomes one line on stderr and kBadInput.
 using Action = std::function<int()>;
 using VerbFactory = Action (*)(CLI::App& app);
 

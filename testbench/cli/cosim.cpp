@@ -7,7 +7,8 @@ namespace quasim::cli {
 
 Action add_cosim(CLI::App& app) {
   auto options = std::make_shared<StreamOptions>();
-  CLI::App* verb = app.add_subcommand("cosim", "co-simulate RTL and SystemC model and compare both with the golden");
+  CLI::App* verb =
+      app.add_subcommand("cosim", "co-simulate RTL and SystemC model and compare both with the golden");
   add_stream_options(*verb, *options);
   verb->add_option("--trace", options->trace, "write the RTL's waveform to this FST file");
   return [options] { return stream_bundles("cosim", *options, true); };

@@ -50,9 +50,12 @@ int check(const ExportOptions& options) {
 void print_summary(const ExportOptions& options, const Bundle& bundle, const std::string& origin,
                    const kit::KitSummary& summary, double seconds) {
   if (options.json) {
-    nlohmann::ordered_json json{{"verb", "export"},         {"layer", bundle.layer.name},
-                                {"program", origin},        {"output", options.output.string()},
-                                {"files", summary.files},   {"bytes", summary.size_bytes},
+    nlohmann::ordered_json json{{"verb", "export"},
+                                {"layer", bundle.layer.name},
+                                {"program", origin},
+                                {"output", options.output.string()},
+                                {"files", summary.files},
+                                {"bytes", summary.size_bytes},
                                 {"elements", summary.elements}};
     if (summary.directed) {
       json["q_steps"] = summary.directed->q_steps;
@@ -72,12 +75,14 @@ void print_summary(const ExportOptions& options, const Bundle& bundle, const std
             << group_digits(summary.elements) << " elements\n";
   if (summary.directed)
     std::cout << "directed: " << group_digits(summary.directed->windows) << " windows cover "
-              << group_digits(summary.directed->q_covered) << " of " << group_digits(summary.directed->q_steps)
-              << " steps of q and " << group_digits(summary.directed->out_covered) << " of "
-              << group_digits(summary.directed->out_steps) << " of out; the weights do not reach the others\n";
+              << group_digits(summary.directed->q_covered) << " of "
+              << group_digits(summary.directed->q_steps) << " steps of q and "
+              << group_digits(summary.directed->out_covered) << " of "
+              << group_digits(summary.directed->out_steps)
+              << " of out; the weights do not reach the others\n";
   if (summary.golden_compared > 0)
-    std::cout << "golden: " << group_digits(summary.golden_differing) << " of " << group_digits(summary.golden_compared)
-              << " outputs differ\n";
+    std::cout << "golden: " << group_digits(summary.golden_differing) << " of "
+              << group_digits(summary.golden_compared) << " outputs differ\n";
   else
     std::cout << "golden: none to compare with\n";
 }
@@ -134,7 +139,8 @@ Action add_export(CLI::App& app) {
   verb->add_option("--steps", options->steps, "write only the first time steps of each sequence")
       ->check(CLI::Range(std::size_t{1}, SIZE_MAX));
   verb->add_flag("--no-directed", options->no_directed, "leave the directed vectors out");
-  verb->add_option("--check", options->check, "check the kit in this directory: every file, size and SHA-256");
+  verb->add_option("--check", options->check,
+                   "check the kit in this directory: every file, size and SHA-256");
   verb->add_flag("--json", options->json, "print JSON");
   return [options] { return run(*options); };
 }

@@ -1,9 +1,10 @@
 // quasim golden: evaluates the fp32 golden and holds it against the committed one, or remakes that.
+#include "golden/golden.hpp"
+
 #include <iostream>
 #include <memory>
 
 #include "cli/cli.hpp"
-#include "golden/golden.hpp"
 #include "spec/error.hpp"
 #include "types/file_io.hpp"
 
@@ -33,7 +34,8 @@ int run(const GoldenOptions& options) {
   if (options.device != "cpu" && options.device != "cuda")
     throw InputError("--device: expected cpu or cuda; got '" + options.device + "'");
   const GoldenDevice device = options.device == "cpu" ? GoldenDevice::kCpu : GoldenDevice::kCuda;
-  std::vector<std::vector<std::string>> rows{{"layer", "variant", "tensor", "compared", "differing", "largest"}};
+  std::vector<std::vector<std::string>> rows{
+      {"layer", "variant", "tensor", "compared", "differing", "largest"}};
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::uint64_t compared = 0, mismatches = 0, fp32_differing = 0;
   Progress progress("golden", options.bundles.size());
@@ -64,9 +66,13 @@ int run(const GoldenOptions& options) {
       (c.is_fp32 ? fp32_differing : mismatches) += c.differing;
       rows.push_back({bundle.layer.name, variant.to_string(), c.tensor, group_digits(c.compared),
                       group_digits(c.differing), nlohmann::json(c.largest).dump()});
-      tensors.push_back({{"tensor", c.tensor}, {"compared", c.compared}, {"differing", c.differing}, {"largest", c.largest}});
+      tensors.push_back({{"tensor", c.tensor},
+                         {"compared", c.compared},
+                         {"differing", c.differing},
+                         {"largest", c.largest}});
     }
-    if (comparisons.empty()) rows.push_back({bundle.layer.name, variant.to_string(), "(none committed)", "0", "0", "0"});
+    if (comparisons.empty())
+      rows.push_back({bundle.layer.name, variant.to_string(), "(none committed)", "0", "0", "0"});
     layers.push_back({{"name", bundle.layer.name},
                       {"variant", variant.to_string()},
                       {"elements", golden.output.size()},
@@ -94,13 +100,17 @@ int run(const GoldenOptions& options) {
 Action add_golden(CLI::App& app) {
   auto options = std::make_shared<GoldenOptions>();
   CLI::App* verb = app.add_subcommand(
-      "golden", "evaluate the fp32 golden; cpu: hold it against the committed one, cuda: remake that as well");
-  verb->footer("Exit code 1 when an integer tensor differs. fp32 tensors differ by ulps of expf between a CPU and a GPU; they are\n"
-               "counted apart.");
+      "golden",
+      "evaluate the fp32 golden; cpu: hold it against the committed one, cuda: remake that as well");
+  verb->footer(
+      "Exit code 1 when an integer tensor differs. fp32 tensors differ by ulps of expf between a CPU and a "
+      "GPU; they are\n"
+      "counted apart.");
   verb->add_option("BUNDLE", options->bundles, "layer bundle directories")->required();
   verb->add_option("--dataflow", options->dataflow, "two_step or fused (default: the layer's)");
   verb->add_option("--order", options->order, "seqlast, channellast or update")->capture_default_str();
-  verb->add_option("--math", options->math, "precise or fast (fast needs --device cuda)")->capture_default_str();
+  verb->add_option("--math", options->math, "precise or fast (fast needs --device cuda)")
+      ->capture_default_str();
   verb->add_option("--rounding", options->rounding, "half_even or half_away (default: the dataflow's)");
   verb->add_option("--device", options->device, "cpu (the CPU twin) or cuda")->capture_default_str();
   verb->add_option("-o,--output", options->output, "write the tensors here, under their names");

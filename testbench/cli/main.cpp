@@ -11,15 +11,17 @@
 
 int sc_main(int argc, char** argv) {
   using namespace quasim;
-  CLI::App app{"quasim: causal conv1d, round/clamp, SiLU, round/clamp of a W8A8 Mamba layer, bit and cycle accurate"};
+  CLI::App app{
+      "quasim: causal conv1d, round/clamp, SiLU, round/clamp of a W8A8 Mamba layer, bit and cycle accurate"};
   app.name("quasim");
   app.set_version_flag("--version", QUASIM_VERSION);
   app.require_subcommand(1);
   app.footer("Exit code: 0 all agree, 1 something differs, 2 bad input or usage.");
 
-  const cli::VerbFactory factories[] = {cli::add_run, cli::add_cosim, cli::add_golden, cli::add_export, cli::add_bench,
-                                         cli::add_compare, cli::add_outliers, cli::add_modes, cli::add_sweep,
-                                         cli::add_report, cli::add_compile, cli::add_certify, cli::add_explain};
+  const cli::VerbFactory factories[] = {
+      cli::add_run,     cli::add_cosim,    cli::add_golden, cli::add_export, cli::add_bench,
+      cli::add_compare, cli::add_outliers, cli::add_modes,  cli::add_sweep,  cli::add_report,
+      cli::add_compile, cli::add_certify,  cli::add_explain};
   std::vector<std::pair<const CLI::App*, cli::Action>> verbs;
   for (cli::VerbFactory factory : factories) {
     cli::Action action = factory(app);
@@ -45,6 +47,7 @@ int sc_main(int argc, char** argv) {
 }
 
 int main(int argc, char** argv) {
-  ::setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1", 0);  // results on stdout and errors on stderr are all that is printed
+  ::setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1",
+           0);  // results on stdout and errors on stderr are all that is printed
   return sc_core::sc_elab_and_sim(argc, argv);
 }

@@ -9,8 +9,9 @@ namespace quasim::cli {
 void add_layer_options(CLI::App& verb, LayerOptions& options) {
   verb.add_option("BUNDLE", options.bundles, "layer bundle directories")->required();
   verb.add_option("--program", options.program_file, "layer program to load instead of compiling one");
-  verb.add_option("--variant", options.variant,
-                  "golden to compare with, dataflow.order.math.rounding (default: the layer's, seqlast, precise)");
+  verb.add_option(
+      "--variant", options.variant,
+      "golden to compare with, dataflow.order.math.rounding (default: the layer's, seqlast, precise)");
 }
 
 Variant golden_variant(const Bundle& bundle, const LayerOptions& options) {
@@ -28,7 +29,8 @@ LoadedProgram program_for(const Bundle& bundle, const LayerOptions& options) {
   Bundle wanted = bundle;
   const Variant variant = golden_variant(bundle, options);
   if (variant.dataflow != Dataflow::kTwoStep)
-    throw InputError("dataflow: expected two_step; the pipeline has a multiplier, which cannot express fused");
+    throw InputError(
+        "dataflow: expected two_step; the pipeline has a multiplier, which cannot express fused");
   apply_variant(wanted.layer, variant);
   const exact::Domain domain = make_domain(exact::parse_domain("reachable"), wanted);
   compile::Options search;

@@ -25,10 +25,12 @@ Variant golden_variant(const Bundle& bundle, const LayerOptions& options);
 
 struct LoadedProgram {
   LayerProgram program;
-  std::string origin;  ///< for people: the multiplier's width, and whether it equals the golden on every reachable input
+  std::string origin;  ///< for people: the multiplier's width, and whether it equals the golden on every
+                       ///< reachable input
 };
 
-/// The program in the file, checked against the bundle's weights; or the one the compiler finds for the golden.
+/// The program in the file, checked against the bundle's weights; or the one the compiler finds for the
+/// golden.
 LoadedProgram program_for(const Bundle& bundle, const LayerOptions& options);
 
 }  // namespace quasim::cli

@@ -7,9 +7,11 @@ namespace quasim::cli {
 
 Action add_run(CLI::App& app) {
   auto options = std::make_shared<StreamOptions>();
-  CLI::App* verb = app.add_subcommand("run", "stream layers through the SystemC model and compare with the golden");
+  CLI::App* verb =
+      app.add_subcommand("run", "stream layers through the SystemC model and compare with the golden");
   add_stream_options(*verb, *options);
-  verb->add_option("-o,--output", options->output, "write conv1d_q.npy and conv1d_output_int8.npy of the model here");
+  verb->add_option("-o,--output", options->output,
+                   "write conv1d_q.npy and conv1d_output_int8.npy of the model here");
   return [options] { return stream_bundles("run", *options, false); };
 }
 

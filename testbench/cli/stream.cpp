@@ -75,7 +75,8 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     testbench->load(program);
     LayerResult layer{bundle.layer.name, origin, job.input->size(), options.lanes, testbench->run(job)};
     if (job.keep_output && layer.result.failure.empty()) {
-      const auto directory = bundles.size() == 1 ? options.output : options.output / bundle.directory.filename();
+      const auto directory =
+          bundles.size() == 1 ? options.output : options.output / bundle.directory.filename();
       write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),
               program.conv_bits);
       write_npy(directory / "conv1d_output_int8.npy",

@@ -24,7 +24,8 @@ double elements_per_cycle_per_lane(const LayerResult& layer) {
                                       ? layer.result.cycles - layer.result.latency_cycles
                                       : layer.result.cycles;
   if (streaming == 0) return 0.0;
-  return static_cast<double>(layer.elements) / (static_cast<double>(streaming) * static_cast<double>(layer.lanes));
+  return static_cast<double>(layer.elements) /
+         (static_cast<double>(streaming) * static_cast<double>(layer.lanes));
 }
 
 std::string cell(const cosim::Comparison& comparison) {
@@ -39,21 +40,23 @@ std::string describe(const cosim::Difference& d) {
     return text;
   };
   const auto stages = [](const cosim::StageValues& v) {
-    return "acc " + std::to_string(v.acc) + ", M*acc " + std::to_string(v.product) + ", q " + std::to_string(v.q) +
-           ", out " + std::to_string(v.out);
+    return "acc " + std::to_string(v.acc) + ", M*acc " + std::to_string(v.product) + ", q " +
+           std::to_string(v.q) + ", out " + std::to_string(v.out);
   };
   std::string text = "  " + d.what + ": sequence " + std::to_string(d.element.sequence) + ", time " +
-                     std::to_string(d.element.time) + ", channel " + std::to_string(d.element.channel) + ", lane " +
-                     std::to_string(d.lane) + ", cycle " + std::to_string(d.cycle) + ": " + std::to_string(d.left) +
-                     " against " + std::to_string(d.right) + "\n      x [" + list(d.window) + "], w [" +
-                     list(d.weight) + "], B " + std::to_string(d.bias_word) + "\n      SystemC: " + stages(d.model) +
-                     "\n";
+                     std::to_string(d.element.time) + ", channel " + std::to_string(d.element.channel) +
+                     ", lane " + std::to_string(d.lane) + ", cycle " + std::to_string(d.cycle) + ": " +
+                     std::to_string(d.left) + " against " + std::to_string(d.right) + "\n      x [" +
+                     list(d.window) + "], w [" + list(d.weight) + "], B " + std::to_string(d.bias_word) +
+                     "\n      SystemC: " + stages(d.model) + "\n";
   if (d.rtl) text += "      RTL:     " + stages(*d.rtl) + "\n";
   return text;
 }
 
 nlohmann::ordered_json comparison_json(const cosim::Comparison& comparison) {
-  return {{"compared", comparison.compared}, {"mismatches", comparison.mismatches}, {"largest", comparison.largest}};
+  return {{"compared", comparison.compared},
+          {"mismatches", comparison.mismatches},
+          {"largest", comparison.largest}};
 }
 
 nlohmann::ordered_json stages_json(const cosim::StageValues& v) {
@@ -61,10 +64,18 @@ nlohmann::ordered_json stages_json(const cosim::StageValues& v) {
 }
 
 nlohmann::ordered_json difference_json(const cosim::Difference& d) {
-  nlohmann::ordered_json json{{"what", d.what},         {"sequence", d.element.sequence}, {"time", d.element.time},
-                              {"channel", d.element.channel}, {"lane", d.lane},           {"cycle", d.cycle},
-                              {"left", d.left},         {"right", d.right},               {"x", d.window},
-                              {"w", d.weight},          {"bias_word", d.bias_word},       {"systemc", stages_json(d.model)}};
+  nlohmann::ordered_json json{{"what", d.what},
+                              {"sequence", d.element.sequence},
+                              {"time", d.element.time},
+                              {"channel", d.element.channel},
+                              {"lane", d.lane},
+                              {"cycle", d.cycle},
+                              {"left", d.left},
+                              {"right", d.right},
+                              {"x", d.window},
+                              {"w", d.weight},
+                              {"bias_word", d.bias_word},
+                              {"systemc", stages_json(d.model)}};
   if (d.rtl) json["rtl"] = stages_json(*d.rtl);
   return json;
 }
@@ -79,7 +90,8 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   std::string notes;
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
-    std::vector<std::string> row{layer.name, layer.program, group_digits(layer.elements), cell(r.model_golden)};
+    std::vector<std::string> row{layer.name, layer.program, group_digits(layer.elements),
+                                 cell(r.model_golden)};
     if (with_rtl) {
       row.push_back(cell(r.rtl_golden));
       row.push_back(cell(r.rtl_model));
@@ -97,7 +109,8 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   return format_table(rows) + (notes.empty() ? "" : "\n" + notes);
 }
 
-nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers, bool with_rtl) {
+nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers,
+                                   bool with_rtl) {
   nlohmann::ordered_json json{{"verb", verb}};
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   std::uint64_t compared = 0, mismatches = 0, cycles = 0, elements = 0;
@@ -123,11 +136,14 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
       entry["rtl_vs_systemc"] = comparison_json(r.rtl_model);
       entry["cycles_compared"] = r.cycles_compared;
     }
-    entry["timeline"] = {{"s_valid", r.timeline.s_valid}, {"s_ready", r.timeline.s_ready},
-                         {"m_valid", r.timeline.m_valid}, {"m_ready", r.timeline.m_ready}};
+    entry["timeline"] = {{"s_valid", r.timeline.s_valid},
+                         {"s_ready", r.timeline.s_ready},
+                         {"m_valid", r.timeline.m_valid},
+                         {"m_ready", r.timeline.m_ready}};
     entry["failure"] = r.failure;
     entry["differences"] = nlohmann::ordered_json::array();
-    for (const cosim::Difference& difference : r.differences) entry["differences"].push_back(difference_json(difference));
+    for (const cosim::Difference& difference : r.differences)
+      entry["differences"].push_back(difference_json(difference));
     list.push_back(entry);
     compared += r.compared();
     mismatches += r.mismatches();
@@ -144,7 +160,8 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
 }
 
 int stream_exit(const std::vector<LayerResult>& layers) {
-  const bool agree = std::all_of(layers.begin(), layers.end(), [](const LayerResult& l) { return l.result.agrees(); });
+  const bool agree =
+      std::all_of(layers.begin(), layers.end(), [](const LayerResult& l) { return l.result.agrees(); });
   return agree && !layers.empty() ? kAgree : kDiffer;
 }
 

@@ -21,7 +21,8 @@ struct LayerResult {
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl);
 
 /// {"verb", "layers": [...], "compared", "mismatches", "cycles", "elements_per_second"}.
-nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers, bool with_rtl);
+nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers,
+                                   bool with_rtl);
 
 /// kAgree only when every layer agrees.
 int stream_exit(const std::vector<LayerResult>& layers);

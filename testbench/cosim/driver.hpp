@@ -80,15 +80,20 @@ class ReadyRegister final : public sc_core::sc_prim_channel, public sc::ReadyIf 
   bool next_ = true;
 };
 
-/// Takes the output beats, keeps or compares them, counts cycles and stalls, and pauses the simulation when the job is
-/// done or nothing moves any more.
+/// Takes the output beats, keeps or compares them, counts cycles and stalls, and pauses the simulation when
+/// the job is done or nothing moves any more.
 template <std::size_t Lanes>
 class Monitor final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(Monitor);
   Monitor(sc_core::sc_module_name name, const sc::CycleClock& clock, const SourceLink<Lanes>& link,
           const sc::Pipeline<Lanes>& pipeline, ReadyRegister& ready)
-      : sc_module(name), clock_(clock), link_(link), pipeline_(pipeline), output_(pipeline.output()), ready_(ready) {
+      : sc_module(name),
+        clock_(clock),
+        link_(link),
+        pipeline_(pipeline),
+        output_(pipeline.output()),
+        ready_(ready) {
     SC_METHOD(on_edge);
     sensitive << clock.edge();
     dont_initialize();
@@ -113,7 +118,8 @@ class Monitor final : public sc_core::sc_module {
     mismatches_.clear();
     result_ = JobResult{};
     pattern_ = StallPattern(job.stalls.output, job.stalls.seed * 2 + 1);
-    // A beat that can move waits 1/(1-p) cycles on average on either side; this is far beyond any honest wait.
+    // A beat that can move waits 1/(1-p) cycles on average on either side; this is far beyond any honest
+    // wait.
     const double slowest = std::max(job.stalls.input, job.stalls.output);
     hang_cycles_ = static_cast<std::uint64_t>(1000.0 / (1.0 - slowest));
     started_ = false;
@@ -150,8 +156,8 @@ class Monitor final : public sc_core::sc_module {
       last_move_ = cycle;
       take(output_.payload(), cycle);
     } else if (cycle - last_move_ > hang_cycles_) {
-      result_.failure = "hang: no beat moved for " + std::to_string(hang_cycles_) + " cycles at output beat " +
-                        std::to_string(beat_) + " of " + std::to_string(beats_);
+      result_.failure = "hang: no beat moved for " + std::to_string(hang_cycles_) +
+                        " cycles at output beat " + std::to_string(beat_) + " of " + std::to_string(beats_);
       sc_core::sc_pause();
     }
   }

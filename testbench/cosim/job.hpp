@@ -25,7 +25,8 @@ struct StallOptions {
 class StallPattern {
  public:
   StallPattern(double probability, std::uint64_t seed)
-      : threshold_(static_cast<std::uint64_t>(probability * 4294967296.0)), state_(seed * 0x9E3779B97F4A7C15ULL + 1) {}
+      : threshold_(static_cast<std::uint64_t>(probability * 4294967296.0)),
+        state_(seed * 0x9E3779B97F4A7C15ULL + 1) {}
   bool stalls() {
     if (threshold_ == 0) return false;
     state_ ^= state_ << 13;
@@ -43,10 +44,11 @@ struct Job {
   const TensorBCL<std::int8_t>* input = nullptr;
   const TensorBCL<std::int8_t>* expected = nullptr;  ///< golden output; nullptr: nothing to compare with
   StallOptions stalls;
-  bool continues = false;       ///< the stored history continues (decode): no beat carries tuser[0]
-  bool keep_output = false;     ///< collect the model's output and q
+  bool continues = false;           ///< the stored history continues (decode): no beat carries tuser[0]
+  bool keep_output = false;         ///< collect the model's output and q
   std::size_t max_mismatches = 10;  ///< differences described one by one
-  std::function<void(std::size_t beats)> progress;  ///< called now and then with the beats delivered; may be empty
+  std::function<void(std::size_t beats)>
+      progress;  ///< called now and then with the beats delivered; may be empty
 };
 
 /// What a stage held for one element, on one side.
@@ -89,19 +91,19 @@ struct Timeline {
 };
 
 struct JobResult {
-  std::uint64_t cycles = 0;           ///< first input handshake to last output handshake, both included
+  std::uint64_t cycles = 0;  ///< first input handshake to last output handshake, both included
   std::uint64_t beats = 0;
-  std::uint64_t input_stalls = 0;     ///< cycles with tvalid and no tready on s_axis
-  std::uint64_t output_stalls = 0;    ///< cycles with tvalid and no tready on m_axis
-  std::uint64_t latency_cycles = 0;   ///< first input handshake to first output handshake
-  double seconds = 0.0;               ///< wall time of the simulation
+  std::uint64_t input_stalls = 0;    ///< cycles with tvalid and no tready on s_axis
+  std::uint64_t output_stalls = 0;   ///< cycles with tvalid and no tready on m_axis
+  std::uint64_t latency_cycles = 0;  ///< first input handshake to first output handshake
+  double seconds = 0.0;              ///< wall time of the simulation
   Comparison model_golden, rtl_golden, rtl_model;
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
   Timeline timeline;
-  std::string failure;                ///< why the stream did not finish or the sides fell out of step; empty when fine
+  std::string failure;  ///< why the stream did not finish or the sides fell out of step; empty when fine
   std::vector<Difference> differences;
-  std::vector<std::int8_t> output;    ///< of the model, beat order, when kept
-  std::vector<std::int16_t> q;        ///< of the model, beat order, when kept
+  std::vector<std::int8_t> output;  ///< of the model, beat order, when kept
+  std::vector<std::int16_t> q;      ///< of the model, beat order, when kept
 
   std::uint64_t compared() const { return model_golden.compared + rtl_golden.compared + rtl_model.compared; }
   std::uint64_t mismatches() const {

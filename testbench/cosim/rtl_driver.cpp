@@ -11,7 +11,8 @@ namespace {
 
 void write(RtlUnit& unit, std::uint32_t address, std::uint32_t data) {
   if (!unit.axil_write(address, data).okay)
-    throw InputError("RTL: refused the write of " + std::to_string(data) + " to address " + std::to_string(address));
+    throw InputError("RTL: refused the write of " + std::to_string(data) + " to address " +
+                     std::to_string(address));
 }
 
 std::uint32_t read(RtlUnit& unit, std::uint32_t address) {
@@ -27,7 +28,9 @@ void stop(RtlUnit& unit) {
   throw InputError("RTL: stays busy after Control.Enable = 0");
 }
 
-void enable(RtlUnit& unit) { write(unit, spec::kRegControl, 1U << spec::kControlEnableLsb); }
+void enable(RtlUnit& unit) {
+  write(unit, spec::kRegControl, 1U << spec::kControlEnableLsb);
+}
 
 std::uint64_t read_counter(RtlUnit& unit, std::uint32_t low, std::uint32_t high) {
   const std::uint64_t value = read(unit, low);
@@ -38,8 +41,10 @@ std::uint64_t read_counter(RtlUnit& unit, std::uint32_t low, std::uint32_t high)
 
 void load_program(RtlUnit& unit, const LayerProgram& program) {
   const std::vector<RegisterWrite> writes = register_writes(program);
-  if (read(unit, spec::kRegId) != spec::kIdWord) throw InputError("RTL: the identification register is not QSM1");
-  if (read(unit, spec::kRegVersion) != spec::kVersionWord) throw InputError("RTL: another register map version");
+  if (read(unit, spec::kRegId) != spec::kIdWord)
+    throw InputError("RTL: the identification register is not QSM1");
+  if (read(unit, spec::kRegVersion) != spec::kVersionWord)
+    throw InputError("RTL: another register map version");
   stop(unit);
   for (const RegisterWrite& step : writes) write(unit, step.address, step.data);
 }
@@ -56,7 +61,8 @@ std::vector<std::int8_t> read_history(RtlUnit& unit, std::size_t channels) {
   std::vector<std::int8_t> history;
   for (std::uint32_t channel = 0; channel < channels; ++channel) {
     const std::uint32_t word = read(unit, spec::kHistoryBase + 4 * channel);
-    for (std::size_t i = 0; i < stages::kHistoryTaps; ++i) history.push_back(static_cast<std::int8_t>(word >> (8 * i)));
+    for (std::size_t i = 0; i < stages::kHistoryTaps; ++i)
+      history.push_back(static_cast<std::int8_t>(word >> (8 * i)));
   }
   enable(unit);
   return history;

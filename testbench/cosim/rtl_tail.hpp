@@ -8,8 +8,8 @@
 
 namespace quasim::cosim {
 
-/// The Verilated stages, configured with the program. Covers slices that have a channel. The program must outlive it.
-/// Throws InputError for a conv_bits that was not verilated.
+/// The Verilated stages, configured with the program. Covers slices that have a channel. The program must
+/// outlive it. Throws InputError for a conv_bits that was not verilated.
 std::unique_ptr<exact::PointSource> make_rtl_tail(const LayerProgram& program);
 
 }  // namespace quasim::cosim

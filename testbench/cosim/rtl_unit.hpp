@@ -29,7 +29,8 @@ class RtlUnit {
   /// Puts the unit through reset.
   virtual void reset() = 0;
 
-  /// AXI4-Lite. Throws InputError when the unit does not answer within 1000 cycles; an error response is an answer.
+  /// AXI4-Lite. Throws InputError when the unit does not answer within 1000 cycles; an error response is an
+  /// answer.
   struct Response {
     std::uint32_t data;
     bool okay;
@@ -60,7 +61,8 @@ class RtlUnit {
   virtual const Outcome& outcome() const = 0;
 
   /// Streams `beats` at full rate and looks at nothing; returns the cycles it took. The yardstick of bench.
-  virtual std::uint64_t run_bare(const std::int8_t* samples, std::size_t beats, std::size_t beats_per_token) = 0;
+  virtual std::uint64_t run_bare(const std::int8_t* samples, std::size_t beats,
+                                 std::size_t beats_per_token) = 0;
 };
 
 /// Throws InputError naming the legal lane counts. `trace` empty: no waveform.
@@ -68,8 +70,8 @@ std::unique_ptr<RtlUnit> make_verilated_unit(std::size_t lanes, const std::files
 
 // What a driver does over AXI4-Lite, with any unit.
 
-/// Stops the unit, waits until it is empty, loads the layer and enables it. Throws InputError when the unit refuses or is
-/// not what the register map says.
+/// Stops the unit, waits until it is empty, loads the layer and enables it. Throws InputError when the unit
+/// refuses or is not what the register map says.
 void load_program(RtlUnit& unit, const LayerProgram& program);
 sc::Counters read_counters(RtlUnit& unit);
 /// Stored samples, [C][3], oldest first. The unit is stopped for it and enabled again.

@@ -52,11 +52,12 @@ class PinProbe final : public sc_core::sc_module {
     if (timeline_.s_valid.size() < Timeline::kCycles) note_handshakes();
     if (!active_) return;
     const std::array<std::uint8_t, 4> watched =
-        watched_.empty() ? std::array<std::uint8_t, 4>{}
-                         : std::array<std::uint8_t, 4>{watch(pipeline_.acc(), 0, &sc::AccBeat<Lanes>::acc),
-                                                       watch(pipeline_.product(), 1, &sc::ProductBeat<Lanes>::product),
-                                                       watch(pipeline_.q(), 2, &sc::QBeat<Lanes>::q),
-                                                       watch(pipeline_.out(), 3, &sc::OutBeat<Lanes>::data)};
+        watched_.empty()
+            ? std::array<std::uint8_t, 4>{}
+            : std::array<std::uint8_t, 4>{watch(pipeline_.acc(), 0, &sc::AccBeat<Lanes>::acc),
+                                          watch(pipeline_.product(), 1, &sc::ProductBeat<Lanes>::product),
+                                          watch(pipeline_.q(), 2, &sc::QBeat<Lanes>::q),
+                                          watch(pipeline_.out(), 3, &sc::OutBeat<Lanes>::data)};
     if (!q_.empty() && pipeline_.q().valid()) {
       const sc::QBeat<Lanes>& beat = pipeline_.q().payload();
       for (std::size_t lane = 0; lane < Lanes; ++lane)
@@ -102,7 +103,8 @@ class PinProbe final : public sc_core::sc_module {
     if (pins.m_valid) {
       const sc::OutBeat<Lanes>& beat = output_.payload();
       pins.m_last = beat.tag.last;
-      pins.m_keep = beat.tag.live_lanes == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << beat.tag.live_lanes) - 1;
+      pins.m_keep =
+          beat.tag.live_lanes == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << beat.tag.live_lanes) - 1;
       std::memcpy(batch_->m_data.data() + at * Lanes, beat.data, Lanes);
     }
     if (++batch_->count == PinBatch::kCycles) {
@@ -135,11 +137,15 @@ template <std::size_t Lanes>
 class TestbenchOf final : public Testbench {
  public:
   TestbenchOf(const sc::PipelineConfig& config, std::unique_ptr<RtlUnit> rtl)
-      : rtl_(std::move(rtl)), pipeline_("pipeline", clock_, config), driver_("driver", clock_, link_),
-        monitor_("monitor", clock_, link_, pipeline_, ready_), probe_("probe", clock_, link_, pipeline_, ready_) {
+      : rtl_(std::move(rtl)),
+        pipeline_("pipeline", clock_, config),
+        driver_("driver", clock_, link_),
+        monitor_("monitor", clock_, link_, pipeline_, ready_),
+        probe_("probe", clock_, link_, pipeline_, ready_) {
     pipeline_.source.bind(link_);
     pipeline_.receiver.bind(ready_);
-    if (rtl_ != nullptr && rtl_->lanes() != Lanes) throw InputError("testbench: the RTL has another lane count");
+    if (rtl_ != nullptr && rtl_->lanes() != Lanes)
+      throw InputError("testbench: the RTL has another lane count");
   }
 
   void load(const LayerProgram& program) override {
@@ -151,8 +157,8 @@ class TestbenchOf final : public Testbench {
   JobResult run(const Job& job) override {
     const BeatLayout layout(job.input->shape(), Lanes);
     if (layout.channels() != static_cast<std::size_t>(program_.channels()))
-      throw InputError("job: the input has " + std::to_string(layout.channels()) + " channels, the loaded layer " +
-                       std::to_string(program_.channels()));
+      throw InputError("job: the input has " + std::to_string(layout.channels()) +
+                       " channels, the loaded layer " + std::to_string(program_.channels()));
     if (job.expected != nullptr && job.expected->shape() != job.input->shape())
       throw InputError("job: the expected output has another shape than the input");
     std::vector<std::int8_t> state;
@@ -165,9 +171,10 @@ class TestbenchOf final : public Testbench {
     result.rtl_model = outcome.rtl_model;
     result.cycles_compared = outcome.cycles_compared;
     if (result.failure.empty() && outcome.diverged)
-      result.failure = "RTL and SystemC fall out of step in cycle " + std::to_string(outcome.divergence.cycle) + ": " +
-                       outcome.divergence.pin + " is " + hex(outcome.divergence.rtl) + " in the RTL, " +
-                       hex(outcome.divergence.model) + " in the model";
+      result.failure = "RTL and SystemC fall out of step in cycle " +
+                       std::to_string(outcome.divergence.cycle) + ": " + outcome.divergence.pin + " is " +
+                       hex(outcome.divergence.rtl) + " in the RTL, " + hex(outcome.divergence.model) +
+                       " in the model";
     if (result.failure.empty() && rtl_ != nullptr && !(read_counters(*rtl_) == pipeline_.counters()))
       result.failure = "the RTL's beat and saturation counters are not the model's";
     if (result.failure.empty() && !differences.empty()) replay(job, layout, state, differences);
@@ -191,7 +198,8 @@ class TestbenchOf final : public Testbench {
   }
 
  private:
-  /// Runs the job once. With an RTL, a second thread drives it with the logged pins while the simulation goes on.
+  /// Runs the job once. With an RTL, a second thread drives it with the logged pins while the simulation goes
+  /// on.
   JobResult stream(const Job& job, const BeatLayout& layout, std::vector<std::uint64_t> watched,
                    RtlUnit::Outcome& outcome) {
     driver_.start(job, layout);
@@ -229,7 +237,8 @@ class TestbenchOf final : public Testbench {
     result.seconds = elapsed.count();
     result.q = probe_.take_q();
     result.timeline = probe_.take_timeline();
-    if (!monitor_.done() && result.failure.empty()) result.failure = "the simulation stopped before the last beat";
+    if (!monitor_.done() && result.failure.empty())
+      result.failure = "the simulation stopped before the last beat";
     return result;
   }
 
@@ -244,7 +253,8 @@ class TestbenchOf final : public Testbench {
       difference.cycle = cycle;
       differences.push_back(difference);
     };
-    for (const auto& mismatch : monitor_.mismatches()) add("SystemC vs golden", mismatch.beat, mismatch.cycle);
+    for (const auto& mismatch : monitor_.mismatches())
+      add("SystemC vs golden", mismatch.beat, mismatch.cycle);
     for (const auto& mismatch : outcome.mismatches)
       add(mismatch.against_golden ? "RTL vs golden" : "RTL vs SystemC", mismatch.beat, mismatch.cycle);
     return differences;
@@ -283,7 +293,8 @@ class TestbenchOf final : public Testbench {
       const auto& e = difference.element;
       difference.model = {model[0].at(lane), model[1].at(lane), model[2].at(lane), model[3].at(lane)};
       if (rtl != nullptr && !(*rtl)[3].empty())
-        difference.rtl = StageValues{(*rtl)[0].at(lane), (*rtl)[1].at(lane), (*rtl)[2].at(lane), (*rtl)[3].at(lane)};
+        difference.rtl =
+            StageValues{(*rtl)[0].at(lane), (*rtl)[1].at(lane), (*rtl)[2].at(lane), (*rtl)[3].at(lane)};
       const std::int64_t golden =
           job.expected == nullptr ? 0 : job.expected->at(e.sequence, e.channel, e.time);
       const std::int64_t rtl_out = difference.rtl ? difference.rtl->out : 0;
@@ -295,7 +306,8 @@ class TestbenchOf final : public Testbench {
       for (std::size_t k = 0; k < taps; ++k) {
         const std::size_t slot = spec::kTapsMax - taps + k;
         difference.weight[slot] = program_.weight.at(e.channel, k);
-        if (e.time + k + 1 >= taps) difference.window[slot] = job.input->at(e.sequence, e.channel, e.time + k + 1 - taps);
+        if (e.time + k + 1 >= taps)
+          difference.window[slot] = job.input->at(e.sequence, e.channel, e.time + k + 1 - taps);
       }
       difference.bias_word = program_.bias_words[e.channel];
       lanes.push_back(difference);
@@ -325,11 +337,16 @@ class TestbenchOf final : public Testbench {
 std::unique_ptr<Testbench> make_testbench(std::size_t lanes, const sc::PipelineConfig& config,
                                           std::unique_ptr<RtlUnit> rtl) {
   switch (lanes) {
-    case 1: return std::make_unique<TestbenchOf<1>>(config, std::move(rtl));
-    case 4: return std::make_unique<TestbenchOf<4>>(config, std::move(rtl));
-    case 16: return std::make_unique<TestbenchOf<16>>(config, std::move(rtl));
-    case 64: return std::make_unique<TestbenchOf<64>>(config, std::move(rtl));
-    default: throw InputError("lanes: expected 1, 4, 16 or 64; got " + std::to_string(lanes));
+    case 1:
+      return std::make_unique<TestbenchOf<1>>(config, std::move(rtl));
+    case 4:
+      return std::make_unique<TestbenchOf<4>>(config, std::move(rtl));
+    case 16:
+      return std::make_unique<TestbenchOf<16>>(config, std::move(rtl));
+    case 64:
+      return std::make_unique<TestbenchOf<64>>(config, std::move(rtl));
+    default:
+      throw InputError("lanes: expected 1, 4, 16 or 64; got " + std::to_string(lanes));
   }
 }
 

@@ -18,7 +18,8 @@ class Testbench {
   virtual void load(const LayerProgram& program) = 0;
   /// Streams one job. Never throws for a difference: that is in the result.
   virtual JobResult run(const Job& job) = 0;
-  /// Decode state of the loaded layer, [C][3] oldest first; with an RTL, both sides are read and must be equal.
+  /// Decode state of the loaded layer, [C][3] oldest first; with an RTL, both sides are read and must be
+  /// equal.
   virtual std::vector<std::int8_t> history() = 0;
   virtual void set_history(const std::vector<std::int8_t>& history) = 0;
 };

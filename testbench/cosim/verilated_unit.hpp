@@ -102,7 +102,8 @@ class VerilatedUnit final : public RtlUnit {
 
   const Outcome& outcome() const override { return outcome_; }
 
-  std::uint64_t run_bare(const std::int8_t* samples, std::size_t beats, std::size_t beats_per_token) override {
+  std::uint64_t run_bare(const std::int8_t* samples, std::size_t beats,
+                         std::size_t beats_per_token) override {
     std::uint64_t cycles = 0;
     top_->m_axis_tready = 1;
     for (std::size_t beat = 0; beat < beats; ++cycles) {
@@ -145,8 +146,10 @@ class VerilatedUnit final : public RtlUnit {
     for (std::size_t stage = 0; stage < pins.watched.size(); ++stage)
       if (pins.watched[stage] != 0) watch(pins.watched[stage] - 1U, stage);
     ++outcome_.cycles_compared;
-    if (top_->s_axis_tready != pins.s_ready) return diverge("s_axis_tready", top_->s_axis_tready, pins.s_ready);
-    if (top_->m_axis_tvalid != pins.m_valid) return diverge("m_axis_tvalid", top_->m_axis_tvalid, pins.m_valid);
+    if (top_->s_axis_tready != pins.s_ready)
+      return diverge("s_axis_tready", top_->s_axis_tready, pins.s_ready);
+    if (top_->m_axis_tvalid != pins.m_valid)
+      return diverge("m_axis_tvalid", top_->m_axis_tvalid, pins.m_valid);
     if (pins.m_valid) {
       if (top_->m_axis_tlast != pins.m_last) return diverge("m_axis_tlast", top_->m_axis_tlast, pins.m_last);
       std::uint64_t keep = 0;
@@ -188,9 +191,9 @@ class VerilatedUnit final : public RtlUnit {
     values.clear();
     for (std::size_t lane = 0; lane < Lanes; ++lane) {
       const std::string generate = "gen_lane[" + std::to_string(lane) + "]";
-      const std::string scope = std::string("TOP.quasim_top.") +
-                                (stage == 3 ? std::string(kModules[stage]) + "." + generate
-                                            : generate + "." + kModules[stage]);
+      const std::string scope =
+          std::string("TOP.quasim_top.") +
+          (stage == 3 ? std::string(kModules[stage]) + "." + generate : generate + "." + kModules[stage]);
       values.push_back(peek(scope, kNames[stage]));
     }
   }

@@ -1,4 +1,5 @@
-// RTL = SystemC in value and cycle = expectation, over shapes, stalls, decode and real layers. Usage: LANES [gtest options].
+// RTL = SystemC in value and cycle = expectation, over shapes, stalls, decode and real layers. Usage: LANES
+// [gtest options].
 #include <cstdlib>
 #include <iostream>
 #include <string>
@@ -24,16 +25,18 @@ TEST_F(StallGrid, CosimPipelineEqualsExpectationForRandomLayers) {
   std::mt19937_64 random(kSeed);
   const int lane_count = static_cast<int>(lanes());
   // No multiple of the lanes, exactly the lanes, fewer than the lanes, one group and many.
-  const int channel_counts[] = {1, lane_count, lane_count + 1, 2 * lane_count, 3 * lane_count + lane_count / 2 + 1};
+  const int channel_counts[] = {1, lane_count, lane_count + 1, 2 * lane_count,
+                                3 * lane_count + lane_count / 2 + 1};
   for (const int channels : channel_counts)
     for (const int taps : {2, 2, 3, 3, 4, 4})
       for (const double in : kProbabilities)
         for (const double out : kProbabilities) {
           const LayerProgram program = random_program(random, channels, taps);
           const auto input = random_input(random, 3, static_cast<std::size_t>(channels), 1 + random() % 9);
-          const auto result =
-              stream(program, input, expected_output(program, input), {in, out, static_cast<std::uint64_t>(random())});
-          EXPECT_TRUE(agrees(result)) << channels << " channels, " << taps << " taps, stalls " << in << " " << out;
+          const auto result = stream(program, input, expected_output(program, input),
+                                     {in, out, static_cast<std::uint64_t>(random())});
+          EXPECT_TRUE(agrees(result))
+              << channels << " channels, " << taps << " taps, stalls " << in << " " << out;
           EXPECT_EQ(result.rtl_golden.compared, input.size());
           EXPECT_EQ(result.model_golden.compared, input.size());
         }
@@ -168,11 +171,13 @@ TEST_F(StallGrid, CosimRealLayersEqualInValueAndCycle) {
   ASSERT_NE(directory, nullptr);
   std::uint64_t cycles = 0, jobs = 0;
   for (int layer = 0; layer < 12; ++layer) {
-    const std::string name = std::string("/bookmamba/layer") + (layer < 10 ? "0" : "") + std::to_string(layer);
+    const std::string name =
+        std::string("/bookmamba/layer") + (layer < 10 ? "0" : "") + std::to_string(layer);
     const Bundle bundle = read_bundle(directory + name);
     const LayerProgram program = compile::nearest_program(bundle);
     const auto& whole = bundle.require_input();
-    const auto expected = expected_output(program, whole);  // whether it is the golden's is for certify to prove
+    const auto expected =
+        expected_output(program, whole);  // whether it is the golden's is for certify to prove
     for (const double in : kProbabilities)
       for (const double out : kProbabilities)
         for (std::uint64_t seed = 1; seed <= 10; ++seed) {

@@ -11,8 +11,12 @@ std::uint64_t compared = 0;
 
 }  // namespace
 
-cosim::Testbench& testbench() { return *the_testbench; }
-std::size_t lanes() { return the_lanes; }
+cosim::Testbench& testbench() {
+  return *the_testbench;
+}
+std::size_t lanes() {
+  return the_lanes;
+}
 
 cosim::JobResult stream(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
                         const TensorBCL<std::int8_t>& expected, const cosim::StallOptions& stalls) {
@@ -28,8 +32,8 @@ cosim::JobResult stream(const LayerProgram& program, const TensorBCL<std::int8_t
 
 ::testing::AssertionResult agrees(const cosim::JobResult& result) {
   if (result.agrees()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << "compared " << result.compared() << ", mismatches " << result.mismatches()
-                                       << ", failure '" << result.failure << "'";
+  return ::testing::AssertionFailure() << "compared " << result.compared() << ", mismatches "
+                                       << result.mismatches() << ", failure '" << result.failure << "'";
 }
 
 int run_all_tests(int argc, char** argv, std::size_t lane_count, std::unique_ptr<cosim::RtlUnit> rtl) {

@@ -1,5 +1,5 @@
-// Every planted RTL fault must be seen. Usage: FAULT; without an argument it lists them. none_checked has no fault, and
-// checkers bound to it.
+// Every planted RTL fault must be seen. Usage: FAULT; without an argument it lists them. none_checked has no
+// fault, and checkers bound to it.
 #include <iostream>
 #include <systemc>
 
@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::size_t kLanes = 4;
 
-/// Layers that between them reach ties, both clamps, one group and several, several sequences and backpressure.
+/// Layers that between them reach ties, both clamps, one group and several, several sequences and
+/// backpressure.
 int catch_fault(const std::string& fault) {
   const auto testbench = cosim::make_testbench(kLanes, {}, cosim::make_faulty_unit(fault));
   std::mt19937_64 random(20260402);

@@ -9,7 +9,9 @@ std::int64_t uniform(std::mt19937_64& random, std::int64_t low, std::int64_t hig
   return std::uniform_int_distribution<std::int64_t>(low, high)(random);
 }
 
-std::int8_t sample(std::mt19937_64& random) { return static_cast<std::int8_t>(uniform(random, -128, 127)); }
+std::int8_t sample(std::mt19937_64& random) {
+  return static_cast<std::int8_t>(uniform(random, -128, 127));
+}
 
 }  // namespace
 
@@ -17,18 +19,21 @@ LayerProgram random_program(std::mt19937_64& random, int channels, int taps) {
   LayerProgram program;
   program.name = "random";
   program.taps = taps;
-  program.weight = TensorCK<std::int8_t>({static_cast<std::size_t>(channels), static_cast<std::size_t>(taps)});
+  program.weight =
+      TensorCK<std::int8_t>({static_cast<std::size_t>(channels), static_cast<std::size_t>(taps)});
   for (std::size_t i = 0; i < program.weight.size(); ++i) program.weight.data()[i] = sample(random);
   // A shift that keeps a good part of the accumulators inside the clamp; small ones make ties.
   program.shift_bits = static_cast<int>(uniform(random, 0, 30));
-  const std::int64_t top = std::min<std::int64_t>((std::int64_t{1} << program.mult_bits) - 1,
-                                                  std::max<std::int64_t>(1, (std::int64_t{1} << program.shift_bits) >> 6));
+  const std::int64_t top =
+      std::min<std::int64_t>((std::int64_t{1} << program.mult_bits) - 1,
+                             std::max<std::int64_t>(1, (std::int64_t{1} << program.shift_bits) >> 6));
   program.multiplier = static_cast<std::uint32_t>(uniform(random, 0, top));
   program.rounding = uniform(random, 0, 1) == 0 ? Rounding::kHalfEven : Rounding::kHalfAway;
   const std::int64_t bias_limit = std::int64_t{1} << (program.shift_bits + 7);
   for (int channel = 0; channel < channels; ++channel)
-    program.bias_words.push_back(uniform(random, 0, 15) == 0 ? uniform(random, spec::min_of_bits(48), spec::max_of_bits(48))
-                                                             : uniform(random, -bias_limit, bias_limit));
+    program.bias_words.push_back(uniform(random, 0, 15) == 0
+                                     ? uniform(random, spec::min_of_bits(48), spec::max_of_bits(48))
+                                     : uniform(random, -bias_limit, bias_limit));
   for (int i = 0; i < 256; ++i) program.silu_table.push_back(sample(random));
   return program;
 }
@@ -49,7 +54,8 @@ TensorBCL<std::int8_t> expected_output(const LayerProgram& program, const Tensor
       for (std::size_t t = 0; t < input.extent<'L'>(); ++t) {
         std::int64_t acc = 0;
         for (std::size_t k = 0; k < taps; ++k)
-          if (t + k + 1 >= taps) acc += std::int64_t{program.weight.at(c, k)} * input.at(b, c, t + k + 1 - taps);
+          if (t + k + 1 >= taps)
+            acc += std::int64_t{program.weight.at(c, k)} * input.at(b, c, t + k + 1 - taps);
         const std::int64_t p = std::int64_t{program.multiplier} * acc + program.bias_words[c];
         const std::int64_t q =
             spec::clamp_bits(spec::round_shift(p, program.shift_bits, program.rounding), program.conv_bits);

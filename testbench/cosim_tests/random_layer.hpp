@@ -1,5 +1,6 @@
-// Layers, inputs and expected outputs for co-simulation tests. The expectation is the page docs/microarchitecture.md written
-// down once more, element by element, with none of the model's code but the rounding rule.
+// Layers, inputs and expected outputs for co-simulation tests. The expectation is the page
+// docs/microarchitecture.md written down once more, element by element, with none of the model's code but the
+// rounding rule.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,8 @@
 
 namespace quasim::test {
 
-/// Any legal program: weights, bias words, multiplier, shift, table and rounding at random. Ties and clamps are frequent.
+/// Any legal program: weights, bias words, multiplier, shift, table and rounding at random. Ties and clamps
+/// are frequent.
 LayerProgram random_program(std::mt19937_64& random, int channels, int taps);
 
 TensorBCL<std::int8_t> random_input(std::mt19937_64& random, std::size_t sequences, std::size_t channels,

@@ -1,14 +1,16 @@
 // certify --rtl must pass on the RTL and find a broken one. Usage: BUNDLE.
+#include "cosim/rtl_tail.hpp"
+
 #include <cstdio>
 #include <iostream>
 
 #include "Vfault_tail.h"
 #include "compile/nearest.hpp"
 #include "compile/program_source.hpp"
-#include "cosim/rtl_tail.hpp"
 #include "cosim/rtl_tail_unit.hpp"
 
-extern "C" int sc_main(int argc, char** argv) {  // as the SystemC library, which the RTL units link, expects it
+extern "C" int sc_main(int argc,
+                       char** argv) {  // as the SystemC library, which the RTL units link, expects it
   using namespace quasim;
   if (argc != 2) return 2;
   const Bundle bundle = read_bundle(argv[1]);

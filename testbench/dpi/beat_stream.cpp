@@ -11,8 +11,8 @@ BeatResult BeatStream::next(LayerModel& model, int lanes, const std::int8_t* sam
   if (lanes < 1 || lanes > kLanesMax)
     throw InputError("lanes: expected 1 to " + std::to_string(kLanesMax) + "; got " + std::to_string(lanes));
   if (group_ != 0 && lanes != lanes_)
-    throw InputError("lanes: expected " + std::to_string(lanes_) + " as in the earlier groups of this time step; got " +
-                     std::to_string(lanes));
+    throw InputError("lanes: expected " + std::to_string(lanes_) +
+                     " as in the earlier groups of this time step; got " + std::to_string(lanes));
   lanes_ = lanes;
   if (group_ == 0) first_ = user;
   const int channels = model.program().channels();

@@ -1,4 +1,5 @@
-// Beats of s_axis through the model, in stream order: which channel group a beat holds and whether it starts a sequence.
+// Beats of s_axis through the model, in stream order: which channel group a beat holds and whether it starts
+// a sequence.
 #pragma once
 
 #include <array>
@@ -17,8 +18,9 @@ struct BeatResult {
 
 class BeatStream {
  public:
-  /// What the unit puts out for the next accepted beat of `lanes` samples. `user` counts on the first group of a time step
-  /// only, as in the unit. Throws InputError for a lane count out of range or changed within a time step.
+  /// What the unit puts out for the next accepted beat of `lanes` samples. `user` counts on the first group
+  /// of a time step only, as in the unit. Throws InputError for a lane count out of range or changed within a
+  /// time step.
   BeatResult next(LayerModel& model, int lanes, const std::int8_t* samples, bool user);
 
   /// The next beat is the first group of a time step, as after ClearCounters.

@@ -21,7 +21,8 @@ class BadHandle : public InputError {
 
 /// What a handle stands for. `mutex` guards model and stream: their calls change the history.
 struct Session {
-  explicit Session(LayerProgram program) : model(std::move(program)), writes(register_writes(model.program())) {}
+  explicit Session(LayerProgram program)
+      : model(std::move(program)), writes(register_writes(model.program())) {}
 
   std::mutex mutex;
   LayerModel model;
@@ -33,7 +34,8 @@ struct Session {
 class HandleTable {
  public:
   int add(std::shared_ptr<Session> session);
-  /// Throws BadHandle. The session lives as long as the caller holds it, even when another thread closes the handle.
+  /// Throws BadHandle. The session lives as long as the caller holds it, even when another thread closes the
+  /// handle.
   std::shared_ptr<Session> find(int handle) const;
   void close(int handle);
 

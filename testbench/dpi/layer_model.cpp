@@ -12,8 +12,8 @@ namespace {
 
 std::int64_t checked(const char* what, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value < low || value > high)
-    throw InputError(std::string(what) + ": expected " + std::to_string(low) + " to " + std::to_string(high) + "; got " +
-                     std::to_string(value));
+    throw InputError(std::string(what) + ": expected " + std::to_string(low) + " to " + std::to_string(high) +
+                     "; got " + std::to_string(value));
   return value;
 }
 
@@ -50,7 +50,8 @@ std::int64_t LayerModel::requant_p(std::int64_t channel, std::int64_t acc) const
   constexpr std::int32_t kLimit = spec::max_accumulator(spec::kTapsMax);
   const std::size_t c = checked_channel(channel);
   checked("acc", acc, -kLimit, kLimit);
-  return stages::requant_product(program_.multiplier, static_cast<std::int32_t>(acc)) + program_.bias_words[c];
+  return stages::requant_product(program_.multiplier, static_cast<std::int32_t>(acc)) +
+         program_.bias_words[c];
 }
 
 std::int32_t LayerModel::requant_q(std::int64_t p) const {

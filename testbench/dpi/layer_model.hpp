@@ -1,5 +1,6 @@
-// The bit-accurate model of one layer as a live reference: every stage on its own, and whole elements with a history for
-// each channel. Arithmetic is that of model/stages; this class checks arguments and keeps the history.
+// The bit-accurate model of one layer as a live reference: every stage on its own, and whole elements with a
+// history for each channel. Arithmetic is that of model/stages; this class checks arguments and keeps the
+// history.
 #pragma once
 
 #include <array>
@@ -24,7 +25,7 @@ std::int8_t checked_sample(std::int64_t value);
 
 class LayerModel {
  public:
-  using Window = std::array<std::int8_t, spec::kTapsMax>;          ///< oldest first
+  using Window = std::array<std::int8_t, spec::kTapsMax>;         ///< oldest first
   using History = std::array<std::int8_t, stages::kHistoryTaps>;  ///< x[t-3], x[t-2], x[t-1]
 
   /// Throws InputError where the program is not valid. Every history starts at 0.
@@ -41,8 +42,8 @@ class LayerModel {
   /// Stage silu; q fits conv_bits.
   std::int8_t silu(std::int64_t q) const;
 
-  /// All stages for the next sample of a channel, whose history moves on. `first`: the sequence starts here, and older
-  /// samples are 0.
+  /// All stages for the next sample of a channel, whose history moves on. `first`: the sequence starts here,
+  /// and older samples are 0.
   StageValues element(std::int64_t channel, std::int8_t x, bool first);
 
   History history(std::int64_t channel) const;

@@ -7,8 +7,8 @@
 
 namespace quasim::dpi {
 
-/// A directory is a layer bundle and is compiled for its golden, as `quasim run` does; anything else is read as a program
-/// file. Throws InputError with one line.
+/// A directory is a layer bundle and is compiled for its golden, as `quasim run` does; anything else is read
+/// as a program file. Throws InputError with one line.
 LayerProgram open_program(const std::filesystem::path& path);
 
 }  // namespace quasim::dpi

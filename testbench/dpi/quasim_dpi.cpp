@@ -1,4 +1,5 @@
-// The C boundary of the live model: finds the handle, takes the session's turn, turns what was thrown into a status.
+// The C boundary of the live model: finds the handle, takes the session's turn, turns what was thrown into a
+// status.
 #include "dpi/quasim_dpi.h"
 
 #include <cstdio>
@@ -59,7 +60,9 @@ int with_session(int handle, const Body& body) {
 
 }  // namespace
 
-const char* quasim_dpi_last_error(void) { return last_error; }
+const char* quasim_dpi_last_error(void) {
+  return last_error;
+}
 
 int quasim_dpi_open(const char* path, int* handle) {
   return guarded([&] {
@@ -137,7 +140,8 @@ int quasim_dpi_element(int handle, int channel, int x, int first, int* out) {
   });
 }
 
-int quasim_dpi_element_stages(int handle, int channel, int x, int first, int* acc, long long* p, int* q, int* out) {
+int quasim_dpi_element_stages(int handle, int channel, int x, int first, int* acc, long long* p, int* q,
+                              int* out) {
   return with_session(handle, [&](Session& session) {
     require(acc, p, q, out);
     const StageValues values = session.model.element(channel, checked_sample(x), first != 0);
@@ -148,13 +152,15 @@ int quasim_dpi_element_stages(int handle, int channel, int x, int first, int* ac
   });
 }
 
-int quasim_dpi_beat(int handle, int lanes, const uint32_t* tdata, unsigned char user, uint32_t* out, uint32_t* keep) {
+int quasim_dpi_beat(int handle, int lanes, const uint32_t* tdata, unsigned char user, uint32_t* out,
+                    uint32_t* keep) {
   static_assert(kLanesMax == QUASIM_DPI_LANES_MAX && kLanesMax == 4 * QUASIM_DPI_BEAT_WORDS &&
                 kLanesMax == 32 * QUASIM_DPI_KEEP_WORDS);
   return with_session(handle, [&](Session& session) {
     require(tdata, out, keep);
     std::int8_t samples[kLanesMax];
-    for (unsigned i = 0; i < kLanesMax; ++i) samples[i] = static_cast<std::int8_t>(tdata[i / 4] >> (8 * (i % 4)));
+    for (unsigned i = 0; i < kLanesMax; ++i)
+      samples[i] = static_cast<std::int8_t>(tdata[i / 4] >> (8 * (i % 4)));
     const BeatResult result = session.stream.next(session.model, lanes, samples, user != 0);
     for (unsigned i = 0; i < QUASIM_DPI_BEAT_WORDS; ++i) out[i] = 0;
     for (unsigned i = 0; i < QUASIM_DPI_KEEP_WORDS; ++i) keep[i] = 0;

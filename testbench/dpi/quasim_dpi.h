@@ -1,8 +1,10 @@
-/* The bit-accurate model of the unit for SystemVerilog benches (DPI-C) and for C. Import package: quasim_dpi_pkg.sv.
+/* The bit-accurate model of the unit for SystemVerilog benches (DPI-C) and for C. Import package:
+ * quasim_dpi_pkg.sv.
  *
- * Every function but quasim_dpi_last_error returns a status and writes its results only when that is QUASIM_DPI_OK.
- * Nothing is thrown across this boundary, nothing is printed, and a bad handle, path, value or null pointer is answered
- * with a status. All functions may be called from several threads; calls on one handle take turns.
+ * Every function but quasim_dpi_last_error returns a status and writes its results only when that is
+ * QUASIM_DPI_OK. Nothing is thrown across this boundary, nothing is printed, and a bad handle, path, value or
+ * null pointer is answered with a status. All functions may be called from several threads; calls on one
+ * handle take turns.
  */
 #ifndef QUASIM_DPI_H
 #define QUASIM_DPI_H
@@ -22,26 +24,27 @@ extern "C" {
 enum quasim_dpi_status {
   QUASIM_DPI_OK = 0,
   QUASIM_DPI_BAD_HANDLE = 1, /* closed, or never opened */
-  QUASIM_DPI_BAD_INPUT = 2,  /* a path, file, value or pointer; quasim_dpi_last_error says which and what was expected */
-  QUASIM_DPI_INTERNAL = 3    /* out of memory, or a fault of the library */
+  QUASIM_DPI_BAD_INPUT =
+      2, /* a path, file, value or pointer; quasim_dpi_last_error says which and what was expected */
+  QUASIM_DPI_INTERNAL = 3 /* out of memory, or a fault of the library */
 };
 
 enum { QUASIM_DPI_BEAT_WORDS = 32, QUASIM_DPI_KEEP_WORDS = 4, QUASIM_DPI_LANES_MAX = 128 };
 
-/* One line about the last call of this thread that did not return QUASIM_DPI_OK; "" where there was none. Valid until the
- * thread's next call that fails. */
+/* One line about the last call of this thread that did not return QUASIM_DPI_OK; "" where there was none.
+ * Valid until the thread's next call that fails. */
 QUASIM_DPI_API const char* quasim_dpi_last_error(void);
 
-/* Opens a layer program file, or a layer bundle (a directory), which is compiled for its golden. Handles are positive and
- * never used twice. Every history starts at 0. */
+/* Opens a layer program file, or a layer bundle (a directory), which is compiled for its golden. Handles are
+ * positive and never used twice. Every history starts at 0. */
 QUASIM_DPI_API int quasim_dpi_open(const char* path, int* handle);
 QUASIM_DPI_API int quasim_dpi_close(int handle);
 
 /* ---- the layer program ---- */
 
 QUASIM_DPI_API int quasim_dpi_shape(int handle, int* channels, int* taps, int* conv_bits);
-/* The AXI4-Lite writes that load the program, Control = 0 first and Control = 1 last; wait for Status.Busy = 0 after the
- * first. index: 0 to count - 1. */
+/* The AXI4-Lite writes that load the program, Control = 0 first and Control = 1 last; wait for Status.Busy =
+ * 0 after the first. index: 0 to count - 1. */
 QUASIM_DPI_API int quasim_dpi_write_count(int handle, int* count);
 QUASIM_DPI_API int quasim_dpi_write_at(int handle, int index, int* address, int* data);
 
@@ -58,22 +61,26 @@ QUASIM_DPI_API int quasim_dpi_silu(int handle, int q, int* out);
 
 /* ---- all stages, with history ---- */
 
-/* The next sample of a channel. first: 1 where a sequence starts, so that older samples are 0; 0 where it continues. */
+/* The next sample of a channel. first: 1 where a sequence starts, so that older samples are 0; 0 where it
+ * continues. */
 QUASIM_DPI_API int quasim_dpi_element(int handle, int channel, int x, int first, int* out);
-QUASIM_DPI_API int quasim_dpi_element_stages(int handle, int channel, int x, int first, int* acc, long long* p, int* q,
-                                             int* out);
-/* The next beat that s_axis takes: lane i is bits 8i+7:8i of tdata. user is s_axis_tuser[0] and counts on the first channel
- * group of a time step. Writes m_axis_tdata and m_axis_tkeep. tdata and out: 32 words, least significant first; keep: 4. */
-QUASIM_DPI_API int quasim_dpi_beat(int handle, int lanes, const uint32_t* tdata, unsigned char user, uint32_t* out,
-                                   uint32_t* keep);
+QUASIM_DPI_API int quasim_dpi_element_stages(int handle, int channel, int x, int first, int* acc,
+                                             long long* p, int* q, int* out);
+/* The next beat that s_axis takes: lane i is bits 8i+7:8i of tdata. user is s_axis_tuser[0] and counts on the
+ * first channel group of a time step. Writes m_axis_tdata and m_axis_tkeep. tdata and out: 32 words, least
+ * significant first; keep: 4. */
+QUASIM_DPI_API int quasim_dpi_beat(int handle, int lanes, const uint32_t* tdata, unsigned char user,
+                                   uint32_t* out, uint32_t* keep);
 /* The next beat is the first channel group of a time step, as after ClearCounters. */
 QUASIM_DPI_API int quasim_dpi_restart(int handle);
-/* x and out: int8 [sequences, channels, length], row-major. first: 1: every sequence starts with older samples 0; 0: the
- * stored history continues, which takes exactly one sequence. For C callers; quasim_layer of the package is the same in
- * SystemVerilog. */
-QUASIM_DPI_API int quasim_dpi_layer(int handle, int sequences, int length, int first, const int8_t* x, int8_t* out);
+/* x and out: int8 [sequences, channels, length], row-major. first: 1: every sequence starts with older
+ * samples 0; 0: the stored history continues, which takes exactly one sequence. For C callers; quasim_layer
+ * of the package is the same in SystemVerilog. */
+QUASIM_DPI_API int quasim_dpi_layer(int handle, int sequences, int length, int first, const int8_t* x,
+                                    int8_t* out);
 
-/* History as in the register map: byte 0 is x[t-3], byte 1 x[t-2], byte 2 x[t-1]; byte 3 reads 0 and is not written. */
+/* History as in the register map: byte 0 is x[t-3], byte 1 x[t-2], byte 2 x[t-1]; byte 3 reads 0 and is not
+ * written. */
 QUASIM_DPI_API int quasim_dpi_read_history(int handle, int channel, int* word);
 QUASIM_DPI_API int quasim_dpi_write_history(int handle, int channel, int word);
 

@@ -14,10 +14,11 @@ namespace quasim::kit {
 struct DirectedStep {
   int channel;
   int level;
-  std::int32_t threshold;  ///< the least such accumulator between -K*2^14 and K*2^14; one more than that where none is
-  bool in_out;             ///< silu_table changes from level-1 to level, so out has a step here too
-  /// The reachable accumulators next to the step and the windows that give them; none where the weights reach only
-  /// one side.
+  std::int32_t
+      threshold;  ///< the least such accumulator between -K*2^14 and K*2^14; one more than that where none is
+  bool in_out;    ///< silu_table changes from level-1 to level, so out has a step here too
+  /// The reachable accumulators next to the step and the windows that give them; none where the weights reach
+  /// only one side.
   struct Side {
     std::int32_t acc;
     std::size_t window;
@@ -38,8 +39,10 @@ struct DirectedVectors {
   DirectedCounts counts;
 };
 
-/// q is monotone in the accumulator, so an implementation whose threshold lies elsewhere for any reachable accumulator
-/// differs in q on one of the two windows of that step. `visit` sees every step, by channel and level.
-DirectedVectors solve_directed(const LayerProgram& program, const std::function<void(const DirectedStep&)>& visit);
+/// q is monotone in the accumulator, so an implementation whose threshold lies elsewhere for any reachable
+/// accumulator differs in q on one of the two windows of that step. `visit` sees every step, by channel and
+/// level.
+DirectedVectors solve_directed(const LayerProgram& program,
+                               const std::function<void(const DirectedStep&)>& visit);
 
 }  // namespace quasim::kit

@@ -19,7 +19,8 @@ constexpr std::array<std::pair<Format, std::string_view>, 7> kFormats{{{Format::
 Format parse_format(std::string_view word) {
   for (const auto& [format, name] : kFormats)
     if (word == name) return format;
-  throw InputError("format: expected all or a list of hex, mem, bin, npy, csv, coe, mif; got '" + std::string(word) + "'");
+  throw InputError("format: expected all or a list of hex, mem, bin, npy, csv, coe, mif; got '" +
+                   std::string(word) + "'");
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 
 namespace quasim::kit {
 
-/// hex and mem: text for $readmemh, mem with an address line first; bin: raw little-endian; npy; csv; coe and mif:
-/// memory images of two FPGA vendors.
+/// hex and mem: text for $readmemh, mem with an address line first; bin: raw little-endian; npy; csv; coe and
+/// mif: memory images of two FPGA vendors.
 enum class Format { kHex, kMem, kBin, kNpy, kCsv, kCoe, kMif };
 
 std::string_view to_string(Format format);

@@ -15,8 +15,12 @@ namespace {
 
 constexpr std::string_view kGoldenOutput = "conv1d_output_int8";
 
-bool is_script(const std::string& name) { return fs::path(name).extension() == ".sh"; }
-bool is_bench(const std::string& name) { return is_script(name) || name.rfind("tb/", 0) == 0; }
+bool is_script(const std::string& name) {
+  return fs::path(name).extension() == ".sh";
+}
+bool is_bench(const std::string& name) {
+  return is_script(name) || name.rfind("tb/", 0) == 0;
+}
 
 /// The bench reads .hex files, so it is part of kits that have them.
 void add_static_files(KitDirectory& kit, const FormatSet& formats) {
@@ -33,29 +37,34 @@ void add_program(KitDirectory& kit, const LayerProgram& program, const KitReques
                systemverilog_package(program, request.lanes, writes.size()));
   kit.add_text("include/quasim_layer.h", {{"meaning", "the layer program as a C header"}},
                c_header(program, request.lanes));
-  const nlohmann::ordered_json about{{"meaning", "AXI4-Lite writes that load the layer, in order"}, {"count", writes.size()}};
+  const nlohmann::ordered_json about{{"meaning", "AXI4-Lite writes that load the layer, in order"},
+                                     {"count", writes.size()}};
   kit.add_text("config/axil_writes.hex", about, writes_hex(writes));
   kit.add_text("config/axil_writes.csv", about, writes_csv(writes));
   for (const MemoryImage& image : memory_images(program))
     for (const Format format : {Format::kHex, Format::kMem, Format::kCoe, Format::kMif})
       if (request.formats.count(format) != 0)
-        kit.add_text("memory/" + image.name + "." + std::string(to_string(format)),
-                     {{"meaning", image.meaning}, {"width_bits", image.width_bits}, {"words", image.words.size()}},
-                     memory_text(image, format));
+        kit.add_text(
+            "memory/" + image.name + "." + std::string(to_string(format)),
+            {{"meaning", image.meaning}, {"width_bits", image.width_bits}, {"words", image.words.size()}},
+            memory_text(image, format));
 }
 
 /// Solves the directed vectors; writes one line a step to vectors/directed/steps.csv.
 DirectedVectors add_directed_steps(KitDirectory& kit, const LayerProgram& program) {
-  KitFile file = kit.create("vectors/directed/steps.csv",
-                            {{"meaning", "each step of each channel and the windows on its two sides; empty: the weights "
-                                         "do not reach both sides"}});
+  KitFile file =
+      kit.create("vectors/directed/steps.csv",
+                 {{"meaning",
+                   "each step of each channel and the windows on its two sides; empty: the weights "
+                   "do not reach both sides"}});
   file.write("channel,q_level,threshold_acc,step_of_out,below_acc,below_window,above_acc,above_window\n");
   const auto text_of = [](const std::optional<DirectedStep::Side>& side) {
     return side ? "," + std::to_string(side->acc) + "," + std::to_string(side->window) : std::string(",,");
   };
   DirectedVectors vectors = solve_directed(program, [&](const DirectedStep& step) {
-    file.write(std::to_string(step.channel) + "," + std::to_string(step.level) + "," + std::to_string(step.threshold) +
-               (step.in_out ? ",1" : ",0") + text_of(step.below) + text_of(step.above) + "\n");
+    file.write(std::to_string(step.channel) + "," + std::to_string(step.level) + "," +
+               std::to_string(step.threshold) + (step.in_out ? ",1" : ",0") + text_of(step.below) +
+               text_of(step.above) + "\n");
   });
   kit.add(std::move(file));
   return vectors;
@@ -72,14 +81,17 @@ nlohmann::ordered_json counts_json(const DirectedCounts& counts) {
 }
 
 /// What does not depend on the vectors.
-nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& program, const KitRequest& request) {
+nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& program,
+                                     const KitRequest& request) {
   return {{"format", kManifestFormat},
           {"tool", request.tool},
           {"layer", program.name},
           {"byte_order", "little"},
           {"element_order",
-           "beats in stream order; lane 0 first in bin, npy and csv, least significant (rightmost) in hex and mem; "
-           "values are two's complement, sign-extended to container_bits; dead lanes are 0 and, before out, mean nothing"},
+           "beats in stream order; lane 0 first in bin, npy and csv, least significant (rightmost) in hex "
+           "and mem; "
+           "values are two's complement, sign-extended to container_bits; dead lanes are 0 and, before out, "
+           "mean nothing"},
           {"index_rule",
            {{"groups", "ceil(channels / lanes)"},
             {"beat", "(sequence * length + time) * groups + channel / lanes"},
@@ -106,7 +118,8 @@ nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& p
 KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const KitRequest& request) {
   program.validate();
   if (request.lanes < 1 || request.lanes > kMaxLanes)
-    throw InputError("lanes: expected 1 to " + std::to_string(kMaxLanes) + "; got " + std::to_string(request.lanes));
+    throw InputError("lanes: expected 1 to " + std::to_string(kMaxLanes) + "; got " +
+                     std::to_string(request.lanes));
   std::error_code error;
   const fs::path input_file = bundle.directory / "conv1d_input.npy";
   std::unique_ptr<NpySource> input;
@@ -114,7 +127,8 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   if (!input && !request.with_directed) (void)bundle.require_input();  // refuses, naming the file
   if (input && input->shape()[1] != static_cast<std::size_t>(program.channels()))
     throw InputError(input_file, "shape", "[B, C, L] with C = " + std::to_string(program.channels()));
-  const fs::path golden_file = bundle.golden_directory(request.variant) / (std::string(kGoldenOutput) + ".npy");
+  const fs::path golden_file =
+      bundle.golden_directory(request.variant) / (std::string(kGoldenOutput) + ".npy");
   std::unique_ptr<NpySource> golden;
   if (input && fs::exists(golden_file, error)) {
     golden = std::make_unique<NpySource>(golden_file, request.max_steps);
@@ -126,7 +140,8 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   KitSummary summary;
   nlohmann::ordered_json head = manifest_head(bundle, program, request), streams;
   for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "conv1d_input.npy"})
-    if (fs::exists(bundle.directory / name, error)) head["bundle"]["sha256"][name] = sha256_of_file(bundle.directory / name);
+    if (fs::exists(bundle.directory / name, error))
+      head["bundle"]["sha256"][name] = sha256_of_file(bundle.directory / name);
   add_static_files(kit, request.formats);
   add_program(kit, program, request);
 
@@ -140,9 +155,10 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   const auto stream = [&](const std::string& name, const std::string& meaning, const SampleSource& source,
                           const SampleSource* expected) {
     const std::uint64_t before = summary.elements;
-    const StreamSummary written = write_stream(
-        kit, program, {name, meaning, &source, expected, request.lanes, request.formats, request.stages,
-                       [&](std::uint64_t done) { request.progress(before + done, total); }});
+    const StreamSummary written =
+        write_stream(kit, program,
+                     {name, meaning, &source, expected, request.lanes, request.formats, request.stages,
+                      [&](std::uint64_t done) { request.progress(before + done, total); }});
     streams[name] = written.json;
     summary.elements += written.elements;
     summary.golden_compared += written.golden_compared;

@@ -1,4 +1,5 @@
-// quasim export: one directory with all that a hardware team needs to check its own implementation of a layer.
+// quasim export: one directory with all that a hardware team needs to check its own implementation of a
+// layer.
 #pragma once
 
 #include <filesystem>
@@ -39,9 +40,9 @@ struct KitSummary {
   std::uint64_t golden_compared = 0, golden_differing = 0;
 };
 
-/// Writes the kit of `program`. The input is read from the bundle's directory piece by piece. Throws InputError when the
-/// bundle has neither an input nor directed vectors are wanted, when a file cannot be written, or when `output` is
-/// something else than a kit.
+/// Writes the kit of `program`. The input is read from the bundle's directory piece by piece. Throws
+/// InputError when the bundle has neither an input nor directed vectors are wanted, when a file cannot be
+/// written, or when `output` is something else than a kit.
 KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const KitRequest& request);
 
 }  // namespace quasim::kit

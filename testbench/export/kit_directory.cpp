@@ -35,14 +35,18 @@ void require_replaceable(const fs::path& target) {
   for (const auto& entry : fs::recursive_directory_iterator(target)) {
     const std::string name = entry.path().lexically_relative(target).generic_string();
     if (!entry.is_directory() && own.count(name) == 0)
-      throw InputError(target.string() + ": holds " + name + ", which is not of the kit; it is left as it is");
+      throw InputError(target.string() + ": holds " + name +
+                       ", which is not of the kit; it is left as it is");
   }
 }
 
 }  // namespace
 
 KitFile::KitFile(const fs::path& directory, std::string name, nlohmann::ordered_json about)
-    : path_(directory / name), name_(std::move(name)), about_(std::move(about)), file_(nullptr, &std::fclose) {
+    : path_(directory / name),
+      name_(std::move(name)),
+      about_(std::move(about)),
+      file_(nullptr, &std::fclose) {
   std::error_code error;
   fs::create_directories(path_.parent_path(), error);
   file_.reset(std::fopen(path_.c_str(), "wbx"));

@@ -37,8 +37,8 @@ class KitFile {
 
 class KitDirectory {
  public:
-  /// `target` must not exist, be empty, or be a kit that holds no file but its own; anything else is refused by
-  /// InputError and left as it is.
+  /// `target` must not exist, be empty, or be a kit that holds no file but its own; anything else is refused
+  /// by InputError and left as it is.
   explicit KitDirectory(std::filesystem::path target);
   ~KitDirectory();
   KitDirectory(const KitDirectory&) = delete;

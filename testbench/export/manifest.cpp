@@ -55,9 +55,9 @@ std::vector<ListedFile> read_manifest_files(const fs::path& kit) {
     throw InputError(file, "files", "a list of files");
   std::vector<ListedFile> files;
   for (const auto& entry : json["files"]) {
-    if (!entry.is_object() || !entry.contains("path") || !entry["path"].is_string() || !entry.contains("bytes") ||
-        !entry["bytes"].is_number_unsigned() || !entry.contains("sha256") || !entry["sha256"].is_string() ||
-        !is_inside(entry["path"].get<std::string>()))
+    if (!entry.is_object() || !entry.contains("path") || !entry["path"].is_string() ||
+        !entry.contains("bytes") || !entry["bytes"].is_number_unsigned() || !entry.contains("sha256") ||
+        !entry["sha256"].is_string() || !is_inside(entry["path"].get<std::string>()))
       throw InputError(file, "files", "entries of path (inside the kit), bytes and sha256");
     files.push_back({entry["path"].get<std::string>(), entry["bytes"].get<std::uint64_t>(),
                      entry["sha256"].get<std::string>()});
@@ -87,7 +87,8 @@ KitCheck check_kit(const fs::path& kit) {
       check.problems.push_back(std::string(kSumsName) + ": says another SHA-256 of " + file.name);
   }
   check.files = files.size() + 1;
-  if (sums.size() != files.size() + 1) check.problems.push_back(std::string(kSumsName) + ": lists other files than the manifest");
+  if (sums.size() != files.size() + 1)
+    check.problems.push_back(std::string(kSumsName) + ": lists other files than the manifest");
   return check;
 }
 

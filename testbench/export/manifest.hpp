@@ -22,8 +22,9 @@ struct KitCheck {
   std::vector<std::string> problems;  ///< each names its file: "FILE: what is wrong"
 };
 
-/// Compares every file with the manifest and the manifest with SHA256SUMS. A difference is a problem, not an exception;
-/// InputError is thrown only where `kit` is no directory. Files that the manifest does not list are not looked at.
+/// Compares every file with the manifest and the manifest with SHA256SUMS. A difference is a problem, not an
+/// exception; InputError is thrown only where `kit` is no directory. Files that the manifest does not list
+/// are not looked at.
 KitCheck check_kit(const std::filesystem::path& kit);
 
 }  // namespace quasim::kit

@@ -9,8 +9,8 @@
 
 namespace quasim::kit {
 
-/// Package quasim_layer_pkg: sizes, scalars, the register addresses that a bench needs, and functions for the memories.
-/// `lanes` as the kit's streams have them.
+/// Package quasim_layer_pkg: sizes, scalars, the register addresses that a bench needs, and functions for the
+/// memories. `lanes` as the kit's streams have them.
 std::string systemverilog_package(const LayerProgram& program, std::size_t lanes, std::size_t writes);
 
 /// Header quasim_layer.h: scalars, memories and the write list.

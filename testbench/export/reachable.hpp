@@ -19,8 +19,8 @@ class ReachableSet {
   /// The least reachable accumulator that is at least `acc`, the largest that is at most `acc`.
   std::optional<std::int32_t> at_or_above(std::int32_t acc) const;
   std::optional<std::int32_t> at_or_below(std::int32_t acc) const;
-  /// Samples [taps], oldest first, that give exactly `acc`, which must be reachable. `pivot` 0 ... 255 chooses among
-  /// the solutions.
+  /// Samples [taps], oldest first, that give exactly `acc`, which must be reachable. `pivot` 0 ... 255
+  /// chooses among the solutions.
   void solve(std::int32_t acc, unsigned pivot, std::int8_t* samples) const;
 
  private:

@@ -1,4 +1,5 @@
-// Where the samples of a stream come from, block by block: int8 tensors [B, C, L] that may be larger than memory.
+// Where the samples of a stream come from, block by block: int8 tensors [B, C, L] that may be larger than
+// memory.
 #pragma once
 
 #include <array>
@@ -16,7 +17,8 @@ class SampleSource {
   /// [B, C, L] of what is read.
   virtual const Shape& shape() const = 0;
   /// Time steps time ... time + steps - 1 of every channel of one sequence into `samples`, [C][steps].
-  virtual void read(std::size_t sequence, std::size_t time, std::size_t steps, std::int8_t* samples) const = 0;
+  virtual void read(std::size_t sequence, std::size_t time, std::size_t steps,
+                    std::int8_t* samples) const = 0;
 };
 
 class TensorSource final : public SampleSource {
@@ -33,8 +35,8 @@ class TensorSource final : public SampleSource {
 /// A .npy file of int8 [B, C, L] of which only the pieces asked for are in memory.
 class NpySource final : public SampleSource {
  public:
-  /// Reads at most the first `max_steps` time steps of each sequence. Throws InputError where the file is not such a
-  /// tensor or one of its extents is 0.
+  /// Reads at most the first `max_steps` time steps of each sequence. Throws InputError where the file is not
+  /// such a tensor or one of its extents is 0.
   NpySource(const std::filesystem::path& path, std::size_t max_steps);
   ~NpySource() override;
   NpySource(const NpySource&) = delete;

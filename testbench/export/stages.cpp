@@ -42,7 +42,8 @@ const void* StageBlock::data(Stage stage) const {
 }
 
 StageEvaluator::StageEvaluator(const LayerProgram& program, std::size_t lanes) : program_(program) {
-  const auto channels = static_cast<std::size_t>(program.channels()), taps = static_cast<std::size_t>(program.taps);
+  const auto channels = static_cast<std::size_t>(program.channels()),
+             taps = static_cast<std::size_t>(program.taps);
   width_ = (channels + lanes - 1) / lanes * lanes;
   tiles_.resize((channels + kTile - 1) / kTile);
   for (std::size_t channel = 0; channel < channels; ++channel)

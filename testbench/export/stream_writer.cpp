@@ -10,7 +10,8 @@
 namespace quasim::kit {
 namespace {
 
-/// Elements of a block: large enough that a read takes a good piece of each channel, small enough for a cache.
+/// Elements of a block: large enough that a read takes a good piece of each channel, small enough for a
+/// cache.
 constexpr std::size_t kBlockElems = std::size_t{1} << 18;
 
 /// Some beats of one file: `beats` little-endian records of `record_bytes` bytes.
@@ -53,7 +54,10 @@ constexpr Format kVectorFormats[] = {Format::kHex, Format::kMem, Format::kBin, F
 class StreamWriter {
  public:
   StreamWriter(KitDirectory& kit, const LayerProgram& program, const StreamRequest& request)
-      : kit_(kit), program_(program), request_(request), layout_(request.source->shape(), request.lanes),
+      : kit_(kit),
+        program_(program),
+        request_(request),
+        layout_(request.source->shape(), request.lanes),
         evaluator_(program, request.lanes) {}
 
   StreamSummary run();
@@ -79,16 +83,20 @@ class StreamWriter {
   StreamSummary summary_;
 };
 
-std::vector<VectorFile> StreamWriter::open(const std::string& name, DType dtype, std::vector<std::size_t> shape,
-                                           const nlohmann::ordered_json& about, const std::string& csv_header) {
+std::vector<VectorFile> StreamWriter::open(const std::string& name, DType dtype,
+                                           std::vector<std::size_t> shape,
+                                           const nlohmann::ordered_json& about,
+                                           const std::string& csv_header) {
   std::vector<VectorFile> files;
   for (const Format format : kVectorFormats) {
     if (request_.formats.count(format) == 0) continue;
-    nlohmann::ordered_json entry{{"stream", request_.name}, {"stage", name}, {"format", std::string(to_string(format))}};
+    nlohmann::ordered_json entry{
+        {"stream", request_.name}, {"stage", name}, {"format", std::string(to_string(format))}};
     entry.update(about);
     if (format == Format::kNpy) entry["shape"] = shape;
-    files.emplace_back(kit_.create("vectors/" + request_.name + "/" + name + "." + std::string(to_string(format)), entry),
-                       format);
+    files.emplace_back(
+        kit_.create("vectors/" + request_.name + "/" + name + "." + std::string(to_string(format)), entry),
+        format);
     if (format == Format::kNpy) files.back().file().write(npy_header_text(dtype, shape));
     if (format == Format::kMem) files.back().file().write("@0\n");
     if (format == Format::kCsv) files.back().file().write(csv_header);
@@ -99,7 +107,8 @@ std::vector<VectorFile> StreamWriter::open(const std::string& name, DType dtype,
 void StreamWriter::write_flags(std::size_t first_beat, std::size_t beats) {
   flag_bytes_.resize(beats);
   for (std::size_t i = 0; i < beats; ++i)
-    flag_bytes_[i] = static_cast<char>((layout_.is_first(first_beat + i) ? 1 : 0) | (layout_.is_last(first_beat + i) ? 2 : 0));
+    flag_bytes_[i] = static_cast<char>((layout_.is_first(first_beat + i) ? 1 : 0) |
+                                       (layout_.is_last(first_beat + i) ? 2 : 0));
   for (VectorFile& file : flags_) {
     if (file.format() != Format::kCsv) {
       file.write({flag_bytes_.data(), beats, 1});
@@ -118,10 +127,12 @@ void StreamWriter::write_flags(std::size_t first_beat, std::size_t beats) {
   }
 }
 
-void StreamWriter::write_stage(std::size_t index, const StageBlock& block, std::size_t sequence, std::size_t time) {
+void StreamWriter::write_stage(std::size_t index, const StageBlock& block, std::size_t sequence,
+                               std::size_t time) {
   const Stage stage = request_.stages[index];
   const std::size_t record_bytes = layout_.lanes() * size_bytes_of(format_of(stage, program_).dtype);
-  const Records records{static_cast<const char*>(block.data(stage)), block.steps * layout_.groups(), record_bytes};
+  const Records records{static_cast<const char*>(block.data(stage)), block.steps * layout_.groups(),
+                        record_bytes};
   for (VectorFile& file : stages_[index]) {
     if (file.format() == Format::kCsv)
       write_csv(file.file(), stage, block, sequence, time);
@@ -187,7 +198,10 @@ StreamSummary StreamWriter::run() {
   const auto& [sequences, channels, length] = request_.source->shape();
   const std::size_t groups = layout_.groups(), lanes = layout_.lanes();
   flags_ = open("flags", DType::kUInt8, {sequences, length, groups},
-                {{"meaning", "bit 0: tuser[0], first time step; bit 1: tlast"}, {"bits", 2}, {"signed", false}, {"container_bits", 8}},
+                {{"meaning", "bit 0: tuser[0], first time step; bit 1: tlast"},
+                 {"bits", 2},
+                 {"signed", false},
+                 {"container_bits", 8}},
                 "beat,first,last\n");
   nlohmann::ordered_json stage_list;
   for (const Stage stage : request_.stages) {
@@ -221,7 +235,8 @@ StreamSummary StreamWriter::run() {
   for (auto& files : stages_)
     for (VectorFile& file : files) kit_.add(std::move(file.file()));
   kit_.add_text("vectors/" + request_.name + "/counters.hex",
-                {{"stream", request_.name}, {"meaning", "BeatsIn, BeatsOut, SatConv, SatOut after the stream, low word first"}},
+                {{"stream", request_.name},
+                 {"meaning", "BeatsIn, BeatsOut, SatConv, SatOut after the stream, low word first"}},
                 counters_text());
   summary_.json = {{"meaning", request_.meaning},
                    {"sequences", sequences},

@@ -20,8 +20,8 @@ struct StreamRequest {
   const SampleSource* golden = nullptr;  ///< the golden output of the same shape; may be nullptr
   std::size_t lanes = spec::kLanesDefault;
   FormatSet formats;
-  std::vector<Stage> stages;                        ///< which boundaries are written
-  std::function<void(std::uint64_t)> progress;      ///< called with the elements done
+  std::vector<Stage> stages;                    ///< which boundaries are written
+  std::function<void(std::uint64_t)> progress;  ///< called with the elements done
 };
 
 struct StreamSummary {

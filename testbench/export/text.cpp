@@ -30,6 +30,8 @@ std::string hex_digits(std::uint64_t value, int digits) {
   return text;
 }
 
-char* put_decimal(char* text, std::int64_t value) { return std::to_chars(text, text + 20, value).ptr; }
+char* put_decimal(char* text, std::int64_t value) {
+  return std::to_chars(text, text + 20, value).ptr;
+}
 
 }  // namespace quasim::kit

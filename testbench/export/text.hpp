@@ -7,8 +7,8 @@
 
 namespace quasim::kit {
 
-/// Writes a little-endian integer of `size_bytes` bytes as 2 * size_bytes lower-case digits, most significant first;
-/// returns the end. A beat is such an integer: lane 0 is its least significant part.
+/// Writes a little-endian integer of `size_bytes` bytes as 2 * size_bytes lower-case digits, most significant
+/// first; returns the end. A beat is such an integer: lane 0 is its least significant part.
 char* put_hex(char* text, const void* little_endian, std::size_t size_bytes);
 
 /// The low `digits` hexadecimal digits of a value.

@@ -50,7 +50,8 @@ void evaluate_cpu(const qg_params& params, const qg_tensors& tensors) {
 
 void evaluate_cuda([[maybe_unused]] const qg_params& params, [[maybe_unused]] const qg_tensors& tensors) {
 #ifdef QUASIM_HAVE_CUDA
-  if (qg_run_host(&params, &tensors) != QG_OK) throw InputError(std::string("golden on CUDA: ") + qg_last_error());
+  if (qg_run_host(&params, &tensors) != QG_OK)
+    throw InputError(std::string("golden on CUDA: ") + qg_last_error());
 #else
   throw InputError("golden on CUDA: this build has no CUDA kernels; configure where nvcc is found");
 #endif
@@ -65,7 +66,8 @@ GoldenComparison compare_tensor(const std::string& name, const TensorBCL<T>& hav
   for (std::size_t i = 0; i < have.size(); ++i) {
     if (std::memcmp(have.data() + i, want.data() + i, sizeof(T)) == 0) continue;
     ++comparison.differing;
-    const double difference = std::abs(static_cast<double>(have.data()[i]) - static_cast<double>(want.data()[i]));
+    const double difference =
+        std::abs(static_cast<double>(have.data()[i]) - static_cast<double>(want.data()[i]));
     comparison.largest = std::max(comparison.largest, difference);
   }
   return comparison;
@@ -89,7 +91,8 @@ void for_each_tensor(const GoldenTensors& golden, int conv_bits, Visit visit) {
 }  // namespace
 
 TensorBCL<std::int8_t> narrow_q(const TensorBCL<std::int16_t>& q) {
-  return TensorBCL<std::int8_t>(q.shape(), std::vector<std::int8_t>(q.elements().begin(), q.elements().end()));
+  return TensorBCL<std::int8_t>(q.shape(),
+                                std::vector<std::int8_t>(q.elements().begin(), q.elements().end()));
 }
 
 GoldenTensors evaluate_golden(const Bundle& bundle, const Variant& variant, GoldenDevice device) {
@@ -133,7 +136,8 @@ std::string golden_provenance(GoldenDevice device) {
 #endif
 }
 
-std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const fs::path& directory, int conv_bits) {
+std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const fs::path& directory,
+                                             int conv_bits) {
   std::vector<GoldenComparison> comparisons;
   for_each_tensor(golden, conv_bits, [&](const std::string& name, const auto& tensor) {
     const fs::path file = directory / (name + ".npy");

@@ -12,11 +12,11 @@ enum class GoldenDevice { kCpu, kCuda };
 
 /// Every tensor is [B, C, L]. q and simulated are empty in dataflow fused.
 struct GoldenTensors {
-  TensorBCL<float> raw;              ///< conv1d_raw, y
-  TensorBCL<float> int8simulated;    ///< conv1d_int8simulated, q * s_c
-  TensorBCL<std::int16_t> q;         ///< conv1d_q
-  TensorBCL<float> silu_raw;         ///< silu_raw
-  TensorBCL<std::int8_t> output;     ///< conv1d_output_int8
+  TensorBCL<float> raw;            ///< conv1d_raw, y
+  TensorBCL<float> int8simulated;  ///< conv1d_int8simulated, q * s_c
+  TensorBCL<std::int16_t> q;       ///< conv1d_q
+  TensorBCL<float> silu_raw;       ///< silu_raw
+  TensorBCL<std::int8_t> output;   ///< conv1d_output_int8
 };
 
 /// Evaluates the golden. Throws InputError when the variant or the device cannot do it, with the reason.
@@ -34,9 +34,10 @@ struct GoldenComparison {
   bool is_fp32 = false;         ///< an fp32 intermediate, not an integer the hardware must reproduce
 };
 
-/// Compares with every tensor that `directory` holds. Throws InputError when one cannot be read or has another shape.
-std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const std::filesystem::path& directory,
-                                             int conv_bits);
+/// Compares with every tensor that `directory` holds. Throws InputError when one cannot be read or has
+/// another shape.
+std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden,
+                                             const std::filesystem::path& directory, int conv_bits);
 
 /// Writes the tensors under their names; q as int8 where it fits, as int16 above.
 void write_golden(const GoldenTensors& golden, const std::filesystem::path& directory, int conv_bits);

@@ -1,4 +1,5 @@
-// Handles, paths and values that no caller should pass: each is answered with a status and one line, nothing else happens.
+// Handles, paths and values that no caller should pass: each is answered with a status and one line, nothing
+// else happens.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -96,9 +97,10 @@ TEST_F(DpiHostile, BadPathsAreOneLine) {
   std::ofstream(directory / "nothing.json");
   const std::string long_name(5000, 'a');
   const std::string lines = "/no\nsuch\nfile";
-  for (const std::string& path : {std::string(), std::string("/nonexistent/x.json"), (directory / "empty").string(),
-                                  (directory / "broken.json").string(), (directory / "nothing.json").string(),
-                                  std::string("/dev/null"), long_name, lines}) {
+  for (const std::string& path :
+       {std::string(), std::string("/nonexistent/x.json"), (directory / "empty").string(),
+        (directory / "broken.json").string(), (directory / "nothing.json").string(), std::string("/dev/null"),
+        long_name, lines}) {
     int handle = -5;
     EXPECT_EQ(quasim_dpi_open(path.c_str(), &handle), QUASIM_DPI_BAD_INPUT) << path;
     EXPECT_EQ(handle, -5);
@@ -126,8 +128,10 @@ TEST_F(DpiHostile, ValuesBeyondTheirRangeAreRefused) {
   }
   EXPECT_EQ(quasim_dpi_requant_p(handle_, 0, 65537, &p), QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_requant_p(handle_, 0, -65536, &p), QUASIM_DPI_OK);
-  EXPECT_EQ(quasim_dpi_requant_q(handle_, std::numeric_limits<long long>::min(), &value), QUASIM_DPI_BAD_INPUT);
-  EXPECT_EQ(quasim_dpi_requant_q(handle_, std::numeric_limits<long long>::max(), &value), QUASIM_DPI_BAD_INPUT);
+  EXPECT_EQ(quasim_dpi_requant_q(handle_, std::numeric_limits<long long>::min(), &value),
+            QUASIM_DPI_BAD_INPUT);
+  EXPECT_EQ(quasim_dpi_requant_q(handle_, std::numeric_limits<long long>::max(), &value),
+            QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_write_at(handle_, -1, &value, &value), QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_write_at(handle_, kHuge, &value, &value), QUASIM_DPI_BAD_INPUT);
   std::int8_t sample = 0;
@@ -159,7 +163,8 @@ TEST_F(DpiHostile, NullPointersAreRefused) {
   EXPECT_EQ(quasim_dpi_requant_q(handle_, 0, nullptr), QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_silu(handle_, 0, nullptr), QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_element(handle_, 0, 0, 1, nullptr), QUASIM_DPI_BAD_INPUT);
-  EXPECT_EQ(quasim_dpi_element_stages(handle_, 0, 0, 1, &value, nullptr, &value, &value), QUASIM_DPI_BAD_INPUT);
+  EXPECT_EQ(quasim_dpi_element_stages(handle_, 0, 0, 1, &value, nullptr, &value, &value),
+            QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_beat(handle_, 4, words, 1, nullptr, nullptr), QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_layer(handle_, 1, 1, 1, nullptr, nullptr), QUASIM_DPI_BAD_INPUT);
   EXPECT_EQ(quasim_dpi_read_history(handle_, 0, nullptr), QUASIM_DPI_BAD_INPUT);

@@ -1,4 +1,5 @@
-// What the library computes, against integer arithmetic written down once more and against the committed golden.
+// What the library computes, against integer arithmetic written down once more and against the committed
+// golden.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -22,8 +23,8 @@ int opened(const std::string& path) {
 }
 
 /// Streams beats through quasim_dpi_beat and compares data and keep with the expectation.
-std::size_t expect_beats(int handle, const TensorBCL<std::int8_t>& input, const TensorBCL<std::int8_t>& expected,
-                         std::size_t lanes) {
+std::size_t expect_beats(int handle, const TensorBCL<std::int8_t>& input,
+                         const TensorBCL<std::int8_t>& expected, std::size_t lanes) {
   const BeatLayout layout(input.shape(), lanes);
   const std::vector<std::int8_t> in = to_beats(input, lanes), want = to_beats(expected, lanes);
   std::size_t compared = 0;
@@ -70,8 +71,8 @@ TEST(DpiValues, StagesAreIntegerArithmetic) {
       ASSERT_EQ(quasim_dpi_silu(handle, q, &out), QUASIM_DPI_OK);
       const std::int64_t want_p =
           std::int64_t{program.multiplier} * want + program.bias_words[static_cast<std::size_t>(channel)];
-      const std::int64_t want_q =
-          spec::clamp_bits(spec::round_shift(want_p, program.shift_bits, program.rounding), program.conv_bits);
+      const std::int64_t want_q = spec::clamp_bits(
+          spec::round_shift(want_p, program.shift_bits, program.rounding), program.conv_bits);
       EXPECT_EQ(acc, want);
       EXPECT_EQ(p, want_p);
       EXPECT_EQ(q, want_q);
@@ -91,7 +92,8 @@ TEST(DpiValues, LayersBeatsAndElementsAgree) {
     const int channels = 1 + static_cast<int>(random() % 40), taps = 2 + n % 3;
     const std::size_t lanes = std::size_t{1} << (n % 8);
     const test::ProgramFile file(random, channels, taps);
-    const TensorBCL<std::int8_t> input = test::random_input(random, 3, static_cast<std::size_t>(channels), 11);
+    const TensorBCL<std::int8_t> input =
+        test::random_input(random, 3, static_cast<std::size_t>(channels), 11);
     const TensorBCL<std::int8_t> expected = test::expected_output(file.program(), input);
     const int handle = opened(file.path());
     compared += expect_beats(handle, input, expected, lanes);
@@ -136,8 +138,8 @@ TEST(DpiValues, BundleGivesItsGolden) {
   const TensorBCL<std::int8_t>& input = bundle.require_input();
   const int handle = opened(path);
   TensorBCL<std::int8_t> output(input.shape());
-  ASSERT_EQ(quasim_dpi_layer(handle, static_cast<int>(input.extent<'B'>()), static_cast<int>(input.extent<'L'>()), 1,
-                             input.data(), output.data()),
+  ASSERT_EQ(quasim_dpi_layer(handle, static_cast<int>(input.extent<'B'>()),
+                             static_cast<int>(input.extent<'L'>()), 1, input.data(), output.data()),
             QUASIM_DPI_OK);
   EXPECT_EQ(output, golden);
   std::printf("%zu values compared\n", output.size());
@@ -168,12 +170,14 @@ TEST(DpiValues, WritesDescribeTheProgram) {
   EXPECT_EQ(unit[spec::kRegRequant] >> 8, program.rounding == Rounding::kHalfAway ? 1U : 0U);
   for (std::uint32_t c = 0; c < 7; ++c) {
     for (std::uint32_t k = 0; k < 3; ++k)
-      EXPECT_EQ(static_cast<std::int8_t>(unit[spec::kWeightBase + 4 * c] >> (8 * k)), program.weight.at(c, k));
+      EXPECT_EQ(static_cast<std::int8_t>(unit[spec::kWeightBase + 4 * c] >> (8 * k)),
+                program.weight.at(c, k));
     const std::uint64_t high = unit[spec::kBiasBase + 8 * c + 4], low = unit[spec::kBiasBase + 8 * c];
     EXPECT_EQ(static_cast<std::int64_t>(high << 32 | low), program.bias_words[c]);
   }
   for (std::uint32_t i = 0; i < 256; ++i)
-    EXPECT_EQ(static_cast<std::int8_t>(unit[spec::kTableBase + i / 4 * 4] >> (8 * (i % 4))), program.silu_table[i]);
+    EXPECT_EQ(static_cast<std::int8_t>(unit[spec::kTableBase + i / 4 * 4] >> (8 * (i % 4))),
+              program.silu_table[i]);
 }
 
 }  // namespace

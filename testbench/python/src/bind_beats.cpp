@@ -1,10 +1,9 @@
 // Tensors as beats of the stream, and back.
-#include "types/beats.hpp"
-
 #include <pybind11/stl.h>
 
 #include "python/src/arrays.hpp"
 #include "python/src/bindings.hpp"
+#include "types/beats.hpp"
 
 namespace quasim::python {
 namespace {
@@ -35,7 +34,8 @@ py::array_t<std::int8_t> decode(const py::array& beats, const Shape& shape) {
   if (static_cast<std::size_t>(checked.shape(0)) != layout.beats())
     throw InputError("beats: expected " + std::to_string(layout.beats()) + " beats for this shape; got " +
                      std::to_string(checked.shape(0)));
-  return to_numpy(from_beats(std::vector<std::int8_t>(checked.data(), checked.data() + checked.size()), shape, lanes));
+  return to_numpy(
+      from_beats(std::vector<std::int8_t>(checked.data(), checked.data() + checked.size()), shape, lanes));
 }
 
 py::dict marks(const Shape& shape, std::int64_t lanes) {
@@ -56,12 +56,15 @@ py::dict marks(const Shape& shape, std::int64_t lanes) {
 
 void bind_beats(py::module_& module) {
   module.def("encode_beats", encode, py::arg("x"), py::arg("lanes"),
-             "int8 [B, C, L] as beats, int8 [beats, lanes]: token-major, for each time step all channel groups; lanes "
+             "int8 [B, C, L] as beats, int8 [beats, lanes]: token-major, for each time step all channel "
+             "groups; lanes "
              "without a channel are 0. Raises ValueError.");
-  module.def("decode_beats", decode, py::arg("beats"), py::arg("shape"),
-             "The inverse of encode_beats: int8 [beats, lanes] to int8 of shape [B, C, L]. Raises ValueError.");
+  module.def(
+      "decode_beats", decode, py::arg("beats"), py::arg("shape"),
+      "The inverse of encode_beats: int8 [beats, lanes] to int8 of shape [B, C, L]. Raises ValueError.");
   module.def("beat_marks", marks, py::arg("shape"), py::arg("lanes"),
-             "For every beat of a tensor [B, C, L]: tuser (bool, first time step), tlast (bool, last beat of a sequence), "
+             "For every beat of a tensor [B, C, L]: tuser (bool, first time step), tlast (bool, last beat of "
+             "a sequence), "
              "live_lanes (int32, lanes that hold a channel). Raises ValueError.");
 }
 

@@ -1,4 +1,5 @@
-// Certification: the whole domain of a layer through model, oracle, CPU twin and the GPU's sweep where there is one.
+// Certification: the whole domain of a layer through model, oracle, CPU twin and the GPU's sweep where there
+// is one.
 #include <pybind11/stl.h>
 
 #include <map>
@@ -38,7 +39,6 @@ compile::Certificate certify_program(const Bundle& bundle, const LayerProgram& p
   return compile::certify(bundle.layer, domain, implementations, target, true);
 }
 
-
 }  // namespace
 
 void bind_certify(py::module_& module) {
@@ -54,14 +54,18 @@ void bind_certify(py::module_& module) {
           pairs[py::str(pair.a + " vs " + pair.b)] =
               py::dict(py::arg("points") = pair.points, py::arg("differing_q") = pair.differing_q,
                        py::arg("differing_out") = pair.differing_out);
-        return py::dict(py::arg("passed") = certificate.passed(), py::arg("points") = certificate.domain.points(),
+        return py::dict(py::arg("passed") = certificate.passed(),
+                        py::arg("points") = certificate.domain.points(),
                         py::arg("model_differing") = certificate.model_differing,
                         py::arg("unexplained") = certificate.unexplained, py::arg("pairs") = pairs);
       },
       py::arg("bundle"), py::arg("program"), py::arg("domain") = "reachable",
-      "Sends every accumulator and bias value of a two_step layer through the program, the exact oracle, the CPU twin of "
-      "the golden and the GPU's committed sweep, and compares them pairwise. Returns a dict of counts: passed, points, "
-      "model_differing (points in which the program differs from the golden in q or out), unexplained (points in which a "
+      "Sends every accumulator and bias value of a two_step layer through the program, the exact oracle, the "
+      "CPU twin of "
+      "the golden and the GPU's committed sweep, and compares them pairwise. Returns a dict of counts: "
+      "passed, points, "
+      "model_differing (points in which the program differs from the golden in q or out), unexplained "
+      "(points in which a "
       "golden differs from exact arithmetic and no rounding explains it), pairs. Raises ValueError.");
 }
 

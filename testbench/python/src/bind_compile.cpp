@@ -1,8 +1,7 @@
 // The compiler.
-#include "compile/compiler.hpp"
-
 #include <pybind11/stl.h>
 
+#include "compile/compiler.hpp"
 #include "golden/targets.hpp"
 #include "python/src/bindings.hpp"
 #include "spec/error.hpp"
@@ -12,8 +11,8 @@ namespace {
 
 namespace py = pybind11;
 
-compile::Compiled compile_bundle(Bundle bundle, const std::string& target, int mult_bits, const std::string& match,
-                                 const std::string& domain_kind) {
+compile::Compiled compile_bundle(Bundle bundle, const std::string& target, int mult_bits,
+                                 const std::string& match, const std::string& domain_kind) {
   if (mult_bits < 2 || mult_bits > spec::kMultBitsMax)
     throw InputError("mult_bits: expected 2 to " + std::to_string(spec::kMultBitsMax) + "; got " +
                      std::to_string(mult_bits));
@@ -33,16 +32,19 @@ void bind_compile(py::module_& module) {
   py::class_<Compiled>(module, "Compiled", "A program, and what complete enumeration says of it.")
       .def_readonly("program", &Compiled::program)
       .def_property_readonly("exact", &Compiled::exact, "the program equals the target on every point")
-      .def_property_readonly("match", [](const Compiled& c) { return std::string(to_string(c.match)); },
-                             "q: q and out were asked to agree; out: out alone")
+      .def_property_readonly(
+          "match", [](const Compiled& c) { return std::string(to_string(c.match)); },
+          "q: q and out were asked to agree; out: out alone")
       .def_readonly("points", &Compiled::points, "pairs of accumulator and bias value that were enumerated")
       .def_readonly("differing_q", &Compiled::differing_q)
       .def_readonly("differing_out", &Compiled::differing_out);
   module.def("compile", compile_bundle, py::arg("bundle"), py::kw_only(), py::arg("target") = "",
-             py::arg("mult_bits") = spec::kMultBitsDefault, py::arg("match") = "auto", py::arg("domain") = "reachable",
-             py::call_guard<py::gil_scoped_release>(),
-             "Finds the smallest multiplier program that equals the target on every input of a two_step layer. target: "
-             "exact, or golden:VARIANT; empty means the golden of the layer's dataflow and rounding. match: q, out or "
+             py::arg("mult_bits") = spec::kMultBitsDefault, py::arg("match") = "auto",
+             py::arg("domain") = "reachable", py::call_guard<py::gil_scoped_release>(),
+             "Finds the smallest multiplier program that equals the target on every input of a two_step "
+             "layer. target: "
+             "exact, or golden:VARIANT; empty means the golden of the layer's dataflow and rounding. match: "
+             "q, out or "
              "auto. domain: reachable or full. Raises ValueError.");
 }
 

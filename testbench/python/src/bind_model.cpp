@@ -17,12 +17,18 @@ class StageArrays {
  public:
   StageArrays(const std::vector<std::string>& stages, const std::vector<std::size_t>& shape, bool wide_q) {
     for (const std::string& stage : stages) {
-      if (stage == "acc") acc_ = py::array_t<std::int32_t>(shape);
-      else if (stage == "p") p_ = py::array_t<std::int64_t>(shape);
-      else if (stage == "q" && wide_q) wide_q_ = py::array_t<std::int16_t>(shape);
-      else if (stage == "q") q_ = py::array_t<std::int8_t>(shape);
-      else if (stage == "out") out_ = py::array_t<std::int8_t>(shape);
-      else throw InputError("stages: expected acc, p, q, out; got '" + stage + "'");
+      if (stage == "acc")
+        acc_ = py::array_t<std::int32_t>(shape);
+      else if (stage == "p")
+        p_ = py::array_t<std::int64_t>(shape);
+      else if (stage == "q" && wide_q)
+        wide_q_ = py::array_t<std::int16_t>(shape);
+      else if (stage == "q")
+        q_ = py::array_t<std::int8_t>(shape);
+      else if (stage == "out")
+        out_ = py::array_t<std::int8_t>(shape);
+      else
+        throw InputError("stages: expected acc, p, q, out; got '" + stage + "'");
     }
   }
 
@@ -92,16 +98,20 @@ void set_history(LayerModel& model, const py::array& history) {
 }  // namespace
 
 void bind_model(py::module_& module) {
-  py::class_<LayerModel>(module, "Model",
-                         "The bit-accurate model of the unit with a program loaded: what the RTL puts out, without time.")
+  py::class_<LayerModel>(
+      module, "Model",
+      "The bit-accurate model of the unit with a program loaded: what the RTL puts out, without time.")
       .def(py::init<LayerProgram>(), py::arg("program"))
       .def_property_readonly("program", &LayerModel::program)
       .def("run", run, py::arg("x"), py::arg("continues") = false,
            py::arg("stages") = std::vector<std::string>{"q", "out"},
-           "Runs int8 [B, C, L] and returns a dict of arrays of that shape. stages chooses from acc (int32), p (int64, "
-           "M*acc + B), q (int8, int16 above 8 bits) and out (int8). Every sequence starts with older samples 0; with "
+           "Runs int8 [B, C, L] and returns a dict of arrays of that shape. stages chooses from acc (int32), "
+           "p (int64, "
+           "M*acc + B), q (int8, int16 above 8 bits) and out (int8). Every sequence starts with older "
+           "samples 0; with "
            "continues=True the history goes on instead, and B is 1. Raises ValueError.")
-      .def_property("history", history_of, set_history, "int8 [C, 3]: x[t-3], x[t-2], x[t-1] of every channel");
+      .def_property("history", history_of, set_history,
+                    "int8 [C, 3]: x[t-3], x[t-2], x[t-1] of every channel");
 }
 
 }  // namespace quasim::python

@@ -20,9 +20,10 @@ std::vector<std::pair<std::uint32_t, std::uint32_t>> writes_of(const LayerProgra
 }  // namespace
 
 void bind_program(py::module_& module) {
-  py::class_<LayerProgram>(module, "Program",
-                           "A layer program: p = M*acc + B[c]; q = clamp_N(round_shift(p, S)); out = silu_table[q + "
-                           "2^(N-1)].")
+  py::class_<LayerProgram>(
+      module, "Program",
+      "A layer program: p = M*acc + B[c]; q = clamp_N(round_shift(p, S)); out = silu_table[q + "
+      "2^(N-1)].")
       .def_readonly("name", &LayerProgram::name)
       .def_property_readonly("channels", &LayerProgram::channels, "C")
       .def_readonly("taps", &LayerProgram::taps, "K")
@@ -31,16 +32,22 @@ void bind_program(py::module_& module) {
       .def_readonly("bias_bits", &LayerProgram::bias_bits, "width of B")
       .def_readonly("multiplier", &LayerProgram::multiplier, "M")
       .def_readonly("shift", &LayerProgram::shift_bits, "S")
-      .def_property_readonly("rounding", [](const LayerProgram& p) { return std::string(to_string(p.rounding)); },
-                             "half_even or half_away")
-      .def_property_readonly("weight", [](const LayerProgram& p) { return to_numpy(p.weight); }, "int8 [C, K]")
-      .def_property_readonly("bias_words", [](const LayerProgram& p) { return to_numpy(p.bias_words); }, "int64 [C], B")
-      .def_property_readonly("silu_table", [](const LayerProgram& p) { return to_numpy(p.silu_table); },
-                             "int8 [2^N]; entry i is for q = i - 2^(N-1)")
-      .def("write", [](const LayerProgram& p, const std::filesystem::path& file) { write_program(file, p); },
-           py::arg("file"), "Writes the program file, quasim.program/1.")
+      .def_property_readonly(
+          "rounding", [](const LayerProgram& p) { return std::string(to_string(p.rounding)); },
+          "half_even or half_away")
+      .def_property_readonly(
+          "weight", [](const LayerProgram& p) { return to_numpy(p.weight); }, "int8 [C, K]")
+      .def_property_readonly(
+          "bias_words", [](const LayerProgram& p) { return to_numpy(p.bias_words); }, "int64 [C], B")
+      .def_property_readonly(
+          "silu_table", [](const LayerProgram& p) { return to_numpy(p.silu_table); },
+          "int8 [2^N]; entry i is for q = i - 2^(N-1)")
+      .def(
+          "write", [](const LayerProgram& p, const std::filesystem::path& file) { write_program(file, p); },
+          py::arg("file"), "Writes the program file, quasim.program/1.")
       .def("axil_writes", writes_of,
-           "The (address, data) pairs that load the program over AXI4-Lite, Control = 0 first and Control = 1 last. Wait "
+           "The (address, data) pairs that load the program over AXI4-Lite, Control = 0 first and Control = "
+           "1 last. Wait "
            "for Status.Busy = 0 after the first.")
       .def("__repr__", [](const LayerProgram& p) {
         return "<quasim.Program '" + p.name + "': " + std::to_string(p.channels()) + " channels, M " +

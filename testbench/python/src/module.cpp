@@ -13,8 +13,10 @@ void require_matching_numpy() {
 #if PYBIND11_VERSION_HEX < 0x020C0000
   const auto version = pybind11::module_::import("numpy").attr("__version__").cast<std::string>();
   if (std::stoi(version) >= 2)
-    throw pybind11::import_error("quasim was built with pybind11 " PYBIND11_TOSTRING(PYBIND11_VERSION_MAJOR) "." PYBIND11_TOSTRING(
-        PYBIND11_VERSION_MINOR) ", which needs numpy 1; got numpy " + version);
+    throw pybind11::import_error(
+        "quasim was built with pybind11 " PYBIND11_TOSTRING(PYBIND11_VERSION_MAJOR) "." PYBIND11_TOSTRING(
+            PYBIND11_VERSION_MINOR) ", which needs numpy 1; got numpy " +
+        version);
 #endif
 }
 
