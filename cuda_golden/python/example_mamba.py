@@ -49,14 +49,14 @@ class GoldenConvSilu:
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--library", type=pathlib.Path)
+    parser.add_argument("--library", dest="shared_object", type=pathlib.Path)
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--hidden", type=int, default=256)
     options = parser.parse_args()
     from transformers import MambaConfig, MambaForCausalLM
     from transformers.models.mamba import modeling_mamba
     torch.manual_seed(1)
-    golden = qg.Golden(options.library)
+    golden = qg.Golden(options.shared_object)
     config = MambaConfig(vocab_size=512, hidden_size=options.hidden, num_hidden_layers=options.layers, state_size=16, use_cache=False)
     model = MambaForCausalLM(config).cuda().eval()
     tokens = torch.randint(0, 512, (2, 200), device="cuda")

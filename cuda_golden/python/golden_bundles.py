@@ -116,13 +116,13 @@ def make_steps(golden, bundle, params):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+", type=pathlib.Path)
-    parser.add_argument("--library", type=pathlib.Path)
+    parser.add_argument("--library", dest="shared_object", type=pathlib.Path)
     parser.add_argument("--variant", action="append", default=[], metavar="NAME[:TENSOR,…]")
     parser.add_argument("--steps", action="append", default=[], metavar="NAME")
     parser.add_argument("--taps-of", default="", metavar="NAME", help="bundle directory name that also gets the fp32 tensors")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    golden = qg.Golden(options.library)
+    golden = qg.Golden(options.shared_object)
     machine = {**golden.provenance(), "driver": driver_version(), "kernel_sources_sha256": source_hashes()}
     differing = compared = 0
     for path in options.bundles:

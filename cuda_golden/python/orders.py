@@ -25,11 +25,11 @@ PAIRS = (("fused.seqlast.fast.half_away", "channellast"), ("fused.seqlast.fast.h
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+", type=pathlib.Path)
-    parser.add_argument("--library", type=pathlib.Path)
+    parser.add_argument("--library", dest="shared_object", type=pathlib.Path)
     parser.add_argument("--every", type=int, default=8)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    golden = qg.Golden(options.library)
+    golden = qg.Golden(options.shared_object)
     rows = []
     print("| layer | variant | against | channels | windows | fp32 y differs | int8 differs | one in | largest |\n|---|---|---|---|---|---|---|---|---|")
     for path in options.bundles:

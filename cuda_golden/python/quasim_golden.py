@@ -130,8 +130,7 @@ def _is_torch(value):
 
 class Golden:
     def __init__(self, library=None):
-        self.library_path = pathlib.Path(library or default_library())
-        self.lib = ctypes.CDLL(str(self.library_path))
+        self.lib = ctypes.CDLL(str(library or default_library()))
         self.lib.qg_last_error.restype = ctypes.c_char_p
         pp, pt = ctypes.POINTER(_CParams), ctypes.POINTER(_CTensors)
         self.lib.qg_run_host.argtypes = [pp, pt]

@@ -58,10 +58,10 @@ def ulps(a, b):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+", type=pathlib.Path)
-    parser.add_argument("--library", type=pathlib.Path, required=True)
+    parser.add_argument("--library", dest="shared_object", type=pathlib.Path, required=True)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
-    twin = Twin(options.library)
+    twin = Twin(options.shared_object)
     rows, failures, compared = [], 0, 0
     print("| layer | variant | what | values | twin differs | largest |\n|---|---|---|---|---|---|")
 

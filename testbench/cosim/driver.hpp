@@ -123,11 +123,9 @@ class Monitor final : public sc_core::sc_module {
     const double slowest = std::max(job.stalls.input, job.stalls.output);
     hang_cycles_ = static_cast<std::uint64_t>(1000.0 / (1.0 - slowest));
     started_ = false;
-    last_move_ = start_cycle_ = clock_.cycles();
+    last_move_ = clock_.cycles();
   }
   bool done() const { return beat_ == beats_; }
-  /// Cycle number of the edge now being evaluated, counted from the job's first input handshake.
-  std::uint64_t job_cycle() const { return started_ ? clock_.cycles() - first_cycle_ : 0; }
   const std::vector<Mismatch>& mismatches() const { return mismatches_; }
   const std::vector<std::int8_t>& expected_beats() const { return expected_; }
   JobResult take_result() {
@@ -191,7 +189,7 @@ class Monitor final : public sc_core::sc_module {
   std::function<void(std::size_t)> progress_;
   std::size_t beats_ = 0, beat_ = 0, max_mismatches_ = 0;
   bool keep_ = false, started_ = false;
-  std::uint64_t first_cycle_ = 0, start_cycle_ = 0, last_move_ = 0, hang_cycles_ = 0;
+  std::uint64_t first_cycle_ = 0, last_move_ = 0, hang_cycles_ = 0;
   StallPattern pattern_{0.0, 1};
   JobResult result_;
 };
