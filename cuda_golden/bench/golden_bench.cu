@@ -1,7 +1,7 @@
 // golden_bench: copy, reference and fast side by side, in one run. CUDA graphs replay the launches over
 // rotating buffers that together exceed the L2 cache, CUDA events time the replays, the median counts. Prints
 // Markdown tables.
-//   golden_bench [--quick]
+//   golden_bench [--quick] [--only large|variants|bell|rows|small|decode]
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -220,12 +220,20 @@ void bench_decode() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  const bool quick = argc == 2 && std::strcmp(argv[1], "--quick") == 0;
-  if (argc > 1 && !quick) {
-    std::fprintf(stderr, "golden_bench [--quick]\n");
-    return 2;
+  bool quick = false;
+  std::string only;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--quick") == 0) {
+      quick = true;
+    } else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
+      only = argv[++i];
+    } else {
+      std::fprintf(stderr, "golden_bench [--quick] [--only large|variants|bell|rows|small|decode]\n");
+      return 2;
+    }
   }
   if (quick) repeats = 7;
+  const auto wanted = [&](const char* part) { return only.empty() || only == part; };
   int device = 0;
   MUST(cudaGetDevice(&device));
   MUST(cudaDeviceGetAttribute(&multiprocessors, cudaDevAttrMultiProcessorCount, device));
@@ -236,19 +244,23 @@ int main(int argc, char** argv) {
                                        variant(QG_FUSED, QG_SEQLAST, QG_FAST, QG_HALF_AWAY, QG_BCL),
                                        variant(QG_TWO_STEP, QG_SEQLAST, QG_PRECISE, QG_HALF_EVEN, QG_BLC),
                                        variant(QG_FUSED, QG_SEQLAST, QG_FAST, QG_HALF_AWAY, QG_BLC)};
-  const std::vector<qg_params> tapwise = {
+  const std::vector<qg_params> others = {
       variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BCL),
       variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BLC),
       variant(QG_TWO_STEP, QG_CHANNELLAST, QG_PRECISE, QG_HALF_EVEN, QG_BLC),
       variant(QG_FUSED, QG_SEQLAST, QG_PRECISE, QG_HALF_AWAY, QG_BCL)};
-  bench_sizes("Large, uniform random int8", {{16, 5120, 4096}}, both, Fill::kUniform, true,
-              quick ? std::vector<int>{0} : std::vector<int>{2, 4, 8, 0});
-  bench_sizes("Large, other variants", {{16, 5120, 4096}}, tapwise, Fill::kUniform, !quick, {0});
-  bench_sizes("Large, bell-shaped int8", {{16, 5120, 4096}}, both, Fill::kBell, false, {0});
-  bench_sizes("Short or ragged rows", {{128, 5120, 512}, {64, 5120, 1001}, {16, 5120, 4095}}, both,
-              Fill::kUniform, false, {0});
-  bench_sizes("Mamba sizes, one sequence", {{1, 1536, 2048}, {1, 2048, 2048}, {1, 5120, 2048}}, both,
-              Fill::kUniform, !quick, quick ? std::vector<int>{0} : std::vector<int>{1, 2, 4, 8, 16});
-  bench_decode();
+  if (wanted("large"))
+    bench_sizes("Large, uniform random int8", {{16, 5120, 4096}}, both, Fill::kUniform, only.empty(), {0});
+  if (wanted("variants"))
+    bench_sizes("Large, other variants", {{16, 5120, 4096}}, others, Fill::kUniform, !quick, {0});
+  if (wanted("bell"))
+    bench_sizes("Large, bell-shaped int8", {{16, 5120, 4096}}, both, Fill::kBell, false, {0});
+  if (wanted("rows"))
+    bench_sizes("Short or ragged rows", {{128, 5120, 512}, {64, 5120, 1001}, {16, 5120, 4095}}, both,
+                Fill::kUniform, false, {0});
+  if (wanted("small"))
+    bench_sizes("Mamba sizes, one sequence", {{1, 1536, 2048}, {1, 2048, 2048}, {1, 5120, 2048}}, both,
+                Fill::kUniform, !quick, quick ? std::vector<int>{0} : std::vector<int>{4, 8, 16, 32, 0});
+  if (wanted("decode")) bench_decode();
   return 0;
 }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include "device_buffer.cuh"
@@ -142,7 +143,8 @@ void check_shapes(bool small, std::uint64_t seed) {
 
 // Scales far from any layer's: log-uniform, narrow and wide conv_bits.
 void check_scales(bool small, std::uint64_t seed) {
-  long long steps_largest = 0, unsure = 0, checked = 0;
+  long long steps_largest = 0, checked = 0, points = 0;
+  double doubt = 0;
   int exact_only = 0, plans = 0;
   for (int i = 0; i < (small ? 2 : 60); ++i) {
     const std::uint64_t tag = seed + 777000 + static_cast<std::uint64_t>(i);
@@ -173,16 +175,17 @@ void check_scales(bool small, std::uint64_t seed) {
     ++plans;
     exact_only += d.exact_only;
     steps_largest = std::max<long long>(steps_largest, d.tail_steps);
-    unsure += d.values_unsure;
     checked += d.values_checked;
+    points += d.lattice_checked;
+    doubt = std::max(doubt, d.doubt_largest);
     compare_run(plan, p, layer, true, false, 0, 0, tag, Fill::kUniform);
     compare_run(plan, p, layer, true, true, 0, 0, tag + 1, Fill::kBell);
     qg_plan_destroy(plan);
   }
   std::printf(
-      "scales: %d plans, %d exact only; most steps of a tail %lld; tables checked on %lld fp32 values, "
-      "unsure on %lld\n",
-      plans, exact_only, steps_largest, checked, unsure);
+      "scales: %d plans, %d exact only; most steps %lld; %lld points (acc, bias) and %lld fp32 y evaluated; largest "
+      "doubt %.4f bins\n",
+      plans, exact_only, steps_largest, points, checked, doubt);
 }
 
 // Modes 0, 1 and 2 carry the same int8, and their fp32 is that int8 times output_scale; mode 3's int8 is
@@ -273,10 +276,64 @@ void check_decode(std::uint64_t seed) {
     }
 }
 
+// Plans in a row, each on what the one before it has just written: a kernel may begin before the one in front of
+// it has ended, but must not read before.
+void check_chain(std::uint64_t seed) {
+  for (int layout = 0; layout < 2; ++layout)
+    for (int order = 0; order < 2; ++order)
+      for (const std::int64_t length : {1, 300, 2048, 4095}) {
+        qg_params p = layer_params();
+        p.dataflow = QG_FUSED;
+        p.layout = layout;
+        p.order = order;
+        p.batch = 1;
+        p.channels = 2048;
+        p.length = length;
+        const std::size_t n = static_cast<std::size_t>(p.channels * p.length);
+        const Layer layer(p.channels, p.taps, seed + 5, Fill::kUniform);
+        qg_plan* plan = nullptr;
+        MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+        constexpr int kLinks = 12;
+        std::vector<std::unique_ptr<Buffer>> expected, got;
+        for (int i = 0; i <= kLinks; ++i) {
+          expected.push_back(std::make_unique<Buffer>(n));
+          got.push_back(std::make_unique<Buffer>(n));
+          MUST(cudaMemset(got.back()->bytes(), 0x55, n));
+        }
+        fill(expected[0]->bytes(), n, seed + 6, Fill::kUniform);
+        MUST(cudaMemcpy(got[0]->bytes(), expected[0]->bytes(), n, cudaMemcpyDeviceToDevice));
+        qg_tensors t{};
+        t.weight = layer.weight.bytes();
+        t.bias = layer.bias.bytes();
+        for (int i = 0; i < kLinks; ++i) {
+          t.input = expected[static_cast<std::size_t>(i)]->bytes();
+          t.conv1d_output_int8 = expected[static_cast<std::size_t>(i) + 1]->bytes();
+          MUST_GOLDEN(qg_run_device(&p, &t, nullptr));
+        }
+        MUST(cudaDeviceSynchronize());
+        for (int i = 0; i < kLinks; ++i) {
+          t.input = got[static_cast<std::size_t>(i)]->bytes();
+          t.conv1d_output_int8 = got[static_cast<std::size_t>(i) + 1]->bytes();
+          int32_t used = 0;
+          MUST_GOLDEN(qg_plan_run(plan, 1, length, &t, nullptr, &used));
+          ++runs_by_kernel[used];
+        }
+        note("chain", describe(p), n, count_different(expected.back()->bytes(), got.back()->bytes(), n));
+        qg_plan_destroy(plan);
+      }
+}
+
 void check_large(std::uint64_t seed) {
-  for (int layout = 0; layout < 2; ++layout) {
+  for (int i = 0; i < 4; ++i) {
+    const int layout = i % 2;
     qg_params p = layer_params();
     p.layout = layout;
+    if (i >= 2) {
+      p.dataflow = QG_FUSED;
+      p.order = i == 2 ? QG_CHANNELLAST : QG_UPDATE;
+      p.math = QG_FAST;
+      p.rounding = QG_HALF_AWAY;
+    }
     p.channels = 8192;
     p.length = layout == QG_BCL ? 262147 : 262145;  // just over 2^31 elements
     const Layer layer(p.channels, p.taps, seed, Fill::kUniform);
@@ -354,6 +411,7 @@ int main(int argc, char** argv) {
   check_scales(small, seed);
   check_modes(seed);
   check_decode(seed);
+  if (!small) check_chain(seed);
   if (!small) check_large(seed);
   MUST(cudaDeviceSynchronize());
   std::printf(

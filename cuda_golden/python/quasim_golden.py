@@ -54,8 +54,7 @@ class _CPoint(ctypes.Structure):
 
 class _CDescription(ctypes.Structure):
     _fields_ = [("bins", ctypes.c_int32), ("copies", ctypes.c_int32), ("exact_only", ctypes.c_int32), ("tail_steps", ctypes.c_int64),
-                ("values_checked", ctypes.c_int64), ("values_unsure", ctypes.c_int64), ("values_wrong", ctypes.c_int64),
-                ("lattice_checked", ctypes.c_int64)]
+                ("values_checked", ctypes.c_int64), ("lattice_checked", ctypes.c_int64), ("doubt_largest", ctypes.c_double)]
 
 
 def _choice(names, value, what):

@@ -6,6 +6,7 @@
 #include <cuda_runtime_api.h>
 
 #include <string>
+#include <vector>
 
 #include "kernel_args.hpp"
 #include "params_check.hpp"
@@ -103,7 +104,15 @@ inline qg_status validate_all(const qg_params* params, const qg_tensors* tensors
   return report(check_tensors(*params, *tensors));
 }
 
-// plan.cu: the table of the tail y -> int8 for these scales and this variant, on the device, checked.
+// tail_table.cu: the fp32 numbers that y can be, from key to key.
+struct KeyRange {
+  std::int64_t first, last;
+};
+KeyRange keys_of_tail(const Arithmetic& a);
+// All steps of the tail among them, ascending; overflow: more than a list holds.
+qg_status find_steps(const Backend& kernels, const Arithmetic& a, std::vector<TailStep>& steps,
+                     bool& overflow);
+// A table of the tail for these scales and this variant, on the device, checked.
 qg_status make_tail_table(const qg_params& params, DeviceMemory& device_table, BinRule& rule, int& bins);
 
 }  // namespace qg

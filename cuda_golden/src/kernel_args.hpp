@@ -13,6 +13,7 @@
 namespace qg {
 
 constexpr int kTapsMax = 4;
+constexpr int kBiases = 256;  // -128 first
 
 // The scales and the variant, without shapes. conv_scale is resolved (never 0).
 struct Arithmetic {
@@ -95,8 +96,12 @@ struct PackedChannel {
   std::uint32_t weights;  // int8 x 4, oldest in byte 0
   float bias_y;           // fl(s_b * b)
 };
-struct TapChannel {
-  float weight[4];  // fl(s_wx * w)
+// A channel as the lattice kernels read it: position = slope * acc + offset, in bins, 32 fractional bits.
+struct alignas(16) LatticeChannel {
+  std::int64_t offset;
+  std::uint32_t weights;  // as PackedChannel
+  std::uint16_t doubt;    // tap-wise orders: twice the distance from a step, in 2^-16 bins, that proves nothing
+  std::int16_t bias;      // b
 };
 
 struct PackArgs {
@@ -105,7 +110,6 @@ struct PackArgs {
   const std::int8_t* bias;  // NULL: none
   std::int64_t channels;
   PackedChannel* packed;
-  TapChannel* taps;
   float* bias_value;  // b as fp32
 };
 
@@ -117,25 +121,27 @@ struct FastDivide {
 struct FastArgs {
   Arithmetic arithmetic;
   Shape shape;
-  BinRule rule;
-  const BinEntry* table;
-  int bins;
-  int copies;  // of the table in shared memory, a power of two up to 16
-  const PackedChannel* packed;
-  const TapChannel* taps;
-  const float* bias_value;
   const std::int8_t* input;
   const std::int8_t* state_in;
   std::int8_t* output;
-  std::uint32_t items;  // chunks of 16 elements (BCL) or of 128 channels x time_block steps (BLC)
-  std::int32_t time_block;
-  FastDivide per_row;  // chunks a row (BCL); groups of 128 channels (BLC)
-  FastDivide rows;     // channels (BCL); time blocks a sequence (BLC)
-  bool aligned;        // BCL: rows are whole 16-byte chunks
-  bool sure;           // no entry of the table is unsure
-  struct {
-    std::uint32_t items, rows, chunks, channels;
-  } step;  // of a thread from one item to its next; set by the launcher
+  const std::uint32_t* entries;  // of the table, lattice.cuh
+  const LatticeChannel* lattice;
+  std::int32_t slope;
+  int bins;
+  int copies;              // of the table in shared memory: 4, 8, 16 or 32
+  bool stepped;            // a bin may hold a step
+  std::uint32_t items;     // a warp's each: 512 or 2048 bytes of memory (BCL), 128 channels x time_block steps (BLC)
+  std::int64_t elements;   // B * C * L; BCL: at most 2^30
+  std::int64_t rows;       // B * C
+  bool one_round;          // BCL: a warp takes 512 bytes, not 2048
+  bool aligned;            // BCL: every row begins a 16-byte chunk
+  FastDivide length;       // BCL
+  FastDivide channels;     // BCL
+  std::int32_t time_block; // BLC
+  FastDivide groups;       // BLC: groups of 128 channels
+  FastDivide blocks;       // BLC: time blocks a sequence
+  bool many_rows;          // BLC: more than one wave of warps, each reads far ahead
+  unsigned first_wave;     // blocks; set by the launcher
 };
 
 struct DeviceLimits {
@@ -156,19 +162,31 @@ struct DecodeArgs {
   std::int8_t* output;
 };
 
-// Every (bias, acc) of seqlast against a table.
-struct LatticePoint {
-  std::int64_t key;
-  std::int64_t value;  // 64 bits, so that no padding is copied
+// A place where the output, or q, changes between acc - 1 and acc of one bias.
+struct LatticeStep {
+  std::int32_t acc;
+  std::int16_t bias;
+  std::int16_t q_before, q_after;  // 0 for fused
+  std::int8_t before, after;       // the output
 };
-struct LatticeArgs {
+
+struct LatticeStepsArgs {
   Arithmetic arithmetic;
-  BinRule rule;
-  const BinEntry* table;
-  unsigned long long* wrong;   // table sure and wrong
-  unsigned long long* unsure;  // listed in points up to capacity
-  LatticePoint* points;
+  LatticeStep* steps;
+  unsigned long long* count;
   unsigned long long capacity;
+};
+
+// What lattice_fit.hpp found, against the exact arithmetic: every acc of every bias whose `used` is set.
+struct LatticeCheckArgs {
+  Arithmetic arithmetic;
+  const std::uint32_t* entries;
+  std::int32_t bins;
+  std::int32_t slope;
+  bool stepped;
+  const std::int64_t* offsets;   // [256], -128 first
+  const std::uint8_t* used;      // [256]
+  unsigned long long* wrong;
 };
 
 // The checked launchers of one math mode. Each returns the first CUDA error.
@@ -179,11 +197,15 @@ struct Backend {
   cudaError_t (*compare_orders)(const CompareArgs&, cudaStream_t);
   cudaError_t (*scan_steps)(const StepScanArgs&, cudaStream_t);
   cudaError_t (*check_table)(const TableCheckArgs&, cudaStream_t);
-  cudaError_t (*check_lattice)(const LatticeArgs&, cudaStream_t);
+  cudaError_t (*lattice_steps)(const LatticeStepsArgs&, cudaStream_t);
+  cudaError_t (*check_lattice)(const LatticeCheckArgs&, cudaStream_t);
   cudaError_t (*pack)(const PackArgs&, cudaStream_t);
-  cudaError_t (*fast)(const FastArgs&, const DeviceLimits&, cudaStream_t);
+  cudaError_t (*tapwise)(const FastArgs&, const DeviceLimits&, cudaStream_t);
   cudaError_t (*decode)(const DecodeArgs&, cudaStream_t);
 };
+
+// seqlast has no floating point left: one for both modes (lattice.cu).
+cudaError_t launch_lattice(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream);
 
 const Backend& precise_backend();
 const Backend& fast_math_backend();

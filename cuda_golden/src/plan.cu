@@ -1,275 +1,202 @@
-// Plans: the host side of the fast kernels. Finds the steps of the tail, lays the bins, has the table
-// checked, launches.
+// Plans: the host side of the fast kernels. Finds the steps of the output, draws the line, has it checked,
+// launches.
 #include <cuda_runtime.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
-#include <limits>
+#include <cstdlib>
 #include <memory>
 #include <new>
+#include <string>
 #include <vector>
 
 #include "host.hpp"
+#include "lattice_fit.hpp"
 
 struct qg_plan {
   qg_params params{};
   int device = 0;
   qg::DeviceLimits limits;
   int forced_copies = 0;
-  qg::BinRule rule{};
   qg_plan_description description{};
-  qg::DeviceMemory weight, bias, packed, taps, bias_value, table;
+  qg::DeviceMemory weight, bias, packed, bias_value;
+  qg::DeviceMemory entries, lattice;  // absent where no line fits
   bool has_bias = false;
-  bool sure = false;
+  bool doubts = false;  // the line is only near y
+  bool stepped = false;
+  std::int32_t slope = 0;
 };
 
 namespace qg {
 namespace {
 
 constexpr unsigned long long kStepCapacity = 1 << 20;
-constexpr std::int64_t kLargeElements =
-    24 << 20;                      // from here on, eight copies serve BLC better than sixteen (measured)
-constexpr float kNever = 3.0e38f;  // a threshold above every y
-
-std::int64_t key_of_float(float y) {
-  std::uint32_t bits;
-  std::memcpy(&bits, &y, sizeof bits);
-  return (bits & 0x80000000u) ? -1 - static_cast<std::int64_t>(bits & 0x7FFFFFFFu)
-                              : static_cast<std::int64_t>(bits);
-}
-
-float float_of_key(std::int64_t key) {
-  const std::uint32_t bits =
-      static_cast<std::uint32_t>(key >= 0 ? key : -1 - key) | (key >= 0 ? 0u : 0x80000000u);
-  float y;
-  std::memcpy(&y, &bits, sizeof y);
-  return y;
-}
-
-// The host's reading of bin_bits() in table.cuh; the check on the GPU would find any disagreement.
-int bin_of(const BinRule& rule, float y) {
-  const float part = std::min(std::max(std::fma(y, rule.scale, rule.offset), 0.0f), 1.0f);
-  return static_cast<int>(std::fma(part, rule.last, 8388608.0f) - 8388608.0f);
-}
-
-struct Table {
-  BinRule rule{};
-  std::vector<BinEntry> entries;
-  double unsure_width = 0;  // of y, summed over the bins
-};
-
-std::uint32_t byte_of(int value) {
-  return static_cast<std::uint8_t>(static_cast<std::int8_t>(value));
-}
-
-// One bin's entry from the steps inside it.
-BinEntry entry_of(const TailStep* first, const TailStep* last, double& unsure_width) {
-  const std::uint32_t values = byte_of(first->before) | byte_of(last->after) << 8;
-  if (first == last) return {float_of_key(first->key), 0x80000000u | values};
-  const float low = float_of_key(first->key);      // the first y that is unsure
-  const float high = float_of_key(last->key - 1);  // the last
-  const float threshold = low + (high - low) / 2;
-  const float reach = std::max({threshold - low, high - threshold, 2 * std::numeric_limits<float>::min()});
-  unsure_width += 2.0 * reach;
-  // rounded up to the upper 16 bits; the values in the lower ones only add
-  float padded = std::nextafter(reach, std::numeric_limits<float>::max());
-  std::uint32_t bits;
-  std::memcpy(&bits, &padded, sizeof bits);
-  bits = (bits + 0xFFFFu) & 0x7FFF0000u;
-  return {threshold, bits | values};
-}
-
-Table lay_bins(const std::vector<TailStep>& steps, int bins, int lowest_value) {
-  Table table;
-  table.entries.assign(static_cast<std::size_t>(bins),
-                       BinEntry{kNever, 0x80000000u | byte_of(lowest_value) * 0x101u});
-  table.rule.last = static_cast<float>(bins - 1);
-  if (steps.empty()) return table;
-  const double low = float_of_key(steps.front().key);
-  const double high = float_of_key(steps.back().key);
-  const double width = std::max((high - low) / (bins - 2), 1e-30);
-  table.rule.scale = static_cast<float>(1.0 / (width * (bins - 1)));
-  table.rule.offset = static_cast<float>((0.5 - low / width) / (bins - 1));
-  int filled = 0;  // bins below this have their entry
-  const auto fill_to = [&](int end, int value) {
-    for (; filled < end; ++filled)
-      table.entries[static_cast<std::size_t>(filled)] = {kNever, 0x80000000u | byte_of(value) * 0x101u};
-  };
-  for (std::size_t i = 0; i < steps.size();) {
-    const int bin = bin_of(table.rule, float_of_key(steps[i].key));
-    const int bin_before = bin_of(table.rule, float_of_key(steps[i].key - 1));
-    fill_to(bin_before + 1, steps[i].before);
-    if (bin_before != bin) {  // the step lies on the edge: the new bin starts with the new value
-      fill_to(bin, steps[i].after);
-      ++i;
-      if (i < steps.size() && bin_of(table.rule, float_of_key(steps[i].key)) == bin &&
-          bin_of(table.rule, float_of_key(steps[i].key - 1)) == bin) {
-        filled = bin;  // more steps inside this bin: handled below with the right value before
-      } else {
-        fill_to(bin + 1, steps[i - 1].after);
-      }
-      continue;
-    }
-    std::size_t j = i;
-    while (j + 1 < steps.size() && bin_of(table.rule, float_of_key(steps[j + 1].key)) == bin) ++j;
-    table.entries[static_cast<std::size_t>(bin)] = entry_of(&steps[i], &steps[j], table.unsure_width);
-    filled = bin + 1;
-    i = j + 1;
-  }
-  fill_to(bins, steps.back().after);
-  return table;
-}
-
-// The smallest table that is hardly ever unsure.
-Table choose_table(const std::vector<TailStep>& steps, int lowest_value) {
-  const double best = lay_bins(steps, kBinsMax, lowest_value).unsure_width;
-  for (int bins = 32; bins < kBinsMax; bins += 16) {
-    Table table = lay_bins(steps, bins, lowest_value);
-    if (table.unsure_width <= best * 1.05) return table;
-  }
-  return lay_bins(steps, kBinsMax, lowest_value);
-}
+constexpr double kDoubtMax = 2048;  // 2^-16 bins: a sixteenth of everything would be doubted
+constexpr int kCopies = 4;  // of the table: more would save bank conflicts, fewer the filling (measured)
 
 FastDivide divide_by(std::int64_t divisor) {
   FastDivide d{static_cast<std::uint32_t>(divisor), 0, 0};
-  if (divisor == 1) return d;
-  std::uint32_t log2 = 1;
+  std::uint32_t log2 = 0;
   while ((std::int64_t{1} << log2) < divisor) ++log2;
   d.magic =
       static_cast<std::uint32_t>((std::uint64_t{1} << (31 + log2)) / static_cast<std::uint64_t>(divisor) + 1);
-  d.shift = log2 - 1;
+  d.shift = log2;
   return d;
 }
 
-qg_status find_steps(const Backend& kernels, const Arithmetic& a, std::int64_t key_first,
-                     std::int64_t key_last, std::vector<TailStep>& steps, bool& overflow) {
+// A layer's weights and biases on the host.
+struct HostLayer {
+  std::vector<std::int8_t> weight, bias;
+  BiasesUsed used{};
+  int bias_of(std::size_t c) const { return bias.empty() ? 0 : bias[c]; }
+};
+
+qg_status download_layer(const qg_plan& plan, HostLayer& layer) {
+  const std::size_t channels = static_cast<std::size_t>(plan.params.channels);
+  layer.weight.resize(channels * static_cast<std::size_t>(plan.params.taps));
+  QG_CHECK_CUDA(
+      cudaMemcpy(layer.weight.data(), plan.weight.as<void>(), layer.weight.size(), cudaMemcpyDeviceToHost));
+  if (plan.has_bias) {
+    layer.bias.resize(channels);
+    QG_CHECK_CUDA(cudaMemcpy(layer.bias.data(), plan.bias.as<void>(), channels, cudaMemcpyDeviceToHost));
+  }
+  for (std::size_t c = 0; c < channels; ++c) layer.used[static_cast<std::size_t>(layer.bias_of(c) + 128)] = 1;
+  return QG_OK;
+}
+
+LatticeLine line_of(const Arithmetic& a, bool rounded_bias) {
+  LatticeLine line{};
+  line.s_wx = static_cast<double>(a.weight_scale * a.input_scale);
+  for (int b = 0; b < kBiases; ++b) {
+    const float value = static_cast<float>(b - 128);
+    line.bias_y[static_cast<std::size_t>(b)] = rounded_bias ? static_cast<double>(a.bias_scale * value)
+                                                            : static_cast<double>(a.bias_scale) * value;
+  }
+  return line;
+}
+
+// Hands the fit to the device. `doubt` [channels], in 2^-16 bins, or empty.
+qg_status adopt(qg_plan& plan, const HostLayer& layer, const LatticeFit& fit, const std::vector<int>& doubt) {
+  const std::size_t taps = static_cast<std::size_t>(plan.params.taps);
+  std::vector<LatticeChannel> channels(static_cast<std::size_t>(plan.params.channels));
+  for (std::size_t c = 0; c < channels.size(); ++c) {
+    LatticeChannel& channel = channels[c];
+    const int bias = layer.bias_of(c);
+    channel.offset = fit.offset[static_cast<std::size_t>(bias + 128)];
+    channel.bias = static_cast<std::int16_t>(bias);
+    if (!doubt.empty()) {
+      channel.doubt = static_cast<std::uint16_t>(2 * doubt[c]);
+      channel.offset += static_cast<std::int64_t>(doubt[c]) << 16;
+    }
+    for (std::size_t k = 0; k < taps; ++k) {
+      channel.weights |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(layer.weight[c * taps + k]))
+                         << (8 * (static_cast<std::size_t>(kTapsMax) - taps + k));
+    }
+  }
+  QG_RETURN_IF(plan.entries.upload(fit.entries.data(), fit.entries.size() * sizeof(std::uint32_t)));
+  QG_RETURN_IF(plan.lattice.upload(channels.data(), channels.size() * sizeof(LatticeChannel)));
+  plan.slope = fit.slope;
+  plan.stepped = fit.stepped;
+  plan.doubts = !doubt.empty();
+  plan.description.bins = static_cast<std::int32_t>(fit.entries.size());
+  plan.description.copies = kCopies;
+  return QG_OK;
+}
+
+// seqlast: a line and a table that are right at every point (acc, bias), when there are such.
+qg_status fit_lattice(qg_plan& plan, const HostLayer& layer, bool& fitted) {
+  const Backend& kernels = backend(plan.params);
+  const Arithmetic a = arithmetic_of(plan.params);
   DeviceMemory list, count;
-  QG_RETURN_IF(list.allocate(kStepCapacity * sizeof(TailStep)));
+  QG_RETURN_IF(list.allocate(kStepCapacity * sizeof(LatticeStep)));
   QG_RETURN_IF(count.allocate(sizeof(unsigned long long)));
   QG_CHECK_CUDA(cudaMemset(count.as<void>(), 0, sizeof(unsigned long long)));
-  const StepScanArgs scan{
-      a, key_first, key_last, list.as<TailStep>(), count.as<unsigned long long>(), kStepCapacity};
-  QG_CHECK_CUDA(kernels.scan_steps(scan, nullptr));
+  QG_CHECK_CUDA(kernels.lattice_steps(
+      {a, list.as<LatticeStep>(), count.as<unsigned long long>(), kStepCapacity}, nullptr));
   unsigned long long found = 0;
   QG_RETURN_IF(count.download(&found));
-  overflow = found > kStepCapacity;
-  steps.resize(static_cast<std::size_t>(std::min(found, kStepCapacity)));
+  if (found > kStepCapacity) return QG_OK;
+  std::vector<LatticeStep> steps(static_cast<std::size_t>(found));
   if (!steps.empty()) {
-    QG_CHECK_CUDA(
-        cudaMemcpy(steps.data(), list.as<void>(), steps.size() * sizeof(TailStep), cudaMemcpyDeviceToHost));
-  }
-  std::sort(steps.begin(), steps.end(), [](const TailStep& x, const TailStep& y) { return x.key < y.key; });
-  return QG_OK;
-}
-
-// seqlast reaches only the y of (acc, bias). Where those fall on one side each of a threshold, the entry
-// needs no doubt: moves the thresholds there and has the table checked on every (acc, bias). Leaves the plan
-// as it is when that does not succeed.
-qg_status settle_on_lattice(qg_plan& plan, Table table) {
-  const Backend& kernels = backend(plan.params);
-  const Arithmetic a = arithmetic_of(plan.params);
-  DeviceMemory counts, list, settled;
-  QG_RETURN_IF(counts.allocate(2 * sizeof(unsigned long long)));
-  QG_RETURN_IF(list.allocate(kStepCapacity * sizeof(LatticePoint)));
-  const auto check = [&](const DeviceMemory& device_table, unsigned long long(&found)[2]) -> qg_status {
-    QG_CHECK_CUDA(cudaMemset(counts.as<void>(), 0, 2 * sizeof(unsigned long long)));
-    const LatticeArgs args{a,
-                           table.rule,
-                           device_table.as<BinEntry>(),
-                           counts.as<unsigned long long>(),
-                           counts.as<unsigned long long>() + 1,
-                           list.as<LatticePoint>(),
-                           kStepCapacity};
-    QG_CHECK_CUDA(kernels.check_lattice(args, nullptr));
-    return counts.download(found);
-  };
-  unsigned long long found[2] = {0, 0};
-  QG_RETURN_IF(check(plan.table, found));
-  if (found[0] != 0 || found[1] > kStepCapacity) return QG_OK;
-  std::vector<LatticePoint> points(static_cast<std::size_t>(found[1]));
-  if (!points.empty()) {
-    QG_CHECK_CUDA(cudaMemcpy(points.data(), list.as<void>(), points.size() * sizeof(LatticePoint),
+    QG_CHECK_CUDA(cudaMemcpy(steps.data(), list.as<void>(), steps.size() * sizeof(LatticeStep),
                              cudaMemcpyDeviceToHost));
   }
-  std::sort(points.begin(), points.end(),
-            [](const LatticePoint& x, const LatticePoint& y) { return x.key < y.key; });
-  std::size_t at = 0;
-  for (std::size_t bin = 0; bin < table.entries.size(); ++bin) {
-    BinEntry& entry = table.entries[bin];
-    if (entry.word & 0x80000000u) continue;
-    const int high = static_cast<std::int8_t>(entry.word >> 8);
-    // the first unsure point of this bin that has the high value; without one, the end of the doubt
-    float reach;
-    const std::uint32_t reach_bits = entry.word;
-    std::memcpy(&reach, &reach_bits, sizeof reach);
-    float threshold = entry.threshold + reach;
-    while (at < points.size() && bin_of(table.rule, float_of_key(points[at].key)) < static_cast<int>(bin))
-      ++at;
-    for (; at < points.size() && bin_of(table.rule, float_of_key(points[at].key)) == static_cast<int>(bin);
-         ++at) {
-      if (points[at].value == high) {
-        threshold = float_of_key(points[at].key);
-        break;
-      }
-    }
-    entry = {threshold, 0x80000000u | (entry.word & 0xFFFFu)};
-  }
-  QG_RETURN_IF(settled.upload(table.entries.data(), table.entries.size() * sizeof(BinEntry)));
-  QG_RETURN_IF(check(settled, found));
-  if (found[0] != 0 || found[1] != 0) return QG_OK;
-  QG_CHECK_CUDA(cudaMemcpy(plan.table.as<void>(), settled.as<void>(), table.entries.size() * sizeof(BinEntry),
-                           cudaMemcpyDeviceToDevice));
-  plan.sure = true;
-  plan.description.lattice_checked = std::int64_t{256} * (2 * a.taps * 16384 + 1);
-  return QG_OK;
+  const LatticeLine line = line_of(a, true);
+  const int lowest_q = static_cast<int>(a.conv_lo);
+  const LatticeFit fit = a.dataflow == QG_TWO_STEP
+                             ? fit_linear(line, static_cast<double>(a.conv_scale), lowest_q,
+                                          static_cast<int>(a.conv_hi) - lowest_q + 1, steps, layer.used)
+                             : fit_stepped(line, steps, layer.used);
+  if (!fit.found) return QG_OK;
+  DeviceMemory entries, offsets, used, wrong;
+  QG_RETURN_IF(entries.upload(fit.entries.data(), fit.entries.size() * sizeof(std::uint32_t)));
+  QG_RETURN_IF(offsets.upload(fit.offset.data(), sizeof fit.offset));
+  QG_RETURN_IF(used.upload(layer.used.data(), layer.used.size()));
+  QG_RETURN_IF(wrong.allocate(sizeof(unsigned long long)));
+  QG_CHECK_CUDA(cudaMemset(wrong.as<void>(), 0, sizeof(unsigned long long)));
+  QG_CHECK_CUDA(kernels.check_lattice(
+      {a, entries.as<std::uint32_t>(), static_cast<std::int32_t>(fit.entries.size()), fit.slope, fit.stepped,
+       offsets.as<std::int64_t>(), used.as<std::uint8_t>(), wrong.as<unsigned long long>()},
+      nullptr));
+  unsigned long long wrong_here = 0;
+  QG_RETURN_IF(wrong.download(&wrong_here));
+  if (wrong_here != 0) return QG_OK;
+  fitted = true;
+  std::int64_t biases = 0;
+  for (const std::uint8_t u : layer.used) biases += u;
+  plan.description.tail_steps = static_cast<std::int64_t>(steps.size());
+  plan.description.lattice_checked = biases * (std::int64_t{32768} * a.taps + 1);
+  return adopt(plan, layer, fit, {});
 }
 
-qg_status build_table(qg_plan& plan, DeviceMemory& device_table, bool settle) {
-  const Backend& kernels = backend(plan.params);
+// How far the y of any order is from s_wx * acc + s_b * b at most, whatever the samples: each rounding is worth
+// half an ulp of the largest number it can round, 2^-24 of that.
+double farthest_of(const Arithmetic& a, const std::int8_t* weight, int bias) {
+  constexpr double kHalfUlp = 1.0 / 16777216.0;
+  constexpr double kFlushed = 1e-36;  // denormals, where they are flushed
+  const double s_wx = static_cast<double>(a.weight_scale * a.input_scale);
+  double largest = std::abs(static_cast<double>(a.bias_scale) * bias);
+  double error = kHalfUlp * largest;
+  for (int k = 0; k < a.taps; ++k) {
+    const double product = s_wx * std::abs(static_cast<double>(weight[k])) * 128.0;
+    largest += product;
+    error += kHalfUlp * (2.0 * product + largest);  // the scaled weight, perhaps the product, the sum
+  }
+  return 1.001 * error + kFlushed;
+}
+
+// Any order: a line near y, with doubt about its surroundings.
+qg_status fit_near(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   const Arithmetic a = arithmetic_of(plan.params);
-  const double largest =
-      (static_cast<double>(a.input_scale) * a.weight_scale * 16384.0 * a.taps + a.bias_scale * 128.0) *
-      1.0001;
-  const std::int64_t key_last = key_of_float(static_cast<float>(largest));
-  const std::int64_t key_first = -1 - key_last;
   std::vector<TailStep> steps;
   bool overflow = false;
-  QG_RETURN_IF(find_steps(kernels, a, key_first, key_last, steps, overflow));
+  QG_RETURN_IF(find_steps(backend(plan.params), a, steps, overflow));
+  const KeyRange keys = keys_of_tail(a);
   plan.description.tail_steps = static_cast<std::int64_t>(steps.size());
-  if (overflow) {
-    plan.description.exact_only = 1;
-    return QG_OK;
+  plan.description.values_checked = keys.last - keys.first + 1;
+  if (overflow) return QG_OK;
+  const std::size_t taps = static_cast<std::size_t>(a.taps);
+  std::vector<double> farthest(static_cast<std::size_t>(plan.params.channels));
+  for (std::size_t c = 0; c < farthest.size(); ++c)
+    farthest[c] = farthest_of(a, layer.weight.data() + c * taps, layer.bias_of(c));
+  const std::vector<TailThreshold> thresholds = thresholds_of(steps);
+  const LatticeLine line = line_of(a, false);
+  const int lowest_q = static_cast<int>(a.conv_lo);
+  const TapFit made =
+      a.dataflow == QG_TWO_STEP
+          ? fit_taps_linear(line, static_cast<double>(a.conv_scale), lowest_q,
+                            static_cast<int>(a.conv_hi) - lowest_q + 1, thresholds)
+          : fit_taps_stepped(line, thresholds, *std::max_element(farthest.begin(), farthest.end()));
+  if (!made.fit.found) return QG_OK;
+  std::vector<int> doubt;
+  for (const double y : farthest) {
+    const double reach = std::ceil((made.slack + y / made.width) * 65536.0) + 1.0;
+    if (reach > kDoubtMax) return QG_OK;
+    doubt.push_back(static_cast<int>(reach));
   }
-  const int lowest =
-      steps.empty() ? 0 : steps.front().before;  // F is 0 around y = 0, so without a step everywhere
-  const Table table = choose_table(steps, lowest);
-  plan.rule = table.rule;
-  QG_RETURN_IF(device_table.upload(table.entries.data(), table.entries.size() * sizeof(BinEntry)));
-  DeviceMemory counts;
-  QG_RETURN_IF(counts.allocate(2 * sizeof(unsigned long long)));
-  QG_CHECK_CUDA(cudaMemset(counts.as<void>(), 0, 2 * sizeof(unsigned long long)));
-  plan.sure = table.unsure_width == 0;
-  const TableCheckArgs check{a,
-                             key_first,
-                             key_last,
-                             table.rule,
-                             device_table.as<BinEntry>(),
-                             static_cast<int>(table.entries.size()),
-                             counts.as<unsigned long long>(),
-                             counts.as<unsigned long long>() + 1};
-  QG_CHECK_CUDA(kernels.check_table(check, nullptr));
-  unsigned long long found[2] = {0, 0};
-  QG_RETURN_IF(counts.download(found));
-  plan.description.bins = static_cast<std::int32_t>(table.entries.size());
-  plan.description.values_checked = key_last - key_first + 1;
-  plan.description.values_wrong = static_cast<std::int64_t>(found[0]);
-  plan.description.values_unsure = static_cast<std::int64_t>(found[1]);
-  if (found[0] != 0) plan.description.exact_only = 1;
-  if (settle && !plan.sure && !plan.description.exact_only && a.order == QG_SEQLAST)
-    QG_RETURN_IF(settle_on_lattice(plan, table));
-  plan.description.copies = 16;
-  return QG_OK;
+  fitted = true;
+  plan.description.doubt_largest = 2.0 * *std::max_element(doubt.begin(), doubt.end()) / 65536.0;
+  return adopt(plan, layer, made.fit, doubt);
 }
 
 qg_status create(const qg_params& params, const int8_t* weight, const int8_t* bias,
@@ -297,69 +224,111 @@ qg_status create(const qg_params& params, const int8_t* weight, const int8_t* bi
     QG_CHECK_CUDA(cudaMemcpy(plan->bias.as<void>(), bias, channels, cudaMemcpyDeviceToDevice));
   }
   QG_RETURN_IF(plan->packed.allocate(channels * sizeof(PackedChannel)));
-  QG_RETURN_IF(plan->taps.allocate(channels * sizeof(TapChannel)));
   QG_RETURN_IF(plan->bias_value.allocate(channels * sizeof(float)));
   const PackArgs pack{arithmetic_of(params),
                       plan->weight.as<std::int8_t>(),
                       plan->bias.as<std::int8_t>(),
                       params.channels,
                       plan->packed.as<PackedChannel>(),
-                      plan->taps.as<TapChannel>(),
                       plan->bias_value.as<float>()};
   QG_CHECK_CUDA(backend(params).pack(pack, nullptr));
+  bool fitted = false;
   if (params.output_mode == QG_BASELINE) {
-    QG_RETURN_IF(build_table(*plan, plan->table, true));
-  } else {
-    plan->description.exact_only = 1;
+    HostLayer layer;
+    QG_RETURN_IF(download_layer(*plan, layer));
+    if (params.order == QG_SEQLAST) QG_RETURN_IF(fit_lattice(*plan, layer, fitted));
+    if (!fitted) QG_RETURN_IF(fit_near(*plan, layer, fitted));
   }
+  plan->description.exact_only = fitted ? 0 : 1;
   QG_CHECK_CUDA(cudaDeviceSynchronize());
   return QG_OK;
 }
 
-// Fills the launch's shape; false where only the reference kernel fits.
-bool fast_shape(const qg_plan& plan, std::int64_t batch, std::int64_t length, const qg_tensors& t,
-                FastArgs& args) {
-  const std::int64_t channels = plan.params.channels;
+int tune(const char* name, int otherwise) {
+  const char* t = std::getenv((std::string("QGX_") + name).c_str());
+  return t == nullptr ? otherwise : std::atoi(t);
+}
+
+// A kernel for chunks counts bytes in 31 bits; more is launched in pieces.
+constexpr std::int64_t kPieceElements = std::int64_t{1} << 30;
+
+// Whether a fast kernel takes this shape and alignment; else the reference kernel does.
+bool fits_fast(const qg_params& params, const qg_tensors& t) {
   const auto misalignment = [](const void* p, std::uintptr_t to) {
     return reinterpret_cast<std::uintptr_t>(p) % to;
   };
-  constexpr std::int64_t kItemsMax = std::int64_t{1} << 30;
-  std::int64_t items = 0;
-  if (plan.params.layout == QG_BCL) {
-    if (misalignment(t.input, 16) != misalignment(t.conv1d_output_int8, 16) || length > kItemsMax)
-      return false;
-    args.aligned = length % 16 == 0 && misalignment(t.input, 16) == 0;
-    const std::int64_t chunks = args.aligned ? length / 16 : (length + 30) / 16;
-    if (batch > kItemsMax / channels || chunks > kItemsMax / (batch * channels)) return false;
-    items = batch * channels * chunks;
-    args.per_row = divide_by(chunks);
-    args.rows = divide_by(channels);
-  } else {
-    if (channels % 16 != 0 || misalignment(t.input, 16) != 0 || misalignment(t.conv1d_output_int8, 16) != 0)
-      return false;
-    // long items reread few samples; short ones give every warp its equal share
-    const std::int64_t groups = (channels + 127) / 128;
-    const std::int64_t warps = std::int64_t{24} * plan.limits.multiprocessors;
-    std::int64_t time_block = 8;
-    std::int64_t least_cost = std::numeric_limits<std::int64_t>::max();
-    for (std::int64_t block = 8; block <= 256; block *= 2) {
-      const std::int64_t blocks = (length + block - 1) / block;
-      if (batch > kItemsMax / groups || blocks > kItemsMax / (batch * groups)) continue;
-      const std::int64_t cost = ((batch * groups * blocks + warps - 1) / warps) * (block + 8);
-      if (cost < least_cost) {
-        least_cost = cost;
-        time_block = block;
-      }
-    }
-    args.time_block = static_cast<std::int32_t>(time_block);
-    const std::int64_t blocks = (length + time_block - 1) / time_block;
-    if (batch > kItemsMax / groups || blocks > kItemsMax / (batch * groups)) return false;
-    items = batch * blocks * groups;
-    args.per_row = divide_by(groups);
-    args.rows = divide_by(blocks);
+  if (params.layout == QG_BCL) {
+    return params.length >= 16 && params.length <= kPieceElements &&
+           misalignment(t.input, 16) == misalignment(t.conv1d_output_int8, 16);
   }
-  args.items = static_cast<std::uint32_t>(items);
-  return true;
+  const std::int64_t groups = (params.channels + 127) / 128;
+  return params.channels % 4 == 0 && misalignment(t.input, 4) == 0 &&
+         misalignment(t.conv1d_output_int8, 4) == 0 && params.batch <= kPieceElements / groups &&
+         params.length <= kPieceElements / (params.batch * groups);
+}
+
+// How a launch is cut into warps' items. The numbers are the best measured on an H100; docs/golden.md.
+void cut(FastArgs& args, int multiprocessors) {
+  const Shape& shape = args.shape;
+  args.elements = shape.batch * shape.channels * shape.length;
+  args.rows = shape.batch * shape.channels;
+  if (shape.layout == QG_BCL) {
+    const std::int64_t offset = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(args.input) % 16);
+    const std::int64_t chunks = (args.elements + offset + 15) / 16;
+    args.aligned = offset == 0 && shape.length % 16 == 0;
+    args.one_round = tune("ROUNDS", 0) != 0 ? tune("ROUNDS", 0) == 1 : chunks < (2 << 20);
+    args.items = static_cast<std::uint32_t>((chunks + (args.one_round ? 31 : 127)) / (args.one_round ? 32 : 128));
+    args.length = divide_by(shape.length);
+    args.channels = divide_by(shape.channels);
+    return;
+  }
+  const std::int64_t groups = (shape.channels + 127) / 128;
+  // one wave of warps, if that makes their items no longer than what a long run does best
+  const std::int64_t warps = std::int64_t{tune("WARPS",48)} * multiprocessors;
+  const std::int64_t one_wave = (shape.batch * groups * shape.length + warps - 1) / warps;
+  args.many_rows = one_wave > 24;
+  args.time_block = static_cast<std::int32_t>(
+      args.many_rows ? 28 : std::max<std::int64_t>(8, (one_wave + 3) / 4 * 4));
+  if (tune("TIME", 0)) args.time_block = tune("TIME", 0);
+  const std::int64_t blocks = (shape.length + args.time_block - 1) / args.time_block;
+  args.items = static_cast<std::uint32_t>(shape.batch * blocks * groups);
+  args.groups = divide_by(groups);
+  args.blocks = divide_by(blocks);
+}
+
+cudaError_t launch_fast(const qg_plan& plan, FastArgs args, std::int64_t first_channel, cudaStream_t stream) {
+  cut(args, plan.limits.multiprocessors);
+  args.bins = plan.description.bins;
+  args.copies = plan.forced_copies != 0 ? plan.forced_copies : plan.description.copies;
+  if (tune("COPIES", 0)) args.copies = tune("COPIES", 0);
+  args.entries = plan.entries.as<std::uint32_t>();
+  args.lattice = plan.lattice.as<LatticeChannel>() + first_channel;
+  args.stepped = plan.stepped;
+  args.slope = plan.slope;
+  return plan.doubts ? backend(plan.params).tapwise(args, plan.limits, stream)
+                     : launch_lattice(args, plan.limits, stream);
+}
+
+cudaError_t launch_fast_pieces(const qg_plan& plan, const Arithmetic& a, const Shape& shape,
+                               const qg_tensors& tensors, cudaStream_t stream) {
+  const std::int64_t rows = kPieceElements / shape.length;
+  const bool pieces = shape.layout == QG_BCL && shape.batch > rows / shape.channels;
+  const std::int64_t batch_step = pieces ? std::max<std::int64_t>(1, rows / shape.channels) : shape.batch;
+  const std::int64_t channel_step = pieces ? std::min(shape.channels, rows) : shape.channels;
+  for (std::int64_t b = 0; b < shape.batch; b += batch_step) {
+    for (std::int64_t c = 0; c < shape.channels; c += channel_step) {
+      const std::int64_t row = b * shape.channels + c;
+      FastArgs args{};
+      args.arithmetic = a;
+      args.shape = {std::min(batch_step, shape.batch - b), std::min(channel_step, shape.channels - c),
+                    shape.length, shape.layout};
+      args.input = tensors.input + row * shape.length;
+      args.output = tensors.conv1d_output_int8 + row * shape.length;
+      args.state_in = tensors.state_in == nullptr ? nullptr : tensors.state_in + row * a.taps;
+      if (const cudaError_t error = launch_fast(plan, args, c, stream); error != cudaSuccess) return error;
+    }
+  }
+  return cudaSuccess;
 }
 
 qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, const qg_tensors& given,
@@ -400,47 +369,17 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
                             tensors.conv1d_output_int8};
     return cuda_status(kernels.decode(decode, stream), "the launch of the decode kernel");
   }
-  FastArgs args{};
-  if (plan.description.exact_only || tensors.conv1d_output_int8 == nullptr ||
-      !fast_shape(plan, batch, length, tensors, args)) {
+  if (plan.description.exact_only || tensors.conv1d_output_int8 == nullptr || !fits_fast(params, tensors)) {
     used = 0;
     return cuda_status(kernels.reference(a, shape, tensors, stream), "the launch of the reference kernel");
   }
   used = 1;
-  args.arithmetic = a;
-  args.shape = shape;
-  args.rule = plan.rule;
-  args.table = plan.table.as<BinEntry>();
-  args.bins = plan.description.bins;
-  args.sure = plan.sure;
-  args.copies = plan.description.copies;
-  if (plan.forced_copies != 0) {
-    args.copies = std::min(plan.forced_copies, args.copies);
-  } else if (params.layout == QG_BLC && batch * params.channels * length >= kLargeElements) {
-    args.copies = std::min(8, args.copies);
-  }
-  args.packed = plan.packed.as<PackedChannel>();
-  args.taps = plan.taps.as<TapChannel>();
-  args.bias_value = plan.bias_value.as<float>();
-  args.input = tensors.input;
-  args.state_in = tensors.state_in;
-  args.output = tensors.conv1d_output_int8;
-  QG_RETURN_IF(cuda_status(kernels.fast(args, plan.limits, stream), "the launch of the fast kernel"));
+  QG_RETURN_IF(
+      cuda_status(launch_fast_pieces(plan, a, shape, tensors, stream), "the launch of the fast kernel"));
   return cuda_status(kernels.state(a, shape, tensors, stream), "the launch of the state kernel");
 }
 
 }  // namespace
-
-qg_status make_tail_table(const qg_params& params, DeviceMemory& device_table, BinRule& rule, int& bins) {
-  qg_plan plan;
-  plan.params = params;
-  QG_RETURN_IF(build_table(plan, device_table, false));
-  if (plan.description.exact_only) return fail(QG_UNSUPPORTED, "the tail has no table for these scales");
-  rule = plan.rule;
-  bins = plan.description.bins;
-  return QG_OK;
-}
-
 }  // namespace qg
 
 extern "C" {
@@ -474,9 +413,9 @@ qg_status qg_plan_describe(const qg_plan* plan, qg_plan_description* description
 
 qg_status qg_plan_set_copies(qg_plan* plan, int32_t copies) {
   if (plan == nullptr) return qg::fail(QG_INVALID_ARGUMENT, "plan is NULL");
-  if (copies < 0 || copies > 16 || (copies & (copies - 1)) != 0) {
+  if (copies != 0 && copies != 4 && copies != 8 && copies != 16 && copies != 32) {
     return qg::fail(QG_INVALID_ARGUMENT,
-                    "copies is " + std::to_string(copies) + "; expected 0, 1, 2, 4, 8 or 16");
+                    "copies is " + std::to_string(copies) + "; expected 0, 4, 8, 16 or 32");
   }
   plan->forced_copies = copies;
   return QG_OK;

@@ -65,34 +65,6 @@ __global__ void __launch_bounds__(kScanThreads) check_table_kernel(const TableCh
   if (unsure != 0) atomicAdd(s.unsure, unsure);
 }
 
-// blockIdx.y is the bias. What the table says of every y that seqlast can reach.
-__global__ void __launch_bounds__(kScanThreads) check_lattice_kernel(const LatticeArgs s) {
-  const int limit = s.arithmetic.taps * 16384;
-  const float bias = static_cast<float>(static_cast<int>(blockIdx.y) - 128);
-  unsigned long long wrong = 0;
-  for (int acc = -limit + static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x); acc <= limit;
-       acc += static_cast<int>(gridDim.x * blockDim.x)) {
-    const float y = conv_seqlast(s.arithmetic, acc, bias);
-    const BinEntry e = s.table[bin_bits(s.rule, y) & 0x7FFFFFu];
-    const float distance = __fsub_rn(y, e.threshold);
-    const int value = finish_int8(s.arithmetic, y);
-    if (bin_unsure(e, distance)) {
-      const unsigned long long slot = atomicAdd(s.unsure, 1ULL);
-      const std::uint32_t bits = __float_as_uint(y);
-      const std::int64_t magnitude = bits & 0x7FFFFFFFu;
-      if (slot < s.capacity) s.points[slot] = {(bits & 0x80000000u) ? -1 - magnitude : magnitude, value};
-    } else if (static_cast<std::int8_t>(bin_value(e, distance)) != value) {
-      ++wrong;
-    }
-  }
-  if (wrong != 0) atomicAdd(s.wrong, wrong);
-}
-
-inline cudaError_t launch_check_lattice(const LatticeArgs& s, cudaStream_t stream) {
-  check_lattice_kernel<<<dim3(64, 256), kScanThreads, 0, stream>>>(s);
-  return cudaGetLastError();
-}
-
 inline unsigned scan_blocks(std::int64_t key_first, std::int64_t key_last) {
   constexpr std::int64_t kPerBlock = std::int64_t{kScanThreads} * kKeysPerThread;
   return static_cast<unsigned>((key_last - key_first + kPerBlock) / kPerBlock);

@@ -1,0 +1,69 @@
+// The host side of the lattice kernels, without CUDA. seqlast reaches only the points (acc, bias), so the
+// whole way from acc to int8 can be one line and one table: position = slope * acc + offset, in bins, with 32
+// fractional bits; the bin's entry holds a value and at most one step of plus or minus 1. This finds slope,
+// offset and entries from the steps of the golden; whether they are right at every point is checked on the
+// GPU afterwards.
+#ifndef QUASIM_CUDA_GOLDEN_LATTICE_FIT_HPP_
+#define QUASIM_CUDA_GOLDEN_LATTICE_FIT_HPP_
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "kernel_args.hpp"
+
+namespace qg {
+
+struct LatticeFit {
+  bool found = false;  // for every used bias
+  bool stepped = false;
+  std::vector<std::uint32_t> entries;                   // see entry layout in lattice.cuh
+  std::int32_t slope = 0;
+  std::array<std::int64_t, kBiases> offset{};
+};
+
+// What the line starts from: y = s_wx * acc + bias_y, exact products of fp32 numbers.
+struct LatticeLine {
+  double s_wx;
+  std::array<double, kBiases> bias_y;
+};
+
+using BiasesUsed = std::array<std::uint8_t, kBiases>;
+
+// two_step: bin k is q = lowest_q + k, 2^conv_bits bins; the entry is the output of that q.
+LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,
+                      const std::vector<LatticeStep>& steps, const BiasesUsed& used);
+
+// fused: bins narrow enough that each holds at most one step.
+LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& steps,
+                       const BiasesUsed& used);
+
+// A step of the tail y -> int8 on the line of y, as the scan of every fp32 number found it: the output is
+// `before` up to last_before and `after` from first_after on; in between it may flicker.
+struct TailThreshold {
+  double last_before, first_after;
+  int before, after;
+};
+std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps);
+
+// A line and a table for a y that is only near s_wx * acc + s_b * b, by at most farthest_y. `slack`: how far, in
+// bins, a step of the tail may lie from where line and table have it; farthest_y / width comes on top.
+struct TapFit {
+  LatticeFit fit;
+  double width = 0;  // of a bin, in y
+  double slack = 0;
+};
+// two_step: bins are q, as in fit_linear; the steps are the bins' edges.
+TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,
+                       const std::vector<TailThreshold>& thresholds);
+// fused: at most one step a bin, and none so near to an edge that the doubt about it would reach over.
+TapFit fit_taps_stepped(const LatticeLine& line, const std::vector<TailThreshold>& thresholds,
+                        double farthest_y);
+
+// Keys order the fp32 numbers: ..., -1: -0, 0: +0, 1: the smallest denormal, ...
+std::int64_t key_of_float(float y);
+float float_of_key(std::int64_t key);
+
+}  // namespace qg
+
+#endif  // QUASIM_CUDA_GOLDEN_LATTICE_FIT_HPP_
