@@ -183,7 +183,8 @@ void check_scales(bool small, std::uint64_t seed) {
     qg_plan_destroy(plan);
   }
   std::printf(
-      "scales: %d plans, %d exact only; most steps %lld; %lld points (acc, bias) and %lld fp32 y evaluated; largest "
+      "scales: %d plans, %d exact only; most steps %lld; %lld points (acc, bias) and %lld fp32 y evaluated; "
+      "largest "
       "doubt %.4f bins\n",
       plans, exact_only, steps_largest, points, checked, doubt);
 }
@@ -276,8 +277,8 @@ void check_decode(std::uint64_t seed) {
     }
 }
 
-// Plans in a row, each on what the one before it has just written: a kernel may begin before the one in front of
-// it has ended, but must not read before.
+// Plans in a row, each on what the one before it has just written: a kernel may begin before the one in front
+// of it has ended, but must not read before.
 void check_chain(std::uint64_t seed) {
   for (int layout = 0; layout < 2; ++layout)
     for (int order = 0; order < 2; ++order)

@@ -92,24 +92,25 @@ QG_API qg_status qg_run_host(const qg_params* params, const qg_tensors* tensors)
  */
 QG_API qg_status qg_run_device(const qg_params* params, const qg_tensors* tensors, void* stream);
 
-/* The fast kernels for one layer: int8 -> int8 at memory speed. Creating a plan draws one integer line from the
- * accumulator to a table of bins. For seqlast the result is then checked on the GPU at EVERY (acc, bias) that the
- * layer can reach. For the tap-wise orders, whose y is only near the line, the steps of the output are found on
- * EVERY fp32 y that the scales allow, and within a proven distance of a step the exact arithmetic decides. So
- * qg_plan_run equals qg_run_device bit for bit, for every input. Takes some tens of milliseconds, blocking.
+/* The fast kernels for one layer: int8 -> int8 at memory speed. Creating a plan draws one integer line from
+ * the accumulator to a table of bins. For seqlast the result is then checked on the GPU at EVERY (acc, bias)
+ * that the layer can reach. For the tap-wise orders, whose y is only near the line, the steps of the output
+ * are found on EVERY fp32 y that the scales allow, and within a proven distance of a step the exact
+ * arithmetic decides. So qg_plan_run equals qg_run_device bit for bit, for every input. Takes some tens of
+ * milliseconds, blocking.
  */
 typedef struct qg_plan qg_plan;
 
 typedef struct qg_plan_description {
-  int32_t bins;            /* of the table; 0: exact_only */
-  int32_t copies;          /* of the table in shared memory */
-  int32_t exact_only;      /* 1: no line fits these scales, or the output mode has none; the reference kernel runs
-                              instead */
-  int64_t tail_steps;      /* steps of the output: on the points (acc, bias), or on the line of fp32 y */
+  int32_t bins;       /* of the table; 0: exact_only */
+  int32_t copies;     /* of the table in shared memory */
+  int32_t exact_only; /* 1: no line fits these scales, or the output mode has none; the reference kernel runs
+                         instead */
+  int64_t tail_steps; /* steps of the output: on the points (acc, bias), or on the line of fp32 y */
   int64_t values_checked;  /* fp32 numbers y that were evaluated */
   int64_t lattice_checked; /* points (acc, bias) at which the line was held against the exact arithmetic */
-  double doubt_largest;    /* the part of a bin that is left to the exact arithmetic, largest over the channels; 0
-                              for seqlast as a rule */
+  double doubt_largest; /* the part of a bin that is left to the exact arithmetic, largest over the channels;
+                           0 for seqlast as a rule */
 } qg_plan_description;
 
 /* params: channels, taps, scales, variant; batch and length are ignored. weight [C,K] and bias [C] or NULL
@@ -117,7 +118,8 @@ typedef struct qg_plan_description {
 QG_API qg_status qg_plan_create(const qg_params* params, const int8_t* weight, const int8_t* bias,
                                 qg_plan** plan);
 QG_API qg_status qg_plan_describe(const qg_plan* plan, qg_plan_description* description);
-/* copies of the table in shared memory: 4, 8, 16 or 32 as far as they fit, or 0 for the default. For measuring. */
+/* copies of the table in shared memory: 4, 8, 16 or 32 as far as they fit, or 0 for the default. For
+ * measuring. */
 QG_API qg_status qg_plan_set_copies(qg_plan* plan, int32_t copies);
 /* Asynchronous on stream, with the plan's device current. Uses tensors->input, state_in, state_out and
  * conv1d_output_int8 (device memory); every other output must be NULL. Any length, batch and alignment:

@@ -115,7 +115,8 @@ inline cudaError_t launch_decode(const DecodeArgs& args, cudaStream_t stream) {
     kernel = a.dataflow == QG_TWO_STEP ? decode_of_order<QG_TWO_STEP>(a.order, a.rounding)
                                        : decode_of_order<QG_FUSED>(a.order, a.rounding);
   }
-  return launch_early(kernel, (args.items + kDecodeThreads - 1) / kDecodeThreads, kDecodeThreads, 0, stream, args);
+  return launch_early(kernel, (args.items + kDecodeThreads - 1) / kDecodeThreads, kDecodeThreads, 0, stream,
+                      args);
 }
 
 // Weights and bias as the decode kernels read them.

@@ -8,12 +8,12 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "lattice_fit.hpp"
 #include "quasim_golden.h"
 
 namespace qg {
 
 constexpr int kTapsMax = 4;
-constexpr int kBiases = 256;  // -128 first
 
 // The scales and the variant, without shapes. conv_scale is resolved (never 0).
 struct Arithmetic {
@@ -35,7 +35,7 @@ struct SweepArgs {
   std::int8_t* out;
 };
 
-// ---- the tail of the fast kernels: y -> int8 through a table of bins (docs/golden.md, "The fast kernels")
+// ---- the tail y -> int8 as a table of bins over y, for the comparison of orders
 
 // y falls into bin round(saturate(y * scale + offset) * last); saturate clamps to [0, 1].
 struct BinRule {
@@ -50,12 +50,6 @@ struct BinEntry {
 };
 
 constexpr int kBinsMax = 4096;
-
-// One place on the ordered line of fp32 numbers where the output changes.
-struct TailStep {
-  std::int64_t key;  // of the first y with the new value
-  int before, after;
-};
 
 struct StepScanArgs {
   Arithmetic arithmetic;
@@ -100,8 +94,8 @@ struct PackedChannel {
 struct alignas(16) LatticeChannel {
   std::int64_t offset;
   std::uint32_t weights;  // as PackedChannel
-  std::uint16_t doubt;    // tap-wise orders: twice the distance from a step, in 2^-16 bins, that proves nothing
-  std::int16_t bias;      // b
+  std::uint16_t doubt;  // tap-wise orders: twice the distance from a step, in 2^-16 bins, that proves nothing
+  std::int16_t bias;    // b
 };
 
 struct PackArgs {
@@ -128,20 +122,21 @@ struct FastArgs {
   const LatticeChannel* lattice;
   std::int32_t slope;
   int bins;
-  int copies;              // of the table in shared memory: 4, 8, 16 or 32
-  bool stepped;            // a bin may hold a step
-  std::uint32_t items;     // a warp's each: 512 or 2048 bytes of memory (BCL), 128 channels x time_block steps (BLC)
-  std::int64_t elements;   // B * C * L; BCL: at most 2^30
-  std::int64_t rows;       // B * C
-  bool one_round;          // BCL: a warp takes 512 bytes, not 2048
-  bool aligned;            // BCL: every row begins a 16-byte chunk
-  FastDivide length;       // BCL
-  FastDivide channels;     // BCL
-  std::int32_t time_block; // BLC
-  FastDivide groups;       // BLC: groups of 128 channels
-  FastDivide blocks;       // BLC: time blocks a sequence
-  bool many_rows;          // BLC: more than one wave of warps, each reads far ahead
-  unsigned first_wave;     // blocks; set by the launcher
+  int copies;    // of the table in shared memory: 4, 8, 16 or 32
+  bool stepped;  // a bin may hold a step
+  std::uint32_t
+      items;  // a warp's each: 512 or 2048 bytes of memory (BCL), 128 channels x time_block steps (BLC)
+  std::int64_t elements;    // B * C * L; BCL: at most 2^30
+  std::int64_t rows;        // B * C
+  bool one_round;           // BCL: a warp takes 512 bytes, not 2048
+  bool aligned;             // BCL: every row begins a 16-byte chunk
+  FastDivide length;        // BCL
+  FastDivide channels;      // BCL
+  std::int32_t time_block;  // BLC
+  FastDivide groups;        // BLC: groups of 128 channels
+  FastDivide blocks;        // BLC: time blocks a sequence
+  bool many_rows;           // BLC: more than one wave of warps, each reads far ahead
+  unsigned first_wave;      // blocks; set by the launcher
 };
 
 struct DeviceLimits {
@@ -162,14 +157,6 @@ struct DecodeArgs {
   std::int8_t* output;
 };
 
-// A place where the output, or q, changes between acc - 1 and acc of one bias.
-struct LatticeStep {
-  std::int32_t acc;
-  std::int16_t bias;
-  std::int16_t q_before, q_after;  // 0 for fused
-  std::int8_t before, after;       // the output
-};
-
 struct LatticeStepsArgs {
   Arithmetic arithmetic;
   LatticeStep* steps;
@@ -184,8 +171,8 @@ struct LatticeCheckArgs {
   std::int32_t bins;
   std::int32_t slope;
   bool stepped;
-  const std::int64_t* offsets;   // [256], -128 first
-  const std::uint8_t* used;      // [256]
+  const std::int64_t* offsets;  // [256], -128 first
+  const std::uint8_t* used;     // [256]
   unsigned long long* wrong;
 };
 

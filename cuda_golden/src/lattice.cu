@@ -1,6 +1,5 @@
 // The lattice kernels of seqlast. No floating point, hence one compilation for both math modes.
 #include "lattice.cuh"
-
 #include "walk.cuh"
 
 namespace qg {

@@ -1,21 +1,18 @@
-// The lattice unit: acc to int8 by one integer line and one table. position = slope * acc + offset counts bins
-// with 32 fractional bits; a clamp of its upper word finds the entry. Without a step in any bin (two_step: a
-// bin is a q) the entry's byte 2 is the output. With steps, an entry is
+// The lattice unit: acc to int8 by one integer line and one table. position = slope * acc + offset counts
+// bins with 32 fractional bits; a clamp of its upper word finds the entry. Without a step in any bin
+// (two_step: a bin is a q) the entry's byte 2 is the output. With steps, an entry is
 //
 //   bits 31..24  0xFF where the output goes down across the step, else 0
 //   bits 23..16  the output before the step, as value ^ 0x80, inverted where the output goes down
 //   bits 15..0   2^16 - the step's place in the bin, in 2^-16 bins; 0: no step
 //
-// so that adding the position's fraction carries one into the value from the step on. The entries lie in
-// shared memory once a lane, and no two lanes read the same bank.
+// so that adding the position's fraction carries one into the value from the step on. The table lies in
+// shared memory in some copies, side by side, which the lanes share out among themselves.
 #pragma once
 
 #include "kernel_args.hpp"
 #include "walk.cuh"
 
-#ifndef QG_FB
-#define QG_FB 12
-#endif
 namespace qg {
 
 // The windows of four channels, each moved on by its byte of `row`.
@@ -30,14 +27,15 @@ template <bool kStepped>
 class LatticeUnit {
  public:
   static constexpr int kRowsAhead = 16;
-  static constexpr unsigned kFewRowsBlocksPerSm = QG_FB;
-  static constexpr unsigned kOneRoundBlocksPerSm = 16;
+  static constexpr unsigned kOneRoundThreadsPerSm = 2048;
   static constexpr int kCopiesMin = 4;
 
   static std::size_t shared_bytes(const FastArgs& args) {
-    return sizeof(std::uint32_t) * static_cast<std::size_t>(args.bins) * static_cast<std::size_t>(args.copies);
+    return sizeof(std::uint32_t) * static_cast<std::size_t>(args.bins) *
+           static_cast<std::size_t>(args.copies);
   }
-  __device__ __forceinline__ static void fill(const std::uint32_t* entries, int bins, int copies, uint4* shared) {
+  __device__ __forceinline__ static void fill(const std::uint32_t* entries, int bins, int copies,
+                                              uint4* shared) {
     const int shift = __ffs(copies) - 3;  // four copies at a time
     for (int i = static_cast<int>(threadIdx.x); i < bins << shift; i += static_cast<int>(blockDim.x)) {
       const std::uint32_t e = __ldg(entries + (i >> shift));
@@ -62,7 +60,8 @@ class LatticeUnit {
     std::uint32_t weights;
   };
   __device__ __forceinline__ static Channel channel(const uint4& of_memory) {  // a LatticeChannel
-    return {static_cast<std::int64_t>(static_cast<std::uint64_t>(of_memory.y) << 32 | of_memory.x), of_memory.z};
+    return {static_cast<std::int64_t>(static_cast<std::uint64_t>(of_memory.y) << 32 | of_memory.x),
+            of_memory.z};
   }
   __device__ __forceinline__ static Channel channel(const FastArgs& args, std::int64_t c) {
     return channel(__ldg(reinterpret_cast<const uint4*>(args.lattice + c)));
@@ -117,7 +116,9 @@ class LatticeUnit {
                                           std::uint32_t w3) {
       windows_[0] = w0, windows_[1] = w1, windows_[2] = w2, windows_[3] = w3;
     }
-    __device__ __forceinline__ void pass(const LatticeUnit&, std::uint32_t row) { slide_windows(windows_, row); }
+    __device__ __forceinline__ void pass(const LatticeUnit&, std::uint32_t row) {
+      slide_windows(windows_, row);
+    }
     __device__ __forceinline__ std::uint32_t row(const LatticeUnit& unit, std::uint32_t row) {
       pass(unit, row);
       return pack(unit.window_sum(channels_[0], windows_[0]), unit.window_sum(channels_[1], windows_[1]),

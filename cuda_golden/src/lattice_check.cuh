@@ -14,8 +14,7 @@ constexpr int kAccPerThread = 64;
 __global__ void __launch_bounds__(kLatticeThreads) lattice_steps_kernel(const LatticeStepsArgs s) {
   const int limit = s.arithmetic.taps * 16384;
   const int bias = static_cast<int>(blockIdx.y) - 128;
-  const int first =
-      -limit + static_cast<int>(blockIdx.x * kLatticeThreads + threadIdx.x) * kAccPerThread;
+  const int first = -limit + static_cast<int>(blockIdx.x * kLatticeThreads + threadIdx.x) * kAccPerThread;
   if (first >= limit) return;
   const auto at = [&](int acc) {
     return finish(s.arithmetic, conv_seqlast(s.arithmetic, acc, static_cast<float>(bias)));

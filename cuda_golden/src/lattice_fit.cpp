@@ -207,7 +207,8 @@ LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& 
       const std::int64_t fraction = t.at % kOne / kGrid;
       one_each = one_each && t.at > 0 && bin < bins - 1 && static_cast<std::int64_t>(entries.size()) <= bin;
       if (!one_each) break;
-      while (static_cast<std::int64_t>(entries.size()) < bin) entries.push_back(constant_entry(t.before, true));
+      while (static_cast<std::int64_t>(entries.size()) < bin)
+        entries.push_back(constant_entry(t.before, true));
       entries.push_back(fraction == 0 ? constant_entry(t.after, true)
                                       : step_entry(t.before, t.after < t.before, fraction));
     }
@@ -330,7 +331,8 @@ TapFit fit_taps_stepped(const LatticeLine& line, const std::vector<TailThreshold
       const std::int64_t fraction = std::llround((position - static_cast<double>(bin)) * 65536.0);
       clear = static_cast<double>(fraction) > reserve && static_cast<double>(kGrid - fraction) > reserve;
       while (entries.size() < bin) entries.push_back(constant_entry(thresholds[i].before, true));
-      entries.push_back(step_entry(thresholds[i].before, thresholds[i].after < thresholds[i].before, fraction));
+      entries.push_back(
+          step_entry(thresholds[i].before, thresholds[i].after < thresholds[i].before, fraction));
     }
     if (!clear) continue;
     while (entries.size() < static_cast<std::size_t>(bins))

@@ -1,8 +1,8 @@
 // The host side of the lattice kernels, without CUDA. seqlast reaches only the points (acc, bias), so the
 // whole way from acc to int8 can be one line and one table: position = slope * acc + offset, in bins, with 32
 // fractional bits; the bin's entry holds a value and at most one step of plus or minus 1. This finds slope,
-// offset and entries from the steps of the golden; whether they are right at every point is checked on the
-// GPU afterwards.
+// offsets and entries from the steps of the golden; that they are right at every point is checked on the GPU
+// afterwards, and for the layers of vectors/ in a test without one.
 #ifndef QUASIM_CUDA_GOLDEN_LATTICE_FIT_HPP_
 #define QUASIM_CUDA_GOLDEN_LATTICE_FIT_HPP_
 
@@ -10,14 +10,28 @@
 #include <cstdint>
 #include <vector>
 
-#include "kernel_args.hpp"
-
 namespace qg {
+
+constexpr int kBiases = 256;  // -128 first
+
+// A place where the output, or q, changes between acc - 1 and acc of one bias.
+struct LatticeStep {
+  std::int32_t acc;
+  std::int16_t bias;
+  std::int16_t q_before, q_after;  // 0 for fused
+  std::int8_t before, after;       // the output
+};
+
+// One place on the ordered line of fp32 numbers where the output changes.
+struct TailStep {
+  std::int64_t key;  // of the first y with the new value
+  int before, after;
+};
 
 struct LatticeFit {
   bool found = false;  // for every used bias
   bool stepped = false;
-  std::vector<std::uint32_t> entries;                   // see entry layout in lattice.cuh
+  std::vector<std::uint32_t> entries;  // see entry layout in lattice.cuh
   std::int32_t slope = 0;
   std::array<std::int64_t, kBiases> offset{};
 };
@@ -46,8 +60,8 @@ struct TailThreshold {
 };
 std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps);
 
-// A line and a table for a y that is only near s_wx * acc + s_b * b, by at most farthest_y. `slack`: how far, in
-// bins, a step of the tail may lie from where line and table have it; farthest_y / width comes on top.
+// A line and a table for a y that is only near s_wx * acc + s_b * b, by at most farthest_y. `slack`: how far,
+// in bins, a step of the tail may lie from where line and table have it; farthest_y / width comes on top.
 struct TapFit {
   LatticeFit fit;
   double width = 0;  // of a bin, in y

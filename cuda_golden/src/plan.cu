@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <memory>
 #include <new>
 #include <string>
@@ -69,8 +68,8 @@ LatticeLine line_of(const Arithmetic& a, bool rounded_bias) {
   line.s_wx = static_cast<double>(a.weight_scale * a.input_scale);
   for (int b = 0; b < kBiases; ++b) {
     const float value = static_cast<float>(b - 128);
-    line.bias_y[static_cast<std::size_t>(b)] = rounded_bias ? static_cast<double>(a.bias_scale * value)
-                                                            : static_cast<double>(a.bias_scale) * value;
+    line.bias_y[static_cast<std::size_t>(b)] =
+        rounded_bias ? static_cast<double>(a.bias_scale * value) : static_cast<double>(a.bias_scale) * value;
   }
   return line;
 }
@@ -149,8 +148,8 @@ qg_status fit_lattice(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   return adopt(plan, layer, fit, {});
 }
 
-// How far the y of any order is from s_wx * acc + s_b * b at most, whatever the samples: each rounding is worth
-// half an ulp of the largest number it can round, 2^-24 of that.
+// How far the y of any order is from s_wx * acc + s_b * b at most, whatever the samples: each rounding is
+// worth half an ulp of the largest number it can round, 2^-24 of that.
 double farthest_of(const Arithmetic& a, const std::int8_t* weight, int bias) {
   constexpr double kHalfUlp = 1.0 / 16777216.0;
   constexpr double kFlushed = 1e-36;  // denormals, where they are flushed
@@ -225,12 +224,8 @@ qg_status create(const qg_params& params, const int8_t* weight, const int8_t* bi
   }
   QG_RETURN_IF(plan->packed.allocate(channels * sizeof(PackedChannel)));
   QG_RETURN_IF(plan->bias_value.allocate(channels * sizeof(float)));
-  const PackArgs pack{arithmetic_of(params),
-                      plan->weight.as<std::int8_t>(),
-                      plan->bias.as<std::int8_t>(),
-                      params.channels,
-                      plan->packed.as<PackedChannel>(),
-                      plan->bias_value.as<float>()};
+  const PackArgs pack{arithmetic_of(params), plan->weight.as<std::int8_t>(),   plan->bias.as<std::int8_t>(),
+                      params.channels,       plan->packed.as<PackedChannel>(), plan->bias_value.as<float>()};
   QG_CHECK_CUDA(backend(params).pack(pack, nullptr));
   bool fitted = false;
   if (params.output_mode == QG_BASELINE) {
@@ -242,11 +237,6 @@ qg_status create(const qg_params& params, const int8_t* weight, const int8_t* bi
   plan->description.exact_only = fitted ? 0 : 1;
   QG_CHECK_CUDA(cudaDeviceSynchronize());
   return QG_OK;
-}
-
-int tune(const char* name, int otherwise) {
-  const char* t = std::getenv((std::string("QGX_") + name).c_str());
-  return t == nullptr ? otherwise : std::atoi(t);
 }
 
 // A kernel for chunks counts bytes in 31 bits; more is launched in pieces.
@@ -276,20 +266,20 @@ void cut(FastArgs& args, int multiprocessors) {
     const std::int64_t offset = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(args.input) % 16);
     const std::int64_t chunks = (args.elements + offset + 15) / 16;
     args.aligned = offset == 0 && shape.length % 16 == 0;
-    args.one_round = tune("ROUNDS", 0) != 0 ? tune("ROUNDS", 0) == 1 : chunks < (2 << 20);
-    args.items = static_cast<std::uint32_t>((chunks + (args.one_round ? 31 : 127)) / (args.one_round ? 32 : 128));
+    args.one_round = chunks < (2 << 20);
+    args.items =
+        static_cast<std::uint32_t>((chunks + (args.one_round ? 31 : 127)) / (args.one_round ? 32 : 128));
     args.length = divide_by(shape.length);
     args.channels = divide_by(shape.channels);
     return;
   }
   const std::int64_t groups = (shape.channels + 127) / 128;
   // one wave of warps, if that makes their items no longer than what a long run does best
-  const std::int64_t warps = std::int64_t{tune("WARPS",48)} * multiprocessors;
+  const std::int64_t warps = std::int64_t{32} * multiprocessors;
   const std::int64_t one_wave = (shape.batch * groups * shape.length + warps - 1) / warps;
   args.many_rows = one_wave > 24;
-  args.time_block = static_cast<std::int32_t>(
-      args.many_rows ? 28 : std::max<std::int64_t>(8, (one_wave + 3) / 4 * 4));
-  if (tune("TIME", 0)) args.time_block = tune("TIME", 0);
+  args.time_block =
+      static_cast<std::int32_t>(args.many_rows ? 28 : std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2));
   const std::int64_t blocks = (shape.length + args.time_block - 1) / args.time_block;
   args.items = static_cast<std::uint32_t>(shape.batch * blocks * groups);
   args.groups = divide_by(groups);
@@ -300,7 +290,6 @@ cudaError_t launch_fast(const qg_plan& plan, FastArgs args, std::int64_t first_c
   cut(args, plan.limits.multiprocessors);
   args.bins = plan.description.bins;
   args.copies = plan.forced_copies != 0 ? plan.forced_copies : plan.description.copies;
-  if (tune("COPIES", 0)) args.copies = tune("COPIES", 0);
   args.entries = plan.entries.as<std::uint32_t>();
   args.lattice = plan.lattice.as<LatticeChannel>() + first_channel;
   args.stepped = plan.stepped;

@@ -1,5 +1,5 @@
-// The tail y -> int8 on the whole line of y: its steps, found by evaluating every fp32 number that y can be, and a
-// table of bins with one threshold each, checked on every one of them again.
+// The tail y -> int8 on the whole line of y: its steps, found by evaluating every fp32 number that y can be,
+// and a table of bins with one threshold each, checked on every one of them again.
 #include <cuda_runtime.h>
 
 #include <algorithm>
@@ -111,7 +111,8 @@ KeyRange keys_of_tail(const Arithmetic& a) {
   return {-1 - last, last};
 }
 
-qg_status find_steps(const Backend& kernels, const Arithmetic& a, std::vector<TailStep>& steps, bool& overflow) {
+qg_status find_steps(const Backend& kernels, const Arithmetic& a, std::vector<TailStep>& steps,
+                     bool& overflow) {
   const KeyRange keys = keys_of_tail(a);
   DeviceMemory list, count;
   QG_RETURN_IF(list.allocate(kStepCapacity * sizeof(TailStep)));

@@ -1,9 +1,10 @@
-// The tap-wise orders (channellast, update) on the lattice unit. Their y is not a function of acc alone, but never
-// far from the y of exact arithmetic: the lattice decides wherever no step of the output is that near, and the
-// chain of fma with the exact tail elsewhere, a few times in ten thousand. The plan bounds the distance for each
-// channel (LatticeChannel::doubt) and moves the channel's positions up by half of it, so that the doubtful ones
-// are those whose distance above a step, the lower half of the sum, is below it. Where bins hold no step
-// (two_step), the steps are the bins' edges, and that lower half is the distance above the edge.
+// The tap-wise orders (channellast, update) on the lattice unit. Their y is not a function of acc alone, but
+// never far from the y of exact arithmetic: the lattice decides wherever no step of the output is that near,
+// and the chain of fma with the exact tail elsewhere, a few times in ten thousand. The plan bounds the
+// distance for each channel (LatticeChannel::doubt) and moves the channel's positions up by half of it, so
+// that the doubtful ones are those whose distance above a step, the lower half of the sum, is below it. Where
+// bins hold no step (two_step), the steps are the bins' edges, and that lower half is the distance above the
+// edge.
 #pragma once
 
 #include "arithmetic.cuh"
@@ -19,12 +20,11 @@ __device__ __noinline__ std::uint32_t exact_byte(const Arithmetic& a, std::uint3
   const auto byte_of = [&](std::uint32_t word, int k) {
     return static_cast<float>(static_cast<std::int8_t>(word >> (8 * (kTapsMax - a.taps + k))));
   };
-  const float y =
-      a.order == QG_SEQLAST
-          ? conv_seqlast(a, __dp4a(static_cast<int>(window), static_cast<int>(weights), 0), bias)
-          : conv_tapwise(
-                a, rounds_first_product(a), bias, [&](int k) { return byte_of(weights, k); },
-                [&](int k) { return byte_of(window, k); });
+  const float y = a.order == QG_SEQLAST
+                      ? conv_seqlast(a, __dp4a(static_cast<int>(window), static_cast<int>(weights), 0), bias)
+                      : conv_tapwise(
+                            a, rounds_first_product(a), bias, [&](int k) { return byte_of(weights, k); },
+                            [&](int k) { return byte_of(window, k); });
   return static_cast<std::uint8_t>(static_cast<std::int8_t>(finish_int8(a, y)));
 }
 
@@ -47,8 +47,7 @@ class TapUnit {
 
  public:
   static constexpr int kRowsAhead = 8;
-  static constexpr unsigned kFewRowsBlocksPerSm = 8;
-  static constexpr unsigned kOneRoundBlocksPerSm = 8;
+  static constexpr unsigned kOneRoundThreadsPerSm = 1024;
   static constexpr int kCopiesMin = Lattice::kCopiesMin;
 
   struct Channel {
@@ -79,7 +78,8 @@ class TapUnit {
 
   __device__ __forceinline__ std::uint32_t word(const Channel& channel, std::uint32_t previous,
                                                 std::uint32_t word) const {
-    const std::uint32_t windows[4] = {__byte_perm(previous, word, 0x4321), __byte_perm(previous, word, 0x5432),
+    const std::uint32_t windows[4] = {__byte_perm(previous, word, 0x4321),
+                                      __byte_perm(previous, word, 0x5432),
                                       __byte_perm(previous, word, 0x6543), word};
     return four([&](int) -> const Channel& { return channel; }, channel.doubt(), windows);
   }
@@ -103,7 +103,9 @@ class TapUnit {
                                           std::uint32_t w3) {
       windows_[0] = w0, windows_[1] = w1, windows_[2] = w2, windows_[3] = w3;
     }
-    __device__ __forceinline__ void pass(const TapUnit&, std::uint32_t row) { slide_windows(windows_, row); }
+    __device__ __forceinline__ void pass(const TapUnit&, std::uint32_t row) {
+      slide_windows(windows_, row);
+    }
     __device__ __forceinline__ std::uint32_t row(const TapUnit& unit, std::uint32_t row) {
       slide_windows(windows_, row);
       return unit.four([&](int i) -> const Channel& { return channels_[i]; }, doubt_, windows_);

@@ -1,13 +1,14 @@
-// How the fast kernels go through memory, whatever they compute: L-contiguous tensors in 16-byte chunks, one a
-// thread and step; channel-contiguous ones in columns of four channels, one a thread. Both read several steps
-// ahead into registers. What is computed is a Unit (lattice.cuh, tap_unit.cuh):
+// How the fast kernels go through memory, whatever they compute: L-contiguous tensors in 16-byte chunks,
+// channel-contiguous ones in columns of four channels. A warp issues its first loads before anything else and
+// takes little, so that blocks are short and what is in flight lies close together in memory; docs/golden.md
+// has what that is worth. What is computed is a Unit (lattice.cuh, tap_unit.cuh):
 //
 //   Unit(args, shared)               after fill(args, shared) and __syncthreads()
-//   Unit::Channel, channel(args, c)  one channel's constants
-//   newest(channel, window)          one output
+//   Unit::Channel, channel(args, c)  one channel's constants; shuffle(channel, lane): another lane's
 //   word(channel, previous, word)    four times of one channel; `previous` holds the four samples before
-//   Unit::Columns(unit, args, c)     channels c .. c + 3: begin(window of each), pass(unit, row), row(unit,
-//                                    row) -> outputs
+//   newest(channel, window)          one output
+//   Unit::Columns                    four channels: load(args, c), begin(window of each), pass(unit, row) to
+//                                    move on, row(unit, row) to move on and get the outputs
 #pragma once
 
 #include <cuda_runtime.h>
@@ -16,8 +17,7 @@
 
 namespace qg {
 
-constexpr unsigned kThreads = 128;       // of a block
-constexpr unsigned kBlocksPerSm = 8;     // 64 registers a thread
+constexpr unsigned kThreadsPerSm = 1024;  // 64 registers a thread
 
 __device__ __forceinline__ std::uint32_t divide(std::uint32_t n, const FastDivide& d) {
   return __umulhi(2 * n, d.magic) >> d.shift;
@@ -45,8 +45,8 @@ __device__ __forceinline__ uint4 load_plan(const LatticeChannel* p) {
   return v;
 }
 
-// Loads that stay behind await_stream(), for the caller's tensors. (Not __ldg, not ld.global.nc: the compiler takes
-// what those read for constant and moves them in front of it.)
+// Loads that stay behind await_stream(), for the caller's tensors. (Not __ldg, not ld.global.nc: the compiler
+// takes what those read for constant and moves them in front of it.)
 __device__ __forceinline__ uint4 load16(const void* p) {
   uint4 v;
   asm volatile("ld.global.v4.u32 {%0, %1, %2, %3}, [%4];"
@@ -62,7 +62,8 @@ __device__ __forceinline__ std::uint32_t load4(const void* p) {
 }
 
 // The samples before a sequence as one word, the newest in byte 3. `row` counts B * C.
-static __device__ __noinline__ std::uint32_t load_state_word(const std::int8_t* state, int taps, std::int64_t row) {
+static __device__ __noinline__ std::uint32_t load_state_word(const std::int8_t* state, int taps,
+                                                             std::int64_t row) {
   std::uint32_t word = 0;
 #pragma unroll 1
   for (int k = 1; k < taps; ++k)
@@ -71,7 +72,9 @@ static __device__ __noinline__ std::uint32_t load_state_word(const std::int8_t* 
 }
 // Zeros without a state, or a row.
 __device__ __forceinline__ std::uint32_t state_word(const FastArgs& args, std::int64_t row) {
-  return args.state_in == nullptr || row >= args.rows ? 0u : load_state_word(args.state_in, args.arithmetic.taps, row);
+  return args.state_in == nullptr || row >= args.rows
+             ? 0u
+             : load_state_word(args.state_in, args.arithmetic.taps, row);
 }
 
 // a * b + c in one instruction: the compiler fuses these two halves, but splits mad.wide into three.
@@ -99,7 +102,7 @@ struct Chunk {
 
 // The chunks that touch the tensor's first or last bytes, byte by byte; zeros outside.
 static __device__ __noinline__ Chunk load_edge_chunk(const std::int8_t* p, const std::int8_t* begin,
-                                              const std::int8_t* end) {
+                                                     const std::int8_t* end) {
   std::uint32_t w[5];
 #pragma unroll
   for (int word = 0; word < 5; ++word) {
@@ -115,7 +118,7 @@ static __device__ __noinline__ Chunk load_edge_chunk(const std::int8_t* p, const
 }
 
 static __device__ __noinline__ void store_edge_chunk(std::int8_t* p, const std::int8_t* begin,
-                                              const std::int8_t* end, uint4 words) {
+                                                     const std::int8_t* end, uint4 words) {
   const std::uint32_t w[4] = {words.x, words.y, words.z, words.w};
 #pragma unroll
   for (int i = 0; i < 16; ++i)
@@ -147,6 +150,7 @@ __device__ __forceinline__ uint4 compute_chunk(const Unit& unit, const typename 
 }
 
 constexpr int kRoundBytes = 512;  // a warp's chunks
+constexpr unsigned kChunkThreads = 128;
 
 // Where a chunk lies: `time` of its row at its first byte, below 0 at the beginning of a tensor that does not
 // begin on 16 bytes; and the channel's constants.
@@ -168,13 +172,13 @@ struct ChunkPlace {
   }
 };
 
-// A lane's chunk may end a row and, from byte `split` on, begin the next. The lanes compute that end together, a
-// byte each, and store the chunk. `to` is where the calling lane's chunk goes, `next` the next row's constants,
-// `state` its past; `split`, `next`, `state`, `chunk` and `result` count in `lane` alone.
+// A lane's chunk may end a row and, from byte `split` on, begin the next. The lanes compute that end
+// together, a byte each, and store the chunk. `to` is where the calling lane's chunk goes, `next` the next
+// row's constants, `state` its past; `split`, `next`, `state`, `chunk` and `result` count in `lane` alone.
 template <class Unit>
 __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk, const uint4& result,
-                                            const typename Unit::Channel& next, std::uint32_t state, int split,
-                                            int lane, std::int8_t* to) {
+                                            const typename Unit::Channel& next, std::uint32_t state,
+                                            int split, int lane, std::int8_t* to) {
   const auto of_lane = [&](auto value) { return __shfl_sync(0xFFFFFFFFu, value, lane); };
   const std::uint32_t w[5] = {of_lane(chunk.previous), of_lane(chunk.words.x), of_lane(chunk.words.y),
                               of_lane(chunk.words.z), of_lane(chunk.words.w)};
@@ -189,8 +193,7 @@ __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk
   const std::uint32_t high = upper ? (odd ? w[4] : w[3]) : (odd ? w[2] : w[1]);
   const std::uint32_t before = upper ? (odd ? r[3] : r[2]) : (odd ? r[1] : r[0]);
   const std::uint32_t shift = 8u * static_cast<unsigned>(byte % 4);
-  const std::uint32_t window =
-      enter_row(__funnelshift_rc(low, high, shift + 8), byte - 3 - split, state);
+  const std::uint32_t window = enter_row(__funnelshift_rc(low, high, shift + 8), byte - 3 - split, state);
   const std::uint32_t after = unit.newest(Unit::shuffle(next, lane), window);
   const std::uint32_t value = byte >= split ? after : before >> shift;
   if (self < 16) to[(lane - self) * 16 + byte] = static_cast<std::int8_t>(value);
@@ -198,11 +201,12 @@ __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk
 
 // A warp takes kRounds x 512 bytes of memory. kRagged: rows begin anywhere; none is shorter than a chunk.
 template <class Unit, bool kRagged, int kRounds>
-__global__ void __launch_bounds__(kThreads, kRounds == 1 ? Unit::kOneRoundBlocksPerSm : kBlocksPerSm)
-    fast_bcl_kernel(const __grid_constant__ FastArgs args) {
+__global__ void __launch_bounds__(kChunkThreads,
+                                  (kRounds == 1 ? Unit::kOneRoundThreadsPerSm : kThreadsPerSm) /
+                                      kChunkThreads) fast_bcl_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
   const int lane = static_cast<int>(threadIdx.x % 32);
-  const int item = static_cast<int>(blockIdx.x * (kThreads / 32) + threadIdx.x / 32);
+  const int item = static_cast<int>(blockIdx.x * (kChunkThreads / 32) + threadIdx.x / 32);
   const int elements = static_cast<int>(args.elements);
   const int misalignment = kRagged ? static_cast<int>(reinterpret_cast<std::uintptr_t>(args.input) % 16) : 0;
   const int first = item * (kRounds * kRoundBytes) + lane * 16 - misalignment;
@@ -283,8 +287,8 @@ __global__ void __launch_bounds__(kThreads, kRounds == 1 ? Unit::kOneRoundBlocks
 constexpr int kColumnGroup = 128;  // channels a warp walks, four a lane
 
 // A warp's item is time_block steps of one group of channels; kAhead rows are on their way.
-template <class Unit, int kAhead>
-__global__ void __launch_bounds__(kThreads, kAhead == 8 ? Unit::kFewRowsBlocksPerSm : kBlocksPerSm)
+template <class Unit, int kAhead, unsigned kThreads>
+__global__ void __launch_bounds__(kThreads, kThreadsPerSm / kThreads)
     fast_blc_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
   const int channels = static_cast<int>(args.shape.channels);
@@ -300,18 +304,26 @@ __global__ void __launch_bounds__(kThreads, kAhead == 8 ? Unit::kFewRowsBlocksPe
   const std::int64_t first = (static_cast<std::int64_t>(b) * args.shape.length + time) * channels + c;
   const std::int8_t* p = args.input + first;
   std::int8_t* out = args.output + first;
-  const auto row_at = [&](int i) {
-    return load4(row_address(p, i, channels));
-  };
+  const auto row_at = [&](int i) { return load4(row_address(p, i, channels)); };
   std::uint32_t ahead[kAhead];
   std::uint32_t before[3] = {0, 0, 0};
   const auto begin = [&] {
+    if (time >= 3 && works) {
 #pragma unroll
-    for (int i = 0; i < 3; ++i)
-      if (time + i >= 3 && works) before[i] = row_at(i - 3);
+      for (int i = 0; i < 3; ++i) before[i] = row_at(i - 3);
+    } else if (works) {
 #pragma unroll
-    for (int i = 0; i < kAhead; ++i)
-      if (i < left) ahead[i] = row_at(i);
+      for (int i = 0; i < 3; ++i)
+        if (time + i >= 3) before[i] = row_at(i - 3);
+    }
+    if (left >= kAhead) {
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i) ahead[i] = row_at(i);
+    } else {
+#pragma unroll
+      for (int i = 0; i < kAhead; ++i)
+        if (i < left) ahead[i] = row_at(i);
+    }
   };
   typename Unit::Columns columns;
   let_next_begin();
@@ -376,8 +388,8 @@ cudaError_t launch_early(void (*kernel)(Args), unsigned blocks, unsigned threads
 // memory. (A grid that stays resident and strides through the tensor copies at 93% of the speed: its blocks
 // drift apart.) `rounds` items a thread or warp pay for the table.
 template <class Unit, typename Kernel>
-cudaError_t launch_walk(Kernel kernel, const FastArgs& given, unsigned blocks_per_sm, const DeviceLimits& device,
-                        cudaStream_t stream) {
+cudaError_t launch_walk(Kernel kernel, const FastArgs& given, unsigned threads, unsigned blocks_per_sm,
+                        const DeviceLimits& device, cudaStream_t stream) {
   FastArgs args = given;
   if (args.copies < Unit::kCopiesMin) args.copies = Unit::kCopiesMin;
   const std::size_t budget = device.shared_per_sm / blocks_per_sm - 1024;
@@ -390,25 +402,26 @@ cudaError_t launch_walk(Kernel kernel, const FastArgs& given, unsigned blocks_pe
     if (error != cudaSuccess) return error;
   }
   args.first_wave = static_cast<unsigned>(device.multiprocessors) * blocks_per_sm;
-  constexpr std::uint32_t kPerBlock = kThreads / 32;
-  return launch_early(kernel, (args.items + kPerBlock - 1) / kPerBlock, kThreads, shared_bytes, stream, args);
+  const std::uint32_t per_block = threads / 32;
+  return launch_early(kernel, (args.items + per_block - 1) / per_block, threads, shared_bytes, stream, args);
 }
 
 template <class Unit>
 cudaError_t launch_unit(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  const auto launch = [&](void (*kernel)(FastArgs), unsigned blocks_per_sm) {
-    return launch_walk<Unit>(kernel, args, blocks_per_sm, device, stream);
+  const auto launch = [&](void (*kernel)(FastArgs), unsigned threads, unsigned threads_per_sm) {
+    return launch_walk<Unit>(kernel, args, threads, threads_per_sm / threads, device, stream);
   };
   if (args.shape.layout == QG_BLC) {
-    return args.many_rows ? launch(fast_blc_kernel<Unit, Unit::kRowsAhead>, kBlocksPerSm)
-                          : launch(fast_blc_kernel<Unit, 8>, Unit::kFewRowsBlocksPerSm);
+    constexpr unsigned kMany = 128, kFew = 512;
+    return args.many_rows ? launch(fast_blc_kernel<Unit, Unit::kRowsAhead, kMany>, kMany, kThreadsPerSm)
+                          : launch(fast_blc_kernel<Unit, 8, kFew>, kFew, kThreadsPerSm);
   }
   if (args.one_round) {
     return launch(args.aligned ? fast_bcl_kernel<Unit, false, 1> : fast_bcl_kernel<Unit, true, 1>,
-                  Unit::kOneRoundBlocksPerSm);
+                  kChunkThreads, Unit::kOneRoundThreadsPerSm);
   }
   return launch(args.aligned ? fast_bcl_kernel<Unit, false, 4> : fast_bcl_kernel<Unit, true, 4>,
-                kBlocksPerSm);
+                kChunkThreads, kThreadsPerSm);
 }
 
 }  // namespace qg
