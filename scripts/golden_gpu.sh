@@ -91,16 +91,16 @@ printf '%s\n' "${bundles[@]%/}" | xargs -P "$(nproc)" -I{} sh -c 'python3 cuda_g
 rm -f "$out"/grade_*.md "$out"/grade_*.json
 fi
 
+if wanted examples && python3 -c 'import torch, transformers' 2> /dev/null; then
+  say "two ways to write SiLU; the golden inside a transformers Mamba"
+  python3 cuda_golden/python/silu_forms.py "${bundles[@]%/}" > "$out/silu_forms.md"
+  python3 cuda_golden/python/example_mamba.py --library "$library" 2> "$out/example.txt" | tee "$out/example.md"
+fi
+
 if wanted orders; then
 say "orders against each other"
 every=16
 [ "$quick" = 1 ] && every=256
 python3 cuda_golden/python/orders.py "${bundles[@]%/}" --library "$library" --every $every --json "$out/orders.json" > "$out/orders.md" 2> "$out/orders.txt"
-fi
-
-if wanted examples && python3 -c 'import torch, transformers' 2> /dev/null; then
-  say "two ways to write SiLU; the golden inside a transformers Mamba"
-  python3 cuda_golden/python/silu_forms.py "${bundles[@]%/}" > "$out/silu_forms.md"
-  python3 cuda_golden/python/example_mamba.py --library "$library" 2> "$out/example.txt" | tee "$out/example.md"
 fi
 say "done: $out"

@@ -277,6 +277,29 @@ void check_decode(std::uint64_t seed) {
     }
 }
 
+// Long enough for the kernels of long runs: several 512-byte rounds or many rows a warp.
+void check_long(bool small, std::uint64_t seed) {
+  for (int variant = 0; variant < 3; ++variant)
+    for (int layout = 0; layout < 2; ++layout)
+      for (const std::int64_t length : {4096, 4095}) {
+        if (small && variant == 1) continue;
+        qg_params p = layer_params();
+        p.dataflow = variant == 0 ? QG_TWO_STEP : QG_FUSED;
+        p.order = variant == 2 ? QG_CHANNELLAST : QG_SEQLAST;
+        p.layout = layout;
+        p.channels = 8256;
+        p.length = length;
+        const Layer layer(p.channels, p.taps, seed + 21, Fill::kUniform);
+        qg_plan* plan = nullptr;
+        MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+        for (const std::size_t offset : {0, 4}) {
+          if (small && offset != 0) continue;
+          compare_run(plan, p, layer, true, offset == 0, offset, offset, seed + 22 + offset, Fill::kUniform);
+        }
+        qg_plan_destroy(plan);
+      }
+}
+
 // Plans in a row, each on what the one before it has just written: a kernel may begin before the one in front
 // of it has ended, but must not read before.
 void check_chain(std::uint64_t seed) {
@@ -412,6 +435,7 @@ int main(int argc, char** argv) {
   check_scales(small, seed);
   check_modes(seed);
   check_decode(seed);
+  check_long(small, seed);
   if (!small) check_chain(seed);
   if (!small) check_large(seed);
   MUST(cudaDeviceSynchronize());

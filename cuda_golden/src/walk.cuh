@@ -386,7 +386,7 @@ cudaError_t launch_early(void (*kernel)(Args), unsigned blocks, unsigned threads
 
 // The hardware hands out blocks in order, so blocks are short: what is in flight stays close together in
 // memory. (A grid that stays resident and strides through the tensor copies at 93% of the speed: its blocks
-// drift apart.) `rounds` items a thread or warp pay for the table.
+// drift apart.)
 template <class Unit, typename Kernel>
 cudaError_t launch_walk(Kernel kernel, const FastArgs& given, unsigned threads, unsigned blocks_per_sm,
                         const DeviceLimits& device, cudaStream_t stream) {
