@@ -148,18 +148,31 @@ qg_status fit_lattice(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   return adopt(plan, layer, fit, {});
 }
 
-// How far the y of any order is from s_wx * acc + s_b * b at most, whatever the samples: each rounding is
-// worth half an ulp of the largest number it can round, 2^-24 of that.
-double farthest_of(const Arithmetic& a, const std::int8_t* weight, int bias) {
+// How far the y of any order can be from s_wx * acc + s_b * b, whatever the samples, where that matters: with
+// a step of the output between the two. Each rounding is worth half an ulp, 2^-24 of the largest number that
+// it can round; what the scaled weights lost is known. A partial sum is no larger than all terms so far, and
+// no larger than y, which is then near a step, and all terms still to come.
+double farthest_of(const Arithmetic& a, const std::int8_t* weight, int bias, double farthest_step) {
   constexpr double kHalfUlp = 1.0 / 16777216.0;
   constexpr double kFlushed = 1e-36;  // denormals, where they are flushed
-  const double s_wx = static_cast<double>(a.weight_scale * a.input_scale);
-  double largest = std::abs(static_cast<double>(a.bias_scale) * bias);
-  double error = kHalfUlp * largest;
+  const float s_wx = a.weight_scale * a.input_scale;
+  double product[kTapsMax] = {};
+  double lost = 0, to_come = 0;
   for (int k = 0; k < a.taps; ++k) {
-    const double product = s_wx * std::abs(static_cast<double>(weight[k])) * 128.0;
-    largest += product;
-    error += kHalfUlp * (2.0 * product + largest);  // the scaled weight, perhaps the product, the sum
+    const float scaled = s_wx * static_cast<float>(weight[k]);
+    product[k] = 128.0 * std::abs(static_cast<double>(scaled));
+    lost += 128.0 * std::abs(static_cast<double>(scaled) - static_cast<double>(s_wx) * weight[k]);
+    to_come += product[k];
+  }
+  double so_far = std::abs(static_cast<double>(a.bias_scale) * bias);
+  // any bound will do here, it only widens `farthest_step` a little
+  const double near_step = farthest_step + 16.0 * kHalfUlp * (so_far + to_come);
+  double error = lost + kHalfUlp * so_far;
+  if (a.order == QG_UPDATE) error += kHalfUlp * product[0];  // the product that may be rounded
+  for (int k = 0; k < a.taps; ++k) {
+    so_far += product[k];
+    to_come -= product[k];
+    error += kHalfUlp * std::min(so_far, near_step + to_come);
   }
   return 1.001 * error + kFlushed;
 }
@@ -175,10 +188,13 @@ qg_status fit_near(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   plan.description.values_checked = keys.last - keys.first + 1;
   if (overflow) return QG_OK;
   const std::size_t taps = static_cast<std::size_t>(a.taps);
+  const std::vector<TailThreshold> thresholds = thresholds_of(steps);
+  double farthest_step = 0;
+  for (const TailThreshold& t : thresholds)
+    farthest_step = std::max({farthest_step, std::abs(t.last_before), std::abs(t.first_after)});
   std::vector<double> farthest(static_cast<std::size_t>(plan.params.channels));
   for (std::size_t c = 0; c < farthest.size(); ++c)
-    farthest[c] = farthest_of(a, layer.weight.data() + c * taps, layer.bias_of(c));
-  const std::vector<TailThreshold> thresholds = thresholds_of(steps);
+    farthest[c] = farthest_of(a, layer.weight.data() + c * taps, layer.bias_of(c), farthest_step);
   const LatticeLine line = line_of(a, false);
   const int lowest_q = static_cast<int>(a.conv_lo);
   const TapFit made =

@@ -28,25 +28,11 @@ __device__ __noinline__ std::uint32_t exact_byte(const Arithmetic& a, std::uint3
   return static_cast<std::uint8_t>(static_cast<std::int8_t>(finish_int8(a, y)));
 }
 
-// Four outputs of which some are in doubt: those whose sum's lower half is below `doubt`.
-__device__ __noinline__ std::uint32_t resolve(const Arithmetic& a, std::uint32_t bytes, std::uint32_t doubt,
-                                              uint4 sums, uint4 windows, uint4 weights, float4 bias) {
-  const auto one = [&](int i, std::uint32_t sum, std::uint32_t window, std::uint32_t w, float b) {
-    if ((sum & 0xFFFFu) >= doubt) return;
-    bytes = (bytes & ~(0xFFu << (8 * i))) | exact_byte(a, w, b, window) << (8 * i);
-  };
-  one(0, sums.x, windows.x, weights.x, bias.x);
-  one(1, sums.y, windows.y, weights.y, bias.y);
-  one(2, sums.z, windows.z, weights.z, bias.z);
-  one(3, sums.w, windows.w, weights.w, bias.w);
-  return bytes;
-}
-
 class TapUnit {
   using Lattice = LatticeUnit<true>;
 
  public:
-  static constexpr int kRowsAhead = 8;
+  static constexpr int kRowsAhead = 7;
   static constexpr unsigned kOneRoundThreadsPerSm = 1024;
   static constexpr int kCopiesMin = Lattice::kCopiesMin;
 
@@ -129,14 +115,13 @@ class TapUnit {
     const std::uint32_t least =
         __vminu2(__byte_perm(sums[0], sums[1], 0x5410), __byte_perm(sums[2], sums[3], 0x5410));
     if ((least - doubt * 0x10001u) & ~least & 0x80008000u) {
-      const Channel& c0 = channel_at(0);
-      const Channel& c1 = channel_at(1);
-      const Channel& c2 = channel_at(2);
-      const Channel& c3 = channel_at(3);
-      bytes = resolve(arithmetic_, bytes, doubt, make_uint4(sums[0], sums[1], sums[2], sums[3]),
-                      make_uint4(windows[0], windows[1], windows[2], windows[3]),
-                      make_uint4(c0.line.weights, c1.line.weights, c2.line.weights, c3.line.weights),
-                      make_float4(c0.bias(), c1.bias(), c2.bias(), c3.bias()));
+#pragma unroll
+      for (int i = 0; i < 4; ++i) {
+        if ((sums[i] & 0xFFFFu) >= doubt) continue;
+        const Channel& channel = channel_at(i);
+        const std::uint32_t byte = exact_byte(arithmetic_, channel.line.weights, channel.bias(), windows[i]);
+        bytes = (bytes & ~(0xFFu << (8 * i))) | byte << (8 * i);
+      }
     }
     return bytes;
   }
