@@ -124,8 +124,7 @@ struct FastArgs {
   int bins;
   int copies;    // of the table in shared memory: 4, 8, 16 or 32
   bool stepped;  // a bin may hold a step
-  std::uint32_t
-      items;  // a warp's each: 512 or 2048 bytes of memory (BCL), 128 channels x time_block steps (BLC)
+  std::uint32_t items;      // a warp's: 512 or 2048 bytes of memory (BCL), time_block x 128 channels (BLC)
   std::int64_t elements;    // B * C * L; BCL: at most 2^30
   std::int64_t rows;        // B * C
   bool one_round;           // BCL: a warp takes 512 bytes, not 2048
