@@ -23,6 +23,13 @@ struct Window {
   bool open() const { return low <= high; }
 };
 
+// A number of bins in 2^-32 bins; false where it is too far away to be of use.
+bool in_bins(double position, std::int64_t& fixed) {
+  if (!(std::abs(position) < 1e6)) return false;
+  fixed = std::llround(position * static_cast<double>(kOne));
+  return true;
+}
+
 std::size_t index_of(const LatticeStep& s) {
   return static_cast<std::size_t>(s.bias + 128);
 }
@@ -89,8 +96,8 @@ LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, 
             std::min(w.high, (s->q_before - lowest_q + 1) * kOne - 1 - (s->acc - std::int64_t{1}) * slope);
       }
       fit.found = w.open();
-      const std::int64_t nominal_offset =
-          std::llround((line.bias_y[bias] / conv_scale - lowest_q + 0.5) * static_cast<double>(kOne));
+      std::int64_t nominal_offset = 0;
+      if (!in_bins(line.bias_y[bias] / conv_scale - lowest_q + 0.5, nominal_offset)) return {};
       if (fit.found) fit.offset[bias] = std::clamp(nominal_offset, w.low, w.high);
     }
     fit.slope = static_cast<std::int32_t>(slope);
@@ -120,7 +127,7 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
   const std::int64_t slope = std::llround(nominal);
   std::array<std::int64_t, kBiases> offset{};
   for (std::size_t i = 0; i < kBiases; ++i)
-    offset[i] = std::llround((line.bias_y[i] - origin) / width * static_cast<double>(kOne));
+    if (used[i] && !in_bins((line.bias_y[i] - origin) / width, offset[i])) return false;
   bool right = false;
   for (int round = 0; round < 8 && !right; ++round) {
     for (Threshold& t : thresholds) t.low = -kFar, t.high = kFar;
@@ -268,11 +275,8 @@ bool draw_line(const LatticeLine& line, double width, double origin, LatticeFit&
   const double nominal = line.s_wx / width * static_cast<double>(kOne);
   if (!(nominal >= 1.0) || nominal > kSlopeMax) return false;
   fit.slope = static_cast<std::int32_t>(std::llround(nominal));
-  for (std::size_t i = 0; i < kBiases; ++i) {
-    const double position = (line.bias_y[i] - origin) / width;
-    if (std::abs(position) > 1e6) return false;
-    fit.offset[i] = std::llround(position * static_cast<double>(kOne));
-  }
+  for (std::size_t i = 0; i < kBiases; ++i)
+    if (!in_bins((line.bias_y[i] - origin) / width, fit.offset[i])) return false;
   return true;
 }
 

@@ -153,6 +153,12 @@ TEST(golden_lattice, impossible_fits_are_refused) {
   EXPECT_TRUE(
       qg::fit_stepped(line, {{1000, 0, 0, 0, 1, 2}, {2000, 0, 0, 0, 2, 3}, {3000, 0, 0, 0, 3, 4}}, used)
           .found);
+  qg::LatticeLine far_away = line;
+  far_away.bias_y.fill(1e30);
+  EXPECT_FALSE(
+      qg::fit_stepped(far_away, {{1000, 0, 0, 0, 1, 2}, {2000, 0, 0, 0, 2, 3}, {3000, 0, 0, 0, 3, 4}}, used)
+          .found);
+  EXPECT_FALSE(qg::fit_linear(far_away, 0.5, -128, 256, {{10, 0, 1, 2, 1, 2}}, used).found);
   EXPECT_FALSE(qg::fit_linear(line, 1e-9, -128, 256, {{10, 0, 1, 2, 1, 2}}, used).found);
 }
 
