@@ -141,6 +141,7 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
     for (Threshold& t : thresholds) t.at = ((t.low + t.high) / 2 + kGrid / 2) / kGrid * kGrid;
     std::array<Window, kBiases> windows;
     for (const LatticeStep& s : steps) {
+      if (!used[index_of(s)]) continue;
       Window& w = windows[index_of(s)];
       const Threshold& t =
           thresholds[static_cast<std::size_t>(place[static_cast<std::size_t>(threshold_id(s))])];

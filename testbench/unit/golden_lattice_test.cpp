@@ -162,6 +162,25 @@ TEST(golden_lattice, impossible_fits_are_refused) {
   EXPECT_FALSE(qg::fit_linear(line, 1e-9, -128, 256, {{10, 0, 1, 2, 1, 2}}, used).found);
 }
 
+/// What biases of no channel would do does not count: neither steps that only they see nor impossible ones.
+TEST(golden_lattice, unused_biases_do_not_count) {
+  qg::LatticeLine line{};
+  line.s_wx = 0.01;
+  line.bias_y[200] = 5.0;
+  qg::BiasesUsed used{};
+  used[128] = 1;
+  const qg::LatticeFit fit = qg::fit_stepped(line,
+                                             {{1000, 0, 0, 0, 1, 2},
+                                              {2000, 0, 0, 0, 2, 3},
+                                              {500, 72, 0, 0, 1, 2},
+                                              {9000, 72, 0, 0, 50, 51},
+                                              {9100, 72, 0, 0, 51, 90}},
+                                             used);
+  ASSERT_TRUE(fit.found);
+  for (std::int32_t acc = 0; acc < 4000; ++acc)
+    ASSERT_EQ(evaluate(fit, 128, acc), acc < 1000 ? 1 : acc < 2000 ? 2 : 3) << acc;
+}
+
 /// Tap-wise: the lattice may say nothing within the doubt, and must be right everywhere else, for a y
 /// anywhere within farthest_y of the line.
 TEST(golden_lattice, doubt_covers_every_step) {
