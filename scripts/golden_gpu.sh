@@ -6,7 +6,8 @@
 #
 # DIR (default out/golden) receives golden.tar.gz (vectors/**/golden, to unpack in the repository) and the reports. --quick skips
 # racecheck, initcheck, the full benchmark and most channels of the comparison of orders. Steps that --skip knows: check, memcheck,
-# racecheck, initcheck, bench, goldens, twin, grade, orders, examples.
+# racecheck, initcheck, bench, goldens, cli, twin, grade, examples, orders. cli runs where QUASIM (default build/quasim) is a quasim
+# that was built with nvcc.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -18,7 +19,7 @@ while [ $# -gt 0 ]; do
     --quick) quick=1 ;;
     -o) out=${2:?-o needs a directory}; shift ;;
     --skip) skips=${2:?--skip needs step names}; shift ;;
-    -h|--help) sed -n '2,10p' "$0"; exit 0 ;;
+    -h|--help) sed -n '2,11p' "$0"; exit 0 ;;
     *) echo "golden_gpu.sh: unknown option $1" >&2; exit 2 ;;
   esac
   shift
@@ -76,6 +77,21 @@ make_goldens() {
 make_goldens --check > "$out/against_committed.json" 2> "$out/against_committed.txt" && echo "equal to the committed goldens" || echo "new or different: see $out/against_committed.txt"
 make_goldens > "$out/goldens.json" 2> "$out/goldens.txt"
 tar czf "$out/golden.tar.gz" vectors/*/*/golden
+fi
+
+quasim=${QUASIM:-build/quasim}
+if wanted cli && [ -x "$quasim" ]; then
+say "quasim golden --device cuda against the committed goldens"
+golden() {  # dataflow, math, rounding
+  "$quasim" golden "$bundle" --dataflow "$1" --order seqlast --math "$2" --rounding "$3" --device cuda \
+    -o "$out/cli/$1/$(basename "$bundle")" >> "$out/cli.txt" || { cat "$out/cli.txt"; exit 1; }
+}
+: > "$out/cli.txt"
+for bundle in "${bundles[@]%/}"; do
+  golden two_step precise half_even
+  golden fused fast half_away
+done
+tail -1 "$out/cli.txt"
 fi
 
 if wanted twin; then
