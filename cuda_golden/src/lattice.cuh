@@ -15,13 +15,22 @@
 
 namespace qg {
 
-// The windows of four channels, each moved on by its byte of `row`.
-__device__ __forceinline__ void slide_windows(std::uint32_t (&windows)[4], std::uint32_t row) {
-  windows[0] = __byte_perm(windows[0], row, 0x4321);
-  windows[1] = __byte_perm(windows[1], row, 0x5321);
-  windows[2] = __byte_perm(windows[2], row, 0x6321);
-  windows[3] = __byte_perm(windows[3], row, 0x7321);
-}
+// The windows of four channels, newest sample in byte 3.
+struct ColumnWindows {
+  std::uint32_t of[4] = {0, 0, 0, 0};
+
+  __device__ __forceinline__ void begin(std::uint32_t w0, std::uint32_t w1, std::uint32_t w2,
+                                        std::uint32_t w3) {
+    of[0] = w0, of[1] = w1, of[2] = w2, of[3] = w3;
+  }
+  // Each moved on by its byte of `row`.
+  __device__ __forceinline__ void pass(std::uint32_t row) {
+    of[0] = __byte_perm(of[0], row, 0x4321);
+    of[1] = __byte_perm(of[1], row, 0x5321);
+    of[2] = __byte_perm(of[2], row, 0x6321);
+    of[3] = __byte_perm(of[3], row, 0x7321);
+  }
+};
 
 template <bool kStepped>
 class LatticeUnit {
@@ -106,28 +115,20 @@ class LatticeUnit {
     return sum(channel.offset, __dp4a(static_cast<int>(window), static_cast<int>(channel.weights), 0));
   }
 
-  class Columns {
+  class Columns : public ColumnWindows {
    public:
     __device__ __forceinline__ void load(const FastArgs& args, int c) {
 #pragma unroll
       for (int i = 0; i < 4; ++i) channels_[i] = channel(load_plan(args.lattice + c + i));
     }
-    __device__ __forceinline__ void begin(std::uint32_t w0, std::uint32_t w1, std::uint32_t w2,
-                                          std::uint32_t w3) {
-      windows_[0] = w0, windows_[1] = w1, windows_[2] = w2, windows_[3] = w3;
-    }
-    __device__ __forceinline__ void pass(const LatticeUnit&, std::uint32_t row) {
-      slide_windows(windows_, row);
-    }
     __device__ __forceinline__ std::uint32_t row(const LatticeUnit& unit, std::uint32_t row) {
-      pass(unit, row);
-      return pack(unit.window_sum(channels_[0], windows_[0]), unit.window_sum(channels_[1], windows_[1]),
-                  unit.window_sum(channels_[2], windows_[2]), unit.window_sum(channels_[3], windows_[3]));
+      pass(row);
+      return pack(unit.window_sum(channels_[0], of[0]), unit.window_sum(channels_[1], of[1]),
+                  unit.window_sum(channels_[2], of[2]), unit.window_sum(channels_[3], of[3]));
     }
 
    private:
     Channel channels_[4];
-    std::uint32_t windows_[4] = {0, 0, 0, 0};
   };
 
  private:

@@ -75,7 +75,7 @@ class TapUnit {
     return exact_byte(arithmetic_, channel.line.weights, channel.bias(), window);
   }
 
-  class Columns {
+  class Columns : public ColumnWindows {
    public:
     __device__ __forceinline__ void load(const FastArgs& args, int c) {
       doubt_ = 0;
@@ -85,22 +85,14 @@ class TapUnit {
         doubt_ = max(doubt_, channels_[i].doubt());
       }
     }
-    __device__ __forceinline__ void begin(std::uint32_t w0, std::uint32_t w1, std::uint32_t w2,
-                                          std::uint32_t w3) {
-      windows_[0] = w0, windows_[1] = w1, windows_[2] = w2, windows_[3] = w3;
-    }
-    __device__ __forceinline__ void pass(const TapUnit&, std::uint32_t row) {
-      slide_windows(windows_, row);
-    }
     __device__ __forceinline__ std::uint32_t row(const TapUnit& unit, std::uint32_t row) {
-      slide_windows(windows_, row);
-      return unit.four([&](int i) -> const Channel& { return channels_[i]; }, doubt_, windows_);
+      pass(row);
+      return unit.four([&](int i) -> const Channel& { return channels_[i]; }, doubt_, of);
     }
 
    private:
     Channel channels_[4];
     std::uint32_t doubt_;  // the largest of the four
-    std::uint32_t windows_[4] = {0, 0, 0, 0};
   };
 
  private:

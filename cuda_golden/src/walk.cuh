@@ -7,7 +7,7 @@
 //   Unit::Channel, channel(args, c)  one channel's constants; shuffle(channel, lane): another lane's
 //   word(channel, previous, word)    four times of one channel; `previous` holds the four samples before
 //   newest(channel, window)          one output
-//   Unit::Columns                    four channels: load(args, c), begin(window of each), pass(unit, row) to
+//   Unit::Columns                    four channels: load(args, c), begin(window of each), pass(row) to
 //                                    move on, row(unit, row) to move on and get the outputs
 #pragma once
 
@@ -34,6 +34,22 @@ __device__ __forceinline__ void let_next_begin() {
 #if __CUDA_ARCH__ >= 900
   asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
 #endif
+}
+
+// The table's filling and the block's first loads (`begin`), each where it costs least: a block of the first
+// wave fills while it waits, a later one, for which what is in front has long ended, loads first.
+template <class Unit, typename Begin>
+__device__ __forceinline__ void fill_and_begin(const FastArgs& args, uint4* shared_memory,
+                                               const Begin& begin) {
+  if (blockIdx.x < args.first_wave) {
+    Unit::fill(args, shared_memory);
+    await_stream();
+    begin();
+  } else {
+    await_stream();
+    begin();
+    Unit::fill(args, shared_memory);
+  }
 }
 
 // A load of the plan's memory that stays in front of await_stream(), where it costs no time.
@@ -226,15 +242,7 @@ __global__ void __launch_bounds__(kChunkThreads,
     if (lane == 0 && item != 0 && first < elements) last = load4(p - 4);
   };
   let_next_begin();
-  if (blockIdx.x < args.first_wave) {
-    Unit::fill(args, shared_memory);
-    await_stream();
-    begin();
-  } else {  // what is in front has long ended
-    await_stream();
-    begin();
-    Unit::fill(args, shared_memory);
-  }
+  fill_and_begin<Unit>(args, shared_memory, begin);
   ChunkPlace<Unit> place(args, first);
   __syncthreads();
   const Unit unit(args, shared_memory);
@@ -328,21 +336,13 @@ __global__ void __launch_bounds__(kThreads, kThreadsPerSm / kThreads)
   typename Unit::Columns columns;
   let_next_begin();
   if (works) columns.load(args, c);
-  if (blockIdx.x < args.first_wave) {
-    Unit::fill(args, shared_memory);
-    await_stream();
-    begin();
-  } else {  // what is in front has long ended
-    await_stream();
-    begin();
-    Unit::fill(args, shared_memory);
-  }
+  fill_and_begin<Unit>(args, shared_memory, begin);
   __syncthreads();
   if (!works) return;
   const Unit unit(args, shared_memory);
   if (time != 0) {
 #pragma unroll
-    for (int i = 0; i < 3; ++i) columns.pass(unit, before[i]);
+    for (int i = 0; i < 3; ++i) columns.pass(before[i]);
   } else if (args.state_in != nullptr) {
     const std::int64_t row = static_cast<std::int64_t>(b) * channels + c;
     columns.begin(state_word(args, row), state_word(args, row + 1), state_word(args, row + 2),

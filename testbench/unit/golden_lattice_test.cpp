@@ -16,15 +16,25 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What lattice.cuh computes for one accumulator.
-int evaluate(const qg::LatticeFit& fit, std::size_t bias, std::int32_t acc) {
-  const std::int64_t position = std::int64_t{fit.slope} * acc + fit.offset[bias];
+/// The entry at a position, plus the position's fraction: what lattice.cuh adds up.
+std::uint32_t sum_at(const qg::LatticeFit& fit, std::int64_t position) {
   const std::int64_t bin =
       std::clamp<std::int64_t>(position >> 32, 0, static_cast<std::int64_t>(fit.entries.size()) - 1);
-  const std::uint32_t entry = fit.entries[static_cast<std::size_t>(bin)];
-  if (!fit.stepped) return static_cast<std::int8_t>(entry >> 16);
-  const std::uint32_t sum = entry + (static_cast<std::uint32_t>(position) >> 16);
-  return static_cast<std::int8_t>((sum >> 24) ^ (sum >> 16) ^ 0x80U);
+  return fit.entries[static_cast<std::size_t>(bin)] + (static_cast<std::uint32_t>(position) >> 16);
+}
+
+/// The output in such a sum. In a table without steps every entry's lower half is 0: the fraction cannot carry,
+/// and byte 2 is the output.
+int value_of(const qg::LatticeFit& fit, std::uint32_t sum) {
+  return static_cast<std::int8_t>(fit.stepped ? (sum >> 24) ^ (sum >> 16) ^ 0x80U : sum >> 16);
+}
+
+std::int64_t position_of(const qg::LatticeFit& fit, std::size_t bias, std::int32_t acc) {
+  return std::int64_t{fit.slope} * acc + fit.offset[bias];
+}
+
+int evaluate(const qg::LatticeFit& fit, std::size_t bias, std::int32_t acc) {
+  return value_of(fit, sum_at(fit, position_of(fit, bias, acc)));
 }
 
 struct Golden {
@@ -201,18 +211,14 @@ TEST(golden_lattice, doubt_covers_every_step) {
   for (int b = 0; b < qg::kBiases; b += 5)
     for (std::int32_t acc = -65536; acc <= 65536; acc += 3) {
       const double y = line.s_wx * acc + line.bias_y[static_cast<std::size_t>(b)];
-      const std::int64_t position =
-          std::int64_t{made.fit.slope} * acc + made.fit.offset[static_cast<std::size_t>(b)] + (doubt << 16);
-      const std::int64_t bin =
-          std::clamp<std::int64_t>(position >> 32, 0, static_cast<std::int64_t>(made.fit.entries.size()) - 1);
       const std::uint32_t sum =
-          made.fit.entries[static_cast<std::size_t>(bin)] + (static_cast<std::uint32_t>(position) >> 16);
+          sum_at(made.fit, position_of(made.fit, static_cast<std::size_t>(b), acc) + (doubt << 16));
       if ((sum & 0xFFFFU) < static_cast<std::uint32_t>(2 * doubt)) {
         ++doubted;
         continue;
       }
       ++sure;
-      const int value = static_cast<std::int8_t>((sum >> 24) ^ (sum >> 16) ^ 0x80U);
+      const int value = value_of(made.fit, sum);
       for (const double off : {-farthest, 0.0, farthest}) {
         int expected = 0;
         for (const qg::TailThreshold& t : thresholds)
