@@ -23,8 +23,8 @@ std::uint32_t sum_at(const qg::LatticeFit& fit, std::int64_t position) {
   return fit.entries[static_cast<std::size_t>(bin)] + (static_cast<std::uint32_t>(position) >> 16);
 }
 
-/// The output in such a sum. In a table without steps every entry's lower half is 0: the fraction cannot carry,
-/// and byte 2 is the output.
+/// The output in such a sum. In a table without steps every entry's lower half is 0: the fraction cannot
+/// carry, and byte 2 is the output.
 int value_of(const qg::LatticeFit& fit, std::uint32_t sum) {
   return static_cast<std::int8_t>(fit.stepped ? (sum >> 24) ^ (sum >> 16) ^ 0x80U : sum >> 16);
 }
