@@ -115,7 +115,7 @@ fi
 
 if wanted orders; then
 say "orders against each other"
-every=16
+every=1
 [ "$quick" = 1 ] && every=256
 python3 cuda_golden/python/orders.py "${bundles[@]%/}" --library "$library" --every $every --json "$out/orders.json" > "$out/orders.md" 2> "$out/orders.txt"
 fi

@@ -22,6 +22,14 @@ __global__ void empty_kernel() {}
 int multiprocessors = 0;
 int repeats = 15;
 
+// A copy with a thread for each 16 bytes; n is a multiple of 16.
+void copy_wide(const void* in, void* out, std::size_t n, cudaStream_t stream) {
+  const std::uint64_t vectors = n / 16;
+  copy_kernel<<<static_cast<unsigned>((vectors + 511) / 512), 512, 0, stream>>>(
+      static_cast<const uint4*>(in), static_cast<uint4*>(out), vectors);
+  MUST(cudaGetLastError());
+}
+
 // Median seconds of one call of body(i), i = 0 .. count - 1 captured into one graph.
 double median_seconds(int count, const std::function<void(int, cudaStream_t)>& body) {
   cudaStream_t stream;
@@ -79,11 +87,8 @@ class Bench {
                                                                              vectors);
       MUST(cudaGetLastError());
     });
-    const double wide = median_seconds(count_, [&](int i, cudaStream_t s) {
-      copy_kernel<<<static_cast<unsigned>((vectors + 511) / 512), 512, 0, s>>>(in<uint4>(i), out<uint4>(i),
-                                                                               vectors);
-      MUST(cudaGetLastError());
-    });
+    const double wide =
+        median_seconds(count_, [&](int i, cudaStream_t s) { copy_wide(in<void>(i), out<void>(i), n_, s); });
     const double runtime = median_seconds(count_, [&](int i, cudaStream_t s) {
       MUST(cudaMemcpyAsync(out<void>(i), in<void>(i), n_, cudaMemcpyDeviceToDevice, s));
     });
@@ -183,7 +188,10 @@ void bench_sizes(const char* title, const std::vector<Size>& sizes, const std::v
 }
 
 void bench_decode() {
-  std::printf("\nDecode, one token\n\n| B x C | empty kernel us | decode us | ratio |\n|---|---|---|---|\n");
+  std::printf(
+      "\nDecode, one token; copy: of the bytes that decode reads, token and state\n\n"
+      "| B x C | empty kernel us | copy us | decode us | decode : empty | decode : copy |\n"
+      "|---|---|---|---|---|---|\n");
   constexpr int kLaunches = 200;
   const double empty = median_seconds(kLaunches, [&](int, cudaStream_t s) {
     empty_kernel<<<1, 32, 0, s>>>();
@@ -211,8 +219,12 @@ void bench_decode() {
       t.state_in = t.state_out = state.bytes();
       MUST_GOLDEN(qg_plan_run(plan, size.batch, 1, &t, s, nullptr));
     });
-    std::printf("| %lld x %lld | %.2f | %.2f | %.2f |\n", static_cast<long long>(size.batch),
-                static_cast<long long>(size.channels), empty * 1e6, decode * 1e6, decode / empty);
+    Buffer from(5 * n), to(5 * n);
+    const double copy = median_seconds(
+        kLaunches, [&](int, cudaStream_t s) { copy_wide(from.bytes(), to.bytes(), from.size(), s); });
+    std::printf("| %lld x %lld | %.2f | %.2f | %.2f | %.2f | %.2f |\n", static_cast<long long>(size.batch),
+                static_cast<long long>(size.channels), empty * 1e6, copy * 1e6, decode * 1e6, decode / empty,
+                decode / copy);
     qg_plan_destroy(plan);
   }
 }
@@ -255,9 +267,13 @@ int main(int argc, char** argv) {
     bench_sizes("Large, other variants", {{16, 5120, 4096}}, others, Fill::kUniform, !quick, {0});
   if (wanted("bell"))
     bench_sizes("Large, bell-shaped int8", {{16, 5120, 4096}}, both, Fill::kBell, false, {0});
-  if (wanted("rows"))
-    bench_sizes("Short or ragged rows", {{128, 5120, 512}, {64, 5120, 1001}, {16, 5120, 4095}}, both,
+  if (wanted("rows")) {
+    std::vector<qg_params> variants = both;
+    variants.push_back(variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BCL));
+    variants.push_back(variant(QG_FUSED, QG_CHANNELLAST, QG_FAST, QG_HALF_AWAY, QG_BLC));
+    bench_sizes("Short or ragged rows", {{128, 5120, 512}, {64, 5120, 1001}, {16, 5120, 4095}}, variants,
                 Fill::kUniform, false, {0});
+  }
   if (wanted("small"))
     bench_sizes("Mamba sizes, one sequence", {{1, 1536, 2048}, {1, 2048, 2048}, {1, 5120, 2048}}, both,
                 Fill::kUniform, !quick, quick ? std::vector<int>{0} : std::vector<int>{4, 8, 16, 32, 0});

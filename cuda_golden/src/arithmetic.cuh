@@ -41,12 +41,28 @@ __device__ __forceinline__ float conv_tapwise(const Arithmetic& a, bool round_fi
   float y = round_first_product
                 ? __fmaf_rn(a.bias_scale, bias, __fmul_rn(__fmul_rn(s_wx, weight(0)), sample(0)))
                 : __fmaf_rn(__fmul_rn(s_wx, weight(0)), sample(0), __fmul_rn(a.bias_scale, bias));
-  for (int k = 1; k < a.taps; ++k) y = __fmaf_rn(__fmul_rn(s_wx, weight(k)), sample(k), y);
+#pragma unroll
+  for (int k = 1; k < kTapsMax; ++k)
+    if (k < a.taps) y = __fmaf_rn(__fmul_rn(s_wx, weight(k)), sample(k), y);
   return y;
 }
 
 __device__ __forceinline__ bool rounds_first_product(const Arithmetic& a) {
   return QG_ROUND_FIRST_PRODUCT && a.order == QG_UPDATE;
+}
+
+// y of any order. Samples and weights are the bytes of words, newest in byte 3; fewer taps leave the lower
+// bytes of the weights 0.
+__device__ __forceinline__ float conv_of_window(const Arithmetic& a, std::uint32_t weights, float bias,
+                                                std::uint32_t window) {
+  if (a.order == QG_SEQLAST)
+    return conv_seqlast(a, __dp4a(static_cast<int>(window), static_cast<int>(weights), 0), bias);
+  const auto byte_of = [&](std::uint32_t word, int k) {
+    return static_cast<float>(static_cast<std::int8_t>(word >> (8 * (kTapsMax - a.taps + k))));
+  };
+  return conv_tapwise(
+      a, rounds_first_product(a), bias, [&](int k) { return byte_of(weights, k); },
+      [&](int k) { return byte_of(window, k); });
 }
 
 __device__ __forceinline__ float silu(float v) {

@@ -10,10 +10,9 @@
 namespace qg {
 namespace QG_MATH_NS {
 
-constexpr Backend kBackend = {launch_reference,      launch_state,         launch_sweep,
-                              launch_compare_orders, launch_scan_steps,    launch_check_table,
-                              launch_lattice_steps,  launch_check_lattice, launch_pack,
-                              launch_tapwise,        launch_decode};
+constexpr Backend kBackend = {
+    launch_reference,   launch_state,         launch_sweep,         launch_compare_orders, launch_scan_steps,
+    launch_check_table, launch_lattice_steps, launch_check_lattice, launch_tapwise,        launch_decode};
 
 }  // namespace QG_MATH_NS
 }  // namespace qg

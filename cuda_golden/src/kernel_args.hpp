@@ -85,26 +85,30 @@ struct CompareArgs {
   int bins;
 };
 
-// Weights as the fast kernels read them, per channel, padded to four taps with zero weights for the oldest.
-struct PackedChannel {
-  std::uint32_t weights;  // int8 x 4, oldest in byte 0
-  float bias_y;           // fl(s_b * b)
+// A channel as the decode kernels read it.
+struct alignas(8) PackedChannel {
+  std::uint32_t weights;  // int8 x 4, oldest in byte 0; fewer taps: zero weights for the oldest
+  float bias;             // b
 };
 // A channel as the lattice kernels read it: position = slope * acc + offset, in bins, 32 fractional bits.
 struct alignas(16) LatticeChannel {
   std::int64_t offset;
   std::uint32_t weights;  // as PackedChannel
-  std::uint16_t doubt;  // tap-wise orders: twice the distance from a step, in 2^-16 bins, that proves nothing
-  std::int16_t bias;    // b
+  std::uint16_t doubt;    // tap-wise orders: twice the distance from a step, in units of the fraction, that
+                          // proves nothing
+  std::int16_t bias;      // b
 };
 
-struct PackArgs {
-  Arithmetic arithmetic;
-  const std::int8_t* weight;
-  const std::int8_t* bias;  // NULL: none
-  std::int64_t channels;
-  PackedChannel* packed;
-  float* bias_value;  // b as fp32
+// The same of the channels that a warp walks in [B,L,C], four neighbours a lane, laid out so that each
+// 16-byte load of a warp is contiguous and brings nothing that seqlast does not need.
+constexpr int kColumnGroup = 128;
+struct alignas(16) LatticeColumns {
+  std::uint32_t weights[kColumnGroup];
+  std::int64_t offset[2][kColumnGroup / 4][2];  // channel 4 i + 2 h + j at [h][i][j]
+  struct DoubtAndBias {
+    std::uint16_t doubt;
+    std::int16_t bias;
+  } doubt_and_bias[kColumnGroup];
 };
 
 // n / d for n < 2^31.
@@ -112,22 +116,27 @@ struct FastDivide {
   std::uint32_t divisor, magic, shift;
 };
 
+// Rounds of a long run in [B,C,L] (measured).
+constexpr int kAlignedRounds = 5;
+constexpr int kRaggedRounds = 4;
+
 struct FastArgs {
   Arithmetic arithmetic;
   Shape shape;
   const std::int8_t* input;
   const std::int8_t* state_in;
   std::int8_t* output;
-  const std::uint32_t* entries;  // of the table, lattice.cuh
-  const LatticeChannel* lattice;
+  const std::uint32_t* entries;   // of the table, lattice.cuh
+  const LatticeChannel* lattice;  // BCL: [C]
+  const LatticeColumns* columns;  // BLC: one for 128 channels
   std::int32_t slope;
   int bins;
-  int copies;    // of the table in shared memory: 4, 8, 16 or 32
-  bool stepped;  // a bin may hold a step
-  std::uint32_t items;      // a warp's: 512 or 2048 bytes of memory (BCL), time_block x 128 channels (BLC)
+  int copies;               // of the table in shared memory: 4, 8, 16 or 32
+  bool stepped;             // a bin may hold a step
+  std::uint32_t items;      // a warp's: rounds x 512 bytes of memory (BCL), time_block x 128 channels (BLC)
   std::int64_t elements;    // B * C * L; BCL: at most 2^30
   std::int64_t rows;        // B * C
-  bool one_round;           // BCL: a warp takes 512 bytes, not 2048
+  int rounds;               // BCL: a warp takes so many times 512 bytes: 1, or as below
   bool aligned;             // BCL: every row begins a 16-byte chunk
   FastDivide length;        // BCL
   FastDivide channels;      // BCL
@@ -149,7 +158,6 @@ struct DecodeArgs {
   std::uint32_t items;  // B * C
   FastDivide rows;      // by C
   const PackedChannel* packed;
-  const float* bias_value;
   const std::int8_t* input;     // [B,C]
   const std::int8_t* state_in;  // [B,C,K]
   std::int8_t* state_out;
@@ -163,7 +171,7 @@ struct LatticeStepsArgs {
   unsigned long long capacity;
 };
 
-// What lattice_fit.hpp found, against the exact arithmetic: every acc of every bias whose `used` is set.
+// What lattice_fit.hpp found, against the exact arithmetic, at every acc in the ranges.
 struct LatticeCheckArgs {
   Arithmetic arithmetic;
   const std::uint32_t* entries;
@@ -171,7 +179,7 @@ struct LatticeCheckArgs {
   std::int32_t slope;
   bool stepped;
   const std::int64_t* offsets;  // [256], -128 first
-  const std::uint8_t* used;     // [256]
+  const AccRange* ranges;       // [256]
   unsigned long long* wrong;
 };
 
@@ -185,7 +193,6 @@ struct Backend {
   cudaError_t (*check_table)(const TableCheckArgs&, cudaStream_t);
   cudaError_t (*lattice_steps)(const LatticeStepsArgs&, cudaStream_t);
   cudaError_t (*check_lattice)(const LatticeCheckArgs&, cudaStream_t);
-  cudaError_t (*pack)(const PackArgs&, cudaStream_t);
   cudaError_t (*tapwise)(const FastArgs&, const DeviceLimits&, cudaStream_t);
   cudaError_t (*decode)(const DecodeArgs&, cudaStream_t);
 };

@@ -4,7 +4,8 @@
 //
 //   bits 31..24  0xFF where the output goes down across the step, else 0
 //   bits 23..16  the output before the step, as value ^ 0x80, inverted where the output goes down
-//   bits 15..0   2^16 - the step's place in the bin, in 2^-16 bins; 0: no step
+//   bits 15..0   2^16 - the step's place in the bin, in units of the fraction, 2^-kFractionBits bins; without
+//                a step 0, or what lattice_fit.hpp says for the tap-wise orders
 //
 // so that adding the position's fraction carries one into the value from the step on. The table lies in
 // shared memory in some copies, side by side, which the lanes share out among themselves.
@@ -15,28 +16,12 @@
 
 namespace qg {
 
-// The windows of four channels, newest sample in byte 3.
-struct ColumnWindows {
-  std::uint32_t of[4] = {0, 0, 0, 0};
-
-  __device__ __forceinline__ void begin(std::uint32_t w0, std::uint32_t w1, std::uint32_t w2,
-                                        std::uint32_t w3) {
-    of[0] = w0, of[1] = w1, of[2] = w2, of[3] = w3;
-  }
-  // Each moved on by its byte of `row`.
-  __device__ __forceinline__ void pass(std::uint32_t row) {
-    of[0] = __byte_perm(of[0], row, 0x4321);
-    of[1] = __byte_perm(of[1], row, 0x5321);
-    of[2] = __byte_perm(of[2], row, 0x6321);
-    of[3] = __byte_perm(of[3], row, 0x7321);
-  }
-};
-
-template <bool kStepped>
+template <bool kStepped, int kFractionBits = 16>
 class LatticeUnit {
  public:
   static constexpr int kRowsAhead = 16;
   static constexpr unsigned kOneRoundThreadsPerSm = 2048;
+  static constexpr unsigned kRaggedThreadsPerSm = 1152;
   static constexpr int kCopiesMin = 4;
 
   static std::size_t shared_bytes(const FastArgs& args) {
@@ -83,7 +68,7 @@ class LatticeUnit {
     const std::uint32_t address = static_cast<std::uint32_t>(__vimin_s32_relu(bin, last_)) * stride_ + base_;
     std::uint32_t entry;
     asm volatile("ld.shared.u32 %0, [%1];" : "=r"(entry) : "r"(address));
-    return kStepped ? entry + (static_cast<std::uint32_t>(position) >> 16) : entry;
+    return kStepped ? entry + (static_cast<std::uint32_t>(position) >> (32 - kFractionBits)) : entry;
   }
   __device__ __forceinline__ static std::uint32_t pack(std::uint32_t s0, std::uint32_t s1, std::uint32_t s2,
                                                        std::uint32_t s3) {
@@ -95,8 +80,11 @@ class LatticeUnit {
     return __byte_perm(a, b, 0x5410) ^ __byte_perm(a, b, 0x7632) ^ 0x80808080u;
   }
 
+  static constexpr bool kDoubts = false;
+  struct Doubts {};
+
   __device__ __forceinline__ std::uint32_t word(const Channel& channel, std::uint32_t previous,
-                                                std::uint32_t word) const {
+                                                std::uint32_t word, Doubts&) const {
     return pack(window_sum(channel, __byte_perm(previous, word, 0x4321)),
                 window_sum(channel, __byte_perm(previous, word, 0x5432)),
                 window_sum(channel, __byte_perm(previous, word, 0x6543)), window_sum(channel, word));
@@ -117,10 +105,16 @@ class LatticeUnit {
 
   class Columns : public ColumnWindows {
    public:
-    __device__ __forceinline__ void load(const FastArgs& args, int c) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) channels_[i] = channel(load_plan(args.lattice + c + i));
+    __device__ __forceinline__ void load(const LatticeColumns& columns, int lane) {
+      const uint4 weights = load_plan(columns.weights + 4 * lane);
+      const uint4 offsets_01 = load_plan(columns.offset[0][lane]);
+      const uint4 offsets_23 = load_plan(columns.offset[1][lane]);
+      channels_[0] = channel(make_uint4(offsets_01.x, offsets_01.y, weights.x, 0));
+      channels_[1] = channel(make_uint4(offsets_01.z, offsets_01.w, weights.y, 0));
+      channels_[2] = channel(make_uint4(offsets_23.x, offsets_23.y, weights.z, 0));
+      channels_[3] = channel(make_uint4(offsets_23.z, offsets_23.w, weights.w, 0));
     }
+    __device__ __forceinline__ const Channel& at(int i) const { return channels_[i]; }
     __device__ __forceinline__ std::uint32_t row(const LatticeUnit& unit, std::uint32_t row) {
       pass(row);
       return pack(unit.window_sum(channels_[0], of[0]), unit.window_sum(channels_[1], of[1]),

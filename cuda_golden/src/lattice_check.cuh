@@ -51,17 +51,16 @@ __global__ void __launch_bounds__(kLatticeThreads) check_lattice_kernel(const La
   using Unit = LatticeUnit<kStepped>;
   Unit::fill(s.entries, s.bins, Unit::kCopiesMin, shared_memory);
   __syncthreads();
-  if (s.used[blockIdx.y] == 0) return;
+  const AccRange range = s.ranges[blockIdx.y];
   const Unit unit(s.slope, s.bins, Unit::kCopiesMin, shared_memory);
   const std::int64_t offset = s.offsets[blockIdx.y];
-  const int limit = s.arithmetic.taps * 16384;
   const float bias = static_cast<float>(static_cast<int>(blockIdx.y) - 128);
   unsigned long long wrong = 0;
-  for (int acc = -limit + 4 * static_cast<int>(blockIdx.x * kLatticeThreads + threadIdx.x); acc <= limit;
-       acc += 4 * static_cast<int>(gridDim.x) * kLatticeThreads) {
+  for (int acc = range.first + 4 * static_cast<int>(blockIdx.x * kLatticeThreads + threadIdx.x);
+       acc <= range.last; acc += 4 * static_cast<int>(gridDim.x) * kLatticeThreads) {
     const std::uint32_t bytes = Unit::pack(unit.sum(offset, acc), unit.sum(offset, acc + 1),
                                            unit.sum(offset, acc + 2), unit.sum(offset, acc + 3));
-    for (int i = 0; i < 4 && acc + i <= limit; ++i) {
+    for (int i = 0; i < 4 && acc + i <= range.last; ++i) {
       const int value = finish_int8(s.arithmetic, conv_seqlast(s.arithmetic, acc + i, bias));
       wrong += static_cast<std::int8_t>(bytes >> (8 * i)) != value;
     }

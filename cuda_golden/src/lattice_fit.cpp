@@ -39,10 +39,10 @@ std::uint32_t constant_entry(int value, bool stepped) {
   return (stepped ? byte ^ 0x80u : byte) << 16;
 }
 
-// A step from `before` to before +- 1 at `fraction` (1 .. 65535) of the bin.
+// A step from `before` to before +- 1 at `fraction` of the bin, in units of the fraction, above 0.
 std::uint32_t step_entry(int before, bool down, std::int64_t fraction) {
   const std::uint32_t code = static_cast<std::uint8_t>(static_cast<std::int8_t>(before)) ^ 0x80u;
-  const std::uint32_t carry_at = static_cast<std::uint32_t>(kGrid - fraction);
+  const std::uint32_t carry_at = static_cast<std::uint32_t>(65536 - fraction);
   return (down ? 0xFF000000u | (code ^ 0xFFu) << 16 : code << 16) | carry_at;
 }
 
@@ -54,14 +54,44 @@ struct Threshold {
   std::int64_t at = 0;
 };
 
+// Whether both sides of a step count.
+bool counts(const AccRanges& ranges, const LatticeStep& s) {
+  const AccRange& range = ranges[index_of(s)];
+  return range.first < s.acc && s.acc <= range.last;
+}
+
 int threshold_id(const LatticeStep& s) {
   return (s.after > s.before ? 256 : 0) + s.before + 128;
 }
 
 }  // namespace
 
+AccRanges reachable_accs(const std::vector<std::int8_t>& weight, const std::vector<std::int8_t>& bias) {
+  AccRanges ranges;
+  const std::size_t taps = bias.empty() ? 0 : weight.size() / bias.size();
+  for (std::size_t c = 0; c < bias.size(); ++c) {
+    AccRange here{0, 0};
+    for (std::size_t k = 0; k < taps; ++k) {
+      const int w = weight[c * taps + k];
+      here.first += std::min(-128 * w, 127 * w);
+      here.last += std::max(-128 * w, 127 * w);
+    }
+    AccRange& range = ranges[static_cast<std::size_t>(bias[c] + 128)];
+    range = range.size() == 0 ? here
+                              : AccRange{std::min(range.first, here.first), std::max(range.last, here.last)};
+  }
+  return ranges;
+}
+
+AccRanges all_accs(const AccRanges& ranges, int taps) {
+  AccRanges all;
+  for (std::size_t i = 0; i < kBiases; ++i)
+    if (ranges[i].size() != 0) all[i] = {-16384 * taps, 16384 * taps};
+  return all;
+}
+
 LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,
-                      const std::vector<LatticeStep>& steps, const BiasesUsed& used) {
+                      const std::vector<LatticeStep>& steps, const AccRanges& ranges) {
   LatticeFit fit;
   const double nominal = line.s_wx / conv_scale * static_cast<double>(kOne);
   if (q_count > kLatticeBinsMax || !(nominal >= 1.0) || nominal > kSlopeMax || steps.empty()) return fit;
@@ -70,7 +100,7 @@ LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, 
   for (const LatticeStep& s : steps) {
     value[static_cast<std::size_t>(s.q_before - lowest_q)] = s.before;
     value[static_cast<std::size_t>(s.q_after - lowest_q)] = s.after;
-    if (s.before != s.after) of_bias[index_of(s)].push_back(&s);
+    if (s.before != s.after && counts(ranges, s)) of_bias[index_of(s)].push_back(&s);
   }
   // a q that no point has: any value does
   int last = 0;
@@ -83,12 +113,12 @@ LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, 
     if (v != std::numeric_limits<int>::max()) last = v;
     fit.entries.push_back(constant_entry(last, false));
   }
-  // Slopes next to the nominal one are tried, nearest first, until every used bias has an offset.
+  // Slopes next to the nominal one are tried, nearest first, until every bias has an offset.
   for (int d = 0; d <= kSlopesTried && !fit.found; ++d) {
     const std::int64_t slope = std::llround(nominal) + (d % 2 != 0 ? (d + 1) / 2 : -d / 2);
     fit.found = true;
     for (std::size_t bias = 0; bias < kBiases && fit.found; ++bias) {
-      if (!used[bias]) continue;
+      if (ranges[bias].size() == 0) continue;
       Window w;
       for (const LatticeStep* s : of_bias[bias]) {
         w.low = std::max(w.low, (s->q_after - lowest_q) * kOne - s->acc * slope);
@@ -118,8 +148,8 @@ bool lay(const std::vector<double>& at, int bins, double& width, double& origin)
   return true;
 }
 
-// Tries one width. Thresholds and offsets take turns to move until every used bias is right.
-bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, const BiasesUsed& used,
+// Tries one width. Thresholds and offsets take turns to move until every bias is right.
+bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, const AccRanges& ranges,
             const std::vector<int>& place, std::vector<Threshold>& thresholds, double width, double origin,
             LatticeFit& fit) {
   const double nominal = line.s_wx / width * static_cast<double>(kOne);
@@ -127,12 +157,12 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
   const std::int64_t slope = std::llround(nominal);
   std::array<std::int64_t, kBiases> offset{};
   for (std::size_t i = 0; i < kBiases; ++i)
-    if (used[i] && !in_bins((line.bias_y[i] - origin) / width, offset[i])) return false;
+    if (ranges[i].size() != 0 && !in_bins((line.bias_y[i] - origin) / width, offset[i])) return false;
   bool right = false;
   for (int round = 0; round < 8 && !right; ++round) {
     for (Threshold& t : thresholds) t.low = -kFar, t.high = kFar;
     for (const LatticeStep& s : steps) {
-      if (!used[index_of(s)]) continue;
+      if (!counts(ranges, s)) continue;
       Threshold& t = thresholds[static_cast<std::size_t>(place[static_cast<std::size_t>(threshold_id(s))])];
       const std::int64_t position = s.acc * slope + offset[index_of(s)];
       t.low = std::max(t.low, position - slope);
@@ -141,7 +171,7 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
     for (Threshold& t : thresholds) t.at = ((t.low + t.high) / 2 + kGrid / 2) / kGrid * kGrid;
     std::array<Window, kBiases> windows;
     for (const LatticeStep& s : steps) {
-      if (!used[index_of(s)]) continue;
+      if (!counts(ranges, s)) continue;
       Window& w = windows[index_of(s)];
       const Threshold& t =
           thresholds[static_cast<std::size_t>(place[static_cast<std::size_t>(threshold_id(s))])];
@@ -150,7 +180,7 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
     }
     right = true;
     for (std::size_t i = 0; i < kBiases; ++i) {
-      if (!used[i]) continue;
+      if (ranges[i].size() == 0) continue;
       const Window& w = windows[i];
       if (offset[i] >= w.low && offset[i] <= w.high) continue;
       right = false;
@@ -167,7 +197,7 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
 }  // namespace
 
 LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& steps,
-                       const BiasesUsed& used) {
+                       const AccRanges& ranges) {
   LatticeFit fit;
   fit.stepped = true;
   // where each step lies in y, between the last point before it and the first after it, over all biases
@@ -175,7 +205,7 @@ LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& 
   between.fill({-1e300, 1e300});
   std::vector<int> ids;
   for (const LatticeStep& s : steps) {
-    if (!used[index_of(s)]) continue;
+    if (!counts(ranges, s)) continue;
     if (std::abs(s.after - s.before) != 1) return fit;
     const int id = threshold_id(s);
     auto& [low, high] = between[static_cast<std::size_t>(id)];
@@ -207,7 +237,7 @@ LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& 
     double width, origin;
     if (!lay(at, bins, width, origin)) continue;
     --tries;
-    if (!settle(line, steps, used, place, thresholds, width, origin, fit)) continue;
+    if (!settle(line, steps, ranges, place, thresholds, width, origin, fit)) continue;
     std::vector<std::uint32_t> entries;
     bool one_each = true;
     for (const Threshold& t : thresholds) {
@@ -264,8 +294,15 @@ std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps) {
 
 namespace {
 
+constexpr double kTapGrid = 1 << kTapFractionBits;
+
 // What rounding the slope and an offset costs at the farthest acc, and a step to the grid, in bins.
-constexpr double kRounding = 0.5 * 65536.0 / 4294967296.0 + 1.0 / 4294967296.0 + 0.5 / 65536.0;
+constexpr double kRounding = 0.5 * 65536.0 / 4294967296.0 + 1.0 / 4294967296.0 + 0.5 / kTapGrid;
+
+// Far from any step, whatever the fraction.
+std::uint32_t certain_entry(int value) {
+  return constant_entry(value, true) | 0x4000u;
+}
 
 double middle(const TailThreshold& t) {
   return t.last_before + (t.first_after - t.last_before) / 2;
@@ -295,6 +332,7 @@ TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q,
   int value = thresholds.front().before;
   for (int bin = 0; bin < q_count; ++bin) {
     // the steps at this bin's lower edge
+    const std::size_t first = next;
     for (; next < thresholds.size(); ++next) {
       const TailThreshold& t = thresholds[next];
       if ((middle(t) - origin) / conv_scale >= bin + 0.5) break;
@@ -302,8 +340,9 @@ TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q,
                              std::abs((t.first_after - origin) / conv_scale - bin)});
       value = t.after;
     }
-    made.fit.entries.push_back(constant_entry(value, true));
+    made.fit.entries.push_back(next == first ? certain_entry(value) : constant_entry(value, true));
   }
+  made.fit.entries.push_back(certain_entry(value));  // beyond the last q
   made.slack += kRounding;
   made.fit.found = next == thresholds.size();
   return made;
@@ -327,21 +366,21 @@ TapFit fit_taps_stepped(const LatticeLine& line, const std::vector<TailThreshold
     if (!lay(at, bins, width, origin) || !draw_line(line, width, origin, made.fit)) continue;
     made.width = width;
     made.slack = 0.5 * widest / width + kRounding;
-    const double reserve = 2.0 * (made.slack + farthest_y / width) * 65536.0 + 4.0;
+    const double reserve = 2.0 * (made.slack + farthest_y / width) * kTapGrid + 4.0;
     std::vector<std::uint32_t> entries;
     bool clear = true;
     for (std::size_t i = 0; i < at.size() && clear; ++i) {
       const double position = (at[i] - origin) / width;
       const std::size_t bin = static_cast<std::size_t>(position);
-      const std::int64_t fraction = std::llround((position - static_cast<double>(bin)) * 65536.0);
-      clear = static_cast<double>(fraction) > reserve && static_cast<double>(kGrid - fraction) > reserve;
-      while (entries.size() < bin) entries.push_back(constant_entry(thresholds[i].before, true));
+      const std::int64_t fraction = std::llround((position - static_cast<double>(bin)) * kTapGrid);
+      clear = static_cast<double>(fraction) > reserve && kTapGrid - static_cast<double>(fraction) > reserve;
+      while (entries.size() < bin) entries.push_back(certain_entry(thresholds[i].before));
       entries.push_back(
           step_entry(thresholds[i].before, thresholds[i].after < thresholds[i].before, fraction));
     }
     if (!clear) continue;
     while (entries.size() < static_cast<std::size_t>(bins))
-      entries.push_back(constant_entry(thresholds.back().after, true));
+      entries.push_back(certain_entry(thresholds.back().after));
     made.fit.entries = std::move(entries);
     made.fit.found = true;
     return made;

@@ -29,7 +29,7 @@ struct TailStep {
 };
 
 struct LatticeFit {
-  bool found = false;  // for every used bias
+  bool found = false;  // for every bias of which any acc counts
   bool stepped = false;
   std::vector<std::uint32_t> entries;  // see entry layout in lattice.cuh
   std::int32_t slope = 0;
@@ -42,15 +42,24 @@ struct LatticeLine {
   std::array<double, kBiases> bias_y;
 };
 
-using BiasesUsed = std::array<std::uint8_t, kBiases>;
+// The accumulators of one bias value that count; first > last: none do.
+struct AccRange {
+  std::int32_t first = 0, last = -1;
+  std::int64_t size() const { return last < first ? 0 : std::int64_t{last} - first + 1; }
+};
+using AccRanges = std::array<AccRange, kBiases>;
+// Those that int8 samples can reach: weight [C,K], bias [C].
+AccRanges reachable_accs(const std::vector<std::int8_t>& weight, const std::vector<std::int8_t>& bias);
+// -K * 2^14 .. K * 2^14 wherever `ranges` has any.
+AccRanges all_accs(const AccRanges& ranges, int taps);
 
 // two_step: bin k is q = lowest_q + k, 2^conv_bits bins; the entry is the output of that q.
 LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,
-                      const std::vector<LatticeStep>& steps, const BiasesUsed& used);
+                      const std::vector<LatticeStep>& steps, const AccRanges& ranges);
 
 // fused: bins narrow enough that each holds at most one step.
 LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& steps,
-                       const BiasesUsed& used);
+                       const AccRanges& ranges);
 
 // A step of the tail y -> int8 on the line of y, as the scan of every fp32 number found it: the output is
 // `before` up to last_before and `after` from first_after on; in between it may flicker.
@@ -62,6 +71,11 @@ std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps);
 
 // A line and a table for a y that is only near s_wx * acc + s_b * b, by at most farthest_y. `slack`: how far,
 // in bins, a step of the tail may lie from where line and table have it; farthest_y / width comes on top.
+//
+// The fraction has one bit less than elsewhere, so that the lower half of entry + fraction tells how far
+// above a step the position is: 0 .. 2^15 - 1 then, at least 2^14 in an entry that no step is in or at the
+// lower edge of, at least 2^15 below a step.
+constexpr int kTapFractionBits = 15;
 struct TapFit {
   LatticeFit fit;
   double width = 0;  // of a bin, in y

@@ -18,8 +18,8 @@ struct qg_plan {
   qg::DeviceLimits limits;
   int forced_copies = 0;
   qg_plan_description description{};
-  qg::DeviceMemory weight, bias, packed, bias_value;
-  qg::DeviceMemory entries, lattice;  // absent where no line fits
+  qg::DeviceMemory weight, bias, packed;
+  qg::DeviceMemory entries, lattice;  // absent where no line fits; lattice: LatticeChannels or LatticeColumns
   bool has_bias = false;
   bool doubts = false;  // the line is only near y
   bool stepped = false;
@@ -30,7 +30,8 @@ namespace qg {
 namespace {
 
 constexpr unsigned long long kStepCapacity = 1 << 20;
-constexpr double kDoubtMax = 2048;  // 2^-16 bins: a sixteenth of everything would be doubted
+constexpr double kTapGrid = 1 << kTapFractionBits;
+constexpr double kDoubtMax = 1024;  // of kTapGrid: a sixteenth of every bin with a step would be doubted
 constexpr int kCopies = 4;  // of the table: more would save bank conflicts, fewer the filling (measured)
 
 FastDivide divide_by(std::int64_t divisor) {
@@ -45,22 +46,41 @@ FastDivide divide_by(std::int64_t divisor) {
 
 // A layer's weights and biases on the host.
 struct HostLayer {
-  std::vector<std::int8_t> weight, bias;
-  BiasesUsed used{};
-  int bias_of(std::size_t c) const { return bias.empty() ? 0 : bias[c]; }
+  std::size_t channels, taps;
+  std::vector<std::int8_t> weight;  // [C,K]
+  std::vector<std::int8_t> bias;    // [C]; zeros without a bias
+
+  // A channel's weights as kernels read them.
+  std::uint32_t packed_weights(std::size_t c) const {
+    std::uint32_t word = 0;
+    for (std::size_t k = 0; k < taps; ++k) {
+      word |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(weight[c * taps + k]))
+              << (8 * (static_cast<std::size_t>(kTapsMax) - taps + k));
+    }
+    return word;
+  }
 };
 
 qg_status download_layer(const qg_plan& plan, HostLayer& layer) {
-  const std::size_t channels = static_cast<std::size_t>(plan.params.channels);
-  layer.weight.resize(channels * static_cast<std::size_t>(plan.params.taps));
+  layer.channels = static_cast<std::size_t>(plan.params.channels);
+  layer.taps = static_cast<std::size_t>(plan.params.taps);
+  layer.weight.resize(layer.channels * layer.taps);
+  layer.bias.resize(layer.channels);
   QG_CHECK_CUDA(
       cudaMemcpy(layer.weight.data(), plan.weight.as<void>(), layer.weight.size(), cudaMemcpyDeviceToHost));
   if (plan.has_bias) {
-    layer.bias.resize(channels);
-    QG_CHECK_CUDA(cudaMemcpy(layer.bias.data(), plan.bias.as<void>(), channels, cudaMemcpyDeviceToHost));
+    QG_CHECK_CUDA(
+        cudaMemcpy(layer.bias.data(), plan.bias.as<void>(), layer.bias.size(), cudaMemcpyDeviceToHost));
   }
-  for (std::size_t c = 0; c < channels; ++c) layer.used[static_cast<std::size_t>(layer.bias_of(c) + 128)] = 1;
   return QG_OK;
+}
+
+// What the decode kernels read.
+qg_status pack(qg_plan& plan, const HostLayer& layer) {
+  std::vector<PackedChannel> packed(layer.channels);
+  for (std::size_t c = 0; c < layer.channels; ++c)
+    packed[c] = {layer.packed_weights(c), static_cast<float>(layer.bias[c])};
+  return plan.packed.upload(packed.data(), packed.size() * sizeof(PackedChannel));
 }
 
 LatticeLine line_of(const Arithmetic& a, bool rounded_bias) {
@@ -74,26 +94,34 @@ LatticeLine line_of(const Arithmetic& a, bool rounded_bias) {
   return line;
 }
 
-// Hands the fit to the device. `doubt` [channels], in 2^-16 bins, or empty.
+// Hands the fit to the device. `doubt` [channels], in units of the fraction, or empty.
 qg_status adopt(qg_plan& plan, const HostLayer& layer, const LatticeFit& fit, const std::vector<int>& doubt) {
-  const std::size_t taps = static_cast<std::size_t>(plan.params.taps);
-  std::vector<LatticeChannel> channels(static_cast<std::size_t>(plan.params.channels));
-  for (std::size_t c = 0; c < channels.size(); ++c) {
+  std::vector<LatticeChannel> channels(layer.channels);
+  for (std::size_t c = 0; c < layer.channels; ++c) {
     LatticeChannel& channel = channels[c];
-    const int bias = layer.bias_of(c);
-    channel.offset = fit.offset[static_cast<std::size_t>(bias + 128)];
-    channel.bias = static_cast<std::int16_t>(bias);
+    channel.offset = fit.offset[static_cast<std::size_t>(layer.bias[c] + 128)];
+    channel.weights = layer.packed_weights(c);
+    channel.bias = layer.bias[c];
     if (!doubt.empty()) {
       channel.doubt = static_cast<std::uint16_t>(2 * doubt[c]);
-      channel.offset += static_cast<std::int64_t>(doubt[c]) << 16;
-    }
-    for (std::size_t k = 0; k < taps; ++k) {
-      channel.weights |= static_cast<std::uint32_t>(static_cast<std::uint8_t>(layer.weight[c * taps + k]))
-                         << (8 * (static_cast<std::size_t>(kTapsMax) - taps + k));
+      channel.offset += static_cast<std::int64_t>(doubt[c]) << (32 - kTapFractionBits);
     }
   }
   QG_RETURN_IF(plan.entries.upload(fit.entries.data(), fit.entries.size() * sizeof(std::uint32_t)));
-  QG_RETURN_IF(plan.lattice.upload(channels.data(), channels.size() * sizeof(LatticeChannel)));
+  if (plan.params.layout == QG_BCL) {
+    QG_RETURN_IF(plan.lattice.upload(channels.data(), channels.size() * sizeof(LatticeChannel)));
+  } else {
+    constexpr std::size_t kGroup = kColumnGroup;
+    std::vector<LatticeColumns> columns((layer.channels + kGroup - 1) / kGroup);
+    for (std::size_t c = 0; c < layer.channels; ++c) {
+      LatticeColumns& group = columns[c / kGroup];
+      const std::size_t i = c % kGroup;
+      group.weights[i] = channels[c].weights;
+      group.offset[i % 4 / 2][i / 4][i % 2] = channels[c].offset;
+      group.doubt_and_bias[i] = {channels[c].doubt, channels[c].bias};
+    }
+    QG_RETURN_IF(plan.lattice.upload(columns.data(), columns.size() * sizeof(LatticeColumns)));
+  }
   plan.slope = fit.slope;
   plan.stepped = fit.stepped;
   plan.doubts = !doubt.empty();
@@ -102,7 +130,27 @@ qg_status adopt(qg_plan& plan, const HostLayer& layer, const LatticeFit& fit, co
   return QG_OK;
 }
 
-// seqlast: a line and a table that are right at every point (acc, bias), when there are such.
+// Whether line and table are right at every accumulator in the ranges.
+qg_status check_fit(const Backend& kernels, const Arithmetic& a, const LatticeFit& fit,
+                    const AccRanges& ranges, bool& right) {
+  DeviceMemory entries, offsets, device_ranges, wrong;
+  QG_RETURN_IF(entries.upload(fit.entries.data(), fit.entries.size() * sizeof(std::uint32_t)));
+  QG_RETURN_IF(offsets.upload(fit.offset.data(), sizeof fit.offset));
+  QG_RETURN_IF(device_ranges.upload(ranges.data(), sizeof ranges));
+  QG_RETURN_IF(wrong.allocate(sizeof(unsigned long long)));
+  QG_CHECK_CUDA(cudaMemset(wrong.as<void>(), 0, sizeof(unsigned long long)));
+  QG_CHECK_CUDA(kernels.check_lattice(
+      {a, entries.as<std::uint32_t>(), static_cast<std::int32_t>(fit.entries.size()), fit.slope, fit.stepped,
+       offsets.as<std::int64_t>(), device_ranges.as<AccRange>(), wrong.as<unsigned long long>()},
+      nullptr));
+  unsigned long long wrong_here = 0;
+  QG_RETURN_IF(wrong.download(&wrong_here));
+  right = wrong_here == 0;
+  return QG_OK;
+}
+
+// seqlast: a line and a table that are right at every point (acc, bias), when there are such. First for every
+// accumulator of the layer's bias values, then for those that its weights can reach.
 qg_status fit_lattice(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   const Backend& kernels = backend(plan.params);
   const Arithmetic a = arithmetic_of(plan.params);
@@ -122,30 +170,20 @@ qg_status fit_lattice(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   }
   const LatticeLine line = line_of(a, true);
   const int lowest_q = static_cast<int>(a.conv_lo);
-  const LatticeFit fit = a.dataflow == QG_TWO_STEP
-                             ? fit_linear(line, static_cast<double>(a.conv_scale), lowest_q,
-                                          static_cast<int>(a.conv_hi) - lowest_q + 1, steps, layer.used)
-                             : fit_stepped(line, steps, layer.used);
-  if (!fit.found) return QG_OK;
-  DeviceMemory entries, offsets, used, wrong;
-  QG_RETURN_IF(entries.upload(fit.entries.data(), fit.entries.size() * sizeof(std::uint32_t)));
-  QG_RETURN_IF(offsets.upload(fit.offset.data(), sizeof fit.offset));
-  QG_RETURN_IF(used.upload(layer.used.data(), layer.used.size()));
-  QG_RETURN_IF(wrong.allocate(sizeof(unsigned long long)));
-  QG_CHECK_CUDA(cudaMemset(wrong.as<void>(), 0, sizeof(unsigned long long)));
-  QG_CHECK_CUDA(kernels.check_lattice(
-      {a, entries.as<std::uint32_t>(), static_cast<std::int32_t>(fit.entries.size()), fit.slope, fit.stepped,
-       offsets.as<std::int64_t>(), used.as<std::uint8_t>(), wrong.as<unsigned long long>()},
-      nullptr));
-  unsigned long long wrong_here = 0;
-  QG_RETURN_IF(wrong.download(&wrong_here));
-  if (wrong_here != 0) return QG_OK;
-  fitted = true;
-  std::int64_t biases = 0;
-  for (const std::uint8_t u : layer.used) biases += u;
-  plan.description.tail_steps = static_cast<std::int64_t>(steps.size());
-  plan.description.lattice_checked = biases * (std::int64_t{32768} * a.taps + 1);
-  return adopt(plan, layer, fit, {});
+  const AccRanges reachable = reachable_accs(layer.weight, layer.bias);
+  for (const AccRanges& ranges : {all_accs(reachable, a.taps), reachable}) {
+    const LatticeFit fit = a.dataflow == QG_TWO_STEP
+                               ? fit_linear(line, static_cast<double>(a.conv_scale), lowest_q,
+                                            static_cast<int>(a.conv_hi) - lowest_q + 1, steps, ranges)
+                               : fit_stepped(line, steps, ranges);
+    if (!fit.found) continue;
+    QG_RETURN_IF(check_fit(kernels, a, fit, ranges, fitted));
+    if (!fitted) continue;
+    plan.description.tail_steps = static_cast<std::int64_t>(steps.size());
+    for (const AccRange& range : ranges) plan.description.lattice_checked += range.size();
+    return adopt(plan, layer, fit, {});
+  }
+  return QG_OK;
 }
 
 // How far the y of any order can be from s_wx * acc + s_b * b, whatever the samples, where that matters: with
@@ -194,7 +232,7 @@ qg_status fit_near(qg_plan& plan, const HostLayer& layer, bool& fitted) {
     farthest_step = std::max({farthest_step, std::abs(t.last_before), std::abs(t.first_after)});
   std::vector<double> farthest(static_cast<std::size_t>(plan.params.channels));
   for (std::size_t c = 0; c < farthest.size(); ++c)
-    farthest[c] = farthest_of(a, layer.weight.data() + c * taps, layer.bias_of(c), farthest_step);
+    farthest[c] = farthest_of(a, layer.weight.data() + c * taps, layer.bias[c], farthest_step);
   const LatticeLine line = line_of(a, false);
   const int lowest_q = static_cast<int>(a.conv_lo);
   const TapFit made =
@@ -205,12 +243,12 @@ qg_status fit_near(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   if (!made.fit.found) return QG_OK;
   std::vector<int> doubt;
   for (const double y : farthest) {
-    const double reach = std::ceil((made.slack + y / made.width) * 65536.0) + 1.0;
+    const double reach = std::ceil((made.slack + y / made.width) * kTapGrid) + 1.0;
     if (reach > kDoubtMax) return QG_OK;
     doubt.push_back(static_cast<int>(reach));
   }
   fitted = true;
-  plan.description.doubt_largest = 2.0 * *std::max_element(doubt.begin(), doubt.end()) / 65536.0;
+  plan.description.doubt_largest = 2.0 * *std::max_element(doubt.begin(), doubt.end()) / kTapGrid;
   return adopt(plan, layer, made.fit, doubt);
 }
 
@@ -238,15 +276,11 @@ qg_status create(const qg_params& params, const int8_t* weight, const int8_t* bi
     QG_RETURN_IF(plan->bias.allocate(channels));
     QG_CHECK_CUDA(cudaMemcpy(plan->bias.as<void>(), bias, channels, cudaMemcpyDeviceToDevice));
   }
-  QG_RETURN_IF(plan->packed.allocate(channels * sizeof(PackedChannel)));
-  QG_RETURN_IF(plan->bias_value.allocate(channels * sizeof(float)));
-  const PackArgs pack{arithmetic_of(params), plan->weight.as<std::int8_t>(),   plan->bias.as<std::int8_t>(),
-                      params.channels,       plan->packed.as<PackedChannel>(), plan->bias_value.as<float>()};
-  QG_CHECK_CUDA(backend(params).pack(pack, nullptr));
+  HostLayer layer{};
+  QG_RETURN_IF(download_layer(*plan, layer));
+  QG_RETURN_IF(pack(*plan, layer));
   bool fitted = false;
   if (params.output_mode == QG_BASELINE) {
-    HostLayer layer;
-    QG_RETURN_IF(download_layer(*plan, layer));
     if (params.order == QG_SEQLAST) QG_RETURN_IF(fit_lattice(*plan, layer, fitted));
     if (!fitted) QG_RETURN_IF(fit_near(*plan, layer, fitted));
   }
@@ -274,7 +308,7 @@ bool fits_fast(const qg_params& params, const qg_tensors& t) {
 }
 
 // How a launch is cut into warps' items. The numbers are the best measured on an H100; docs/golden.md.
-void cut(FastArgs& args, int multiprocessors) {
+void cut(FastArgs& args, bool doubts, int multiprocessors) {
   const Shape& shape = args.shape;
   args.elements = shape.batch * shape.channels * shape.length;
   args.rows = shape.batch * shape.channels;
@@ -282,9 +316,8 @@ void cut(FastArgs& args, int multiprocessors) {
     const std::int64_t offset = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(args.input) % 16);
     const std::int64_t chunks = (args.elements + offset + 15) / 16;
     args.aligned = offset == 0 && shape.length % 16 == 0;
-    args.one_round = chunks < (2 << 20);
-    args.items =
-        static_cast<std::uint32_t>((chunks + (args.one_round ? 31 : 127)) / (args.one_round ? 32 : 128));
+    args.rounds = chunks < (2 << 20) ? 1 : args.aligned ? kAlignedRounds : kRaggedRounds;
+    args.items = static_cast<std::uint32_t>((chunks + 32 * args.rounds - 1) / (32 * args.rounds));
     args.length = divide_by(shape.length);
     args.channels = divide_by(shape.channels);
     return;
@@ -294,8 +327,10 @@ void cut(FastArgs& args, int multiprocessors) {
   const std::int64_t warps = std::int64_t{32} * multiprocessors;
   const std::int64_t one_wave = (shape.batch * groups * shape.length + warps - 1) / warps;
   args.many_rows = one_wave > 24;
-  args.time_block =
-      static_cast<std::int32_t>(args.many_rows ? 28 : std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2));
+  const std::int64_t rows = !args.many_rows ? std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2)
+                            : doubts        ? 26
+                                            : 18;
+  args.time_block = static_cast<std::int32_t>(rows);
   const std::int64_t blocks = (shape.length + args.time_block - 1) / args.time_block;
   args.items = static_cast<std::uint32_t>(shape.batch * blocks * groups);
   args.groups = divide_by(groups);
@@ -303,11 +338,15 @@ void cut(FastArgs& args, int multiprocessors) {
 }
 
 cudaError_t launch_fast(const qg_plan& plan, FastArgs args, std::int64_t first_channel, cudaStream_t stream) {
-  cut(args, plan.limits.multiprocessors);
+  cut(args, plan.doubts, plan.limits.multiprocessors);
   args.bins = plan.description.bins;
   args.copies = plan.forced_copies != 0 ? plan.forced_copies : plan.description.copies;
   args.entries = plan.entries.as<std::uint32_t>();
-  args.lattice = plan.lattice.as<LatticeChannel>() + first_channel;
+  if (args.shape.layout == QG_BCL) {
+    args.lattice = plan.lattice.as<LatticeChannel>() + first_channel;
+  } else {
+    args.columns = plan.lattice.as<LatticeColumns>();
+  }
   args.stepped = plan.stepped;
   args.slope = plan.slope;
   return plan.doubts ? backend(plan.params).tapwise(args, plan.limits, stream)
@@ -367,7 +406,6 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
                             static_cast<std::uint32_t>(batch * params.channels),
                             divide_by(params.channels),
                             plan.packed.as<PackedChannel>(),
-                            plan.bias_value.as<float>(),
                             tensors.input,
                             tensors.state_in,
                             tensors.state_out,

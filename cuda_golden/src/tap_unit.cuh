@@ -2,9 +2,9 @@
 // never far from the y of exact arithmetic: the lattice decides wherever no step of the output is that near,
 // and the chain of fma with the exact tail elsewhere, a few times in ten thousand. The plan bounds the
 // distance for each channel (LatticeChannel::doubt) and moves the channel's positions up by half of it, so
-// that the doubtful ones are those whose distance above a step, the lower half of the sum, is below it. Where
-// bins hold no step (two_step), the steps are the bins' edges, and that lower half is the distance above the
-// edge.
+// that the doubtful ones are those whose distance above a step, the lower half of the sum, is below it
+// (lattice_fit.hpp). Words with such an output are noted on the way and settled afterwards, from memory where
+// that keeps the way short.
 #pragma once
 
 #include "arithmetic.cuh"
@@ -14,35 +14,24 @@
 namespace qg {
 namespace QG_MATH_NS {
 
-// One output the long way. Samples and weights are the bytes of words, newest in byte 3.
-__device__ __noinline__ std::uint32_t exact_byte(const Arithmetic& a, std::uint32_t weights, float bias,
-                                                 std::uint32_t window) {
-  const auto byte_of = [&](std::uint32_t word, int k) {
-    return static_cast<float>(static_cast<std::int8_t>(word >> (8 * (kTapsMax - a.taps + k))));
-  };
-  const float y = a.order == QG_SEQLAST
-                      ? conv_seqlast(a, __dp4a(static_cast<int>(window), static_cast<int>(weights), 0), bias)
-                      : conv_tapwise(
-                            a, rounds_first_product(a), bias, [&](int k) { return byte_of(weights, k); },
-                            [&](int k) { return byte_of(window, k); });
-  return static_cast<std::uint8_t>(static_cast<std::int8_t>(finish_int8(a, y)));
-}
-
 class TapUnit {
-  using Lattice = LatticeUnit<true>;
+  using Lattice = LatticeUnit<true, kTapFractionBits>;
 
  public:
-  static constexpr int kRowsAhead = 7;
+  static constexpr int kRowsAhead = 15;
   static constexpr unsigned kOneRoundThreadsPerSm = 1024;
+  static constexpr unsigned kRaggedThreadsPerSm = 1024;
   static constexpr int kCopiesMin = Lattice::kCopiesMin;
 
   struct Channel {
     Lattice::Channel line;
-    std::uint32_t doubt_and_bias;
-    __device__ __forceinline__ std::uint32_t doubt() const { return doubt_and_bias & 0xFFFFu; }
-    __device__ __forceinline__ float bias() const {
-      return static_cast<float>(static_cast<std::int32_t>(doubt_and_bias) >> 16);
-    }
+    std::uint32_t doubt;  // twice, in both halves
+    float bias;
+  };
+  static constexpr bool kDoubts = true;
+  // bit 0: the last word
+  struct Doubts {
+    std::uint32_t words = 0;
   };
 
   static std::size_t shared_bytes(const FastArgs& args) { return Lattice::shared_bytes(args); }
@@ -50,76 +39,155 @@ class TapUnit {
     Lattice::fill(args, shared);
   }
   __device__ __forceinline__ static Channel channel(const FastArgs& args, std::int64_t c) {
-    return channel(__ldg(reinterpret_cast<const uint4*>(args.lattice + c)));
-  }
-  __device__ __forceinline__ static Channel channel(const uint4& of_memory) {  // a LatticeChannel
-    return {Lattice::channel(of_memory), of_memory.w};
+    const uint4 of_memory = __ldg(reinterpret_cast<const uint4*>(args.lattice + c));
+    return {Lattice::channel(of_memory), (of_memory.w & 0xFFFFu) * 0x10001u,
+            static_cast<float>(static_cast<std::int32_t>(of_memory.w) >> 16)};
   }
   __device__ __forceinline__ static Channel shuffle(const Channel& channel, int lane) {
-    return {Lattice::shuffle(channel.line, lane), __shfl_sync(0xFFFFFFFFu, channel.doubt_and_bias, lane)};
+    return {Lattice::shuffle(channel.line, lane), __shfl_sync(0xFFFFFFFFu, channel.doubt, lane),
+            __shfl_sync(0xFFFFFFFFu, channel.bias, lane)};
   }
 
   __device__ __forceinline__ TapUnit(const FastArgs& args, const uint4* shared)
-      : lattice_(args, shared), arithmetic_(args.arithmetic) {}
+      : lattice_(args, shared), args_(args) {}
 
   __device__ __forceinline__ std::uint32_t word(const Channel& channel, std::uint32_t previous,
-                                                std::uint32_t word) const {
-    const std::uint32_t windows[4] = {__byte_perm(previous, word, 0x4321),
-                                      __byte_perm(previous, word, 0x5432),
-                                      __byte_perm(previous, word, 0x6543), word};
-    return four([&](int) -> const Channel& { return channel; }, channel.doubt(), windows);
+                                                std::uint32_t word, Doubts& doubts) const {
+    const FourSums sums = sums_of(OneLine{channel.line}, windows_of(previous, word));
+    note(sums, channel.doubt, doubts);
+    return sums.bytes();
+  }
+  __device__ __forceinline__ std::uint32_t settled_word(const Channel& channel, std::uint32_t previous,
+                                                        std::uint32_t word) const {
+    return exact_where_doubted(
+        OneLine{channel.line}, channel.doubt, windows_of(previous, word),
+        [&](int, std::uint32_t window) { return exact(channel.line.weights, channel.bias, window); });
+  }
+  __device__ __forceinline__ void settle(const Channel& channel, const Chunk& chunk, Doubts& doubts,
+                                         uint4& result) const {
+#pragma unroll 1
+    for (; doubts.words != 0; doubts.words &= doubts.words - 1) {
+      const int from_last = __ffs(static_cast<int>(doubts.words)) - 1;
+      const bool x = from_last == 3;
+      const bool y = from_last == 2;
+      const bool z = from_last == 1;
+      const std::uint32_t previous = x   ? chunk.previous
+                                     : y ? chunk.words.x
+                                     : z ? chunk.words.y
+                                         : chunk.words.z;
+      const std::uint32_t word = x ? chunk.words.x : y ? chunk.words.y : z ? chunk.words.z : chunk.words.w;
+      const std::uint32_t bytes = settled_word(channel, previous, word);
+      (x ? result.x : y ? result.y : z ? result.z : result.w) = bytes;
+    }
   }
   __device__ __forceinline__ std::uint32_t newest(const Channel& channel, std::uint32_t window) const {
     const std::uint32_t sum = lattice_.window_sum(channel.line, window);
-    if ((sum & 0xFFFFu) >= channel.doubt()) return Lattice::pack(sum, sum, sum, sum) & 0xFFu;
-    return exact_byte(arithmetic_, channel.line.weights, channel.bias(), window);
+    return (sum & 0xFFFFu) < (channel.doubt & 0xFFFFu) ? exact(channel.line.weights, channel.bias, window)
+                                                       : Lattice::pack(sum, sum, sum, sum) & 0xFFu;
   }
 
   class Columns : public ColumnWindows {
    public:
-    __device__ __forceinline__ void load(const FastArgs& args, int c) {
-      doubt_ = 0;
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        channels_[i] = channel(load_plan(args.lattice + c + i));
-        doubt_ = max(doubt_, channels_[i].doubt());
-      }
+    __device__ __forceinline__ void load(const LatticeColumns& columns, int lane) {
+      lines_.load(columns, lane);
+      const uint4 of_memory = load_plan(columns.doubt_and_bias + 4 * lane);
+      const std::uint32_t doubt = max(max(of_memory.x & 0xFFFFu, of_memory.y & 0xFFFFu),
+                                      max(of_memory.z & 0xFFFFu, of_memory.w & 0xFFFFu));
+      doubt_ = doubt * 0x10001u;
     }
     __device__ __forceinline__ std::uint32_t row(const TapUnit& unit, std::uint32_t row) {
       pass(row);
-      return unit.four([&](int i) -> const Channel& { return channels_[i]; }, doubt_, of);
+      const FourSums sums = unit.sums_of(lines_, four());
+      note(sums, doubt_, doubts_);
+      return sums.bytes();
+    }
+    __device__ __forceinline__ bool in_doubt() const { return doubts_.words != 0; }
+    template <class Place>
+    __device__ __forceinline__ void settle(const TapUnit& unit, const FastArgs& args, const Place& place) {
+      const LatticeColumns& columns = args.columns[place.group];
+      const auto exact = [&](int i, std::uint32_t window) {
+        const int at = place.c % kColumnGroup + i;
+        return unit.exact(columns.weights[at], static_cast<float>(columns.doubt_and_bias[at].bias), window);
+      };
+#pragma unroll 1
+      for (; doubts_.words != 0; doubts_.words &= doubts_.words - 1) {
+        const int row = place.rows - __ffs(static_cast<int>(doubts_.words));
+        *reinterpret_cast<std::uint32_t*>(args.output + place.first + row * args.shape.channels) =
+            unit.exact_where_doubted(lines_, doubt_, place.windows_of(args, row).four(), exact);
+      }
     }
 
    private:
-    Channel channels_[4];
-    std::uint32_t doubt_;  // the largest of the four
+    Lattice::Columns lines_;
+    std::uint32_t doubt_;  // the largest of the four, in both halves
+    Doubts doubts_;
   };
 
  private:
-  template <typename ChannelAt>
-  __device__ __forceinline__ std::uint32_t four(const ChannelAt& channel_at, std::uint32_t doubt,
-                                                const std::uint32_t (&windows)[4]) const {
-    std::uint32_t sums[4];
-#pragma unroll
-    for (int i = 0; i < 4; ++i) sums[i] = lattice_.window_sum(channel_at(i).line, windows[i]);
-    std::uint32_t bytes = Lattice::pack(sums[0], sums[1], sums[2], sums[3]);
-    // is any lower half below doubt? Doubt is at most 2^15: then the subtraction borrows into its bit 15.
-    const std::uint32_t least =
-        __vminu2(__byte_perm(sums[0], sums[1], 0x5410), __byte_perm(sums[2], sums[3], 0x5410));
-    if ((least - doubt * 0x10001u) & ~least & 0x80008000u) {
-#pragma unroll
-      for (int i = 0; i < 4; ++i) {
-        if ((sums[i] & 0xFFFFu) >= doubt) continue;
-        const Channel& channel = channel_at(i);
-        const std::uint32_t byte = exact_byte(arithmetic_, channel.line.weights, channel.bias(), windows[i]);
-        bytes = (bytes & ~(0xFFu << (8 * i))) | byte << (8 * i);
-      }
+  struct OneLine {
+    const Lattice::Channel& line;
+    __device__ __forceinline__ const Lattice::Channel& at(int) const { return line; }
+  };
+
+  struct FourSums {
+    std::uint32_t of[4];
+
+    __device__ __forceinline__ std::uint32_t bytes() const {
+      return Lattice::pack(of[0], of[1], of[2], of[3]);
+    }
+    __device__ __forceinline__ std::uint32_t lower_01() const { return __byte_perm(of[0], of[1], 0x5410); }
+    __device__ __forceinline__ std::uint32_t lower_23() const { return __byte_perm(of[2], of[3], 0x5410); }
+  };
+
+  __device__ __forceinline__ static uint4 windows_of(std::uint32_t previous, std::uint32_t word) {
+    return make_uint4(__byte_perm(previous, word, 0x4321), __byte_perm(previous, word, 0x5432),
+                      __byte_perm(previous, word, 0x6543), word);
+  }
+
+  template <typename Lines>
+  __device__ __forceinline__ FourSums sums_of(const Lines& lines, const uint4& windows) const {
+    return {{lattice_.window_sum(lines.at(0), windows.x), lattice_.window_sum(lines.at(1), windows.y),
+             lattice_.window_sum(lines.at(2), windows.z), lattice_.window_sum(lines.at(3), windows.w)}};
+  }
+
+  // Is any lower half below doubt? Doubt is at most 2^15: then the subtraction borrows into its bit 15. (A
+  // borrow from the other half can only doubt more.)
+  __device__ __forceinline__ static void note(const FourSums& sums, std::uint32_t doubt, Doubts& doubts) {
+    const std::uint32_t least = __vminu2(sums.lower_01(), sums.lower_23());
+    const std::uint32_t borrowed = (least - doubt) & ~least;
+    doubts.words = __funnelshift_l(borrowed << 16 | borrowed, doubts.words, 1);
+  }
+
+  // One output the long way.
+  __device__ __forceinline__ std::uint32_t exact(std::uint32_t weights, float bias,
+                                                 std::uint32_t window) const {
+    const float y = conv_of_window(args_.arithmetic, weights, bias, window);
+    return static_cast<std::uint32_t>(finish_int8(args_.arithmetic, y)) & 0xFFu;
+  }
+
+  // Four outputs, those in doubt by exact(i, window). Lanes that doubt different ones go through the loop
+  // together.
+  template <typename Lines, typename Exact>
+  __device__ __forceinline__ std::uint32_t exact_where_doubted(const Lines& lines, std::uint32_t doubt,
+                                                               const uint4& windows,
+                                                               const Exact& exact) const {
+    const FourSums sums = sums_of(lines, windows);
+    std::uint32_t bytes = sums.bytes();
+    // a bit each
+    const std::uint32_t found = (__vcmpltu2(sums.lower_01(), doubt) & 0x00020001u) |
+                                (__vcmpltu2(sums.lower_23(), doubt) & 0x00080004u);
+#pragma unroll 1
+    for (std::uint32_t left = (found | found >> 16) & 0xFu; left != 0; left &= left - 1) {
+      const int i = __ffs(static_cast<int>(left)) - 1;
+      const std::uint32_t window =
+          i < 2 ? (i == 0 ? windows.x : windows.y) : (i == 2 ? windows.z : windows.w);
+      bytes = (bytes & ~(0xFFu << (8 * i))) | exact(i, window) << (8 * i);
     }
     return bytes;
   }
 
   Lattice lattice_;
-  const Arithmetic& arithmetic_;
+  const FastArgs& args_;
 };
 
 inline cudaError_t launch_tapwise(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {

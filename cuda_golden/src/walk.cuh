@@ -5,10 +5,19 @@
 //
 //   Unit(args, shared)               after fill(args, shared) and __syncthreads()
 //   Unit::Channel, channel(args, c)  one channel's constants; shuffle(channel, lane): another lane's
-//   word(channel, previous, word)    four times of one channel; `previous` holds the four samples before
-//   newest(channel, window)          one output
-//   Unit::Columns                    four channels: load(args, c), begin(window of each), pass(row) to
+//   Unit::kDoubts, Doubts            whether its outputs can be in doubt; which words hold one that is
+//   word(channel, previous, word, doubts)
+//                                    four times of one channel; `previous` holds the four samples before
+//   newest(channel, window)          one output, certain
+//   Unit::Columns                    four channels: load(columns, lane), begin(window of each), pass(row) to
 //                                    move on, row(unit, row) to move on and get the outputs
+//
+// and with kDoubts
+//
+//   settled_word(channel, previous, word)    as word(), certain
+//   settle(channel, chunk, doubts, result)   the same for a chunk's words in doubt
+//   Columns::in_doubt(), settle(unit, args, place)
+//                                    after 32 rows at most
 #pragma once
 
 #include <cuda_runtime.h>
@@ -17,7 +26,7 @@
 
 namespace qg {
 
-constexpr unsigned kThreadsPerSm = 1024;  // 64 registers a thread
+constexpr unsigned kThreadsPerSm = 1024;  // 64 registers a thread; units have exceptions
 
 __device__ __forceinline__ std::uint32_t divide(std::uint32_t n, const FastDivide& d) {
   return __umulhi(2 * n, d.magic) >> d.shift;
@@ -53,7 +62,7 @@ __device__ __forceinline__ void fill_and_begin(const FastArgs& args, uint4* shar
 }
 
 // A load of the plan's memory that stays in front of await_stream(), where it costs no time.
-__device__ __forceinline__ uint4 load_plan(const LatticeChannel* p) {
+__device__ __forceinline__ uint4 load_plan(const void* p) {
   uint4 v;
   asm volatile("ld.global.nc.v4.u32 {%0, %1, %2, %3}, [%4];"
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
@@ -156,17 +165,16 @@ __device__ __forceinline__ std::uint32_t enter_row(std::uint32_t word, int first
 
 template <class Unit>
 __device__ __forceinline__ uint4 compute_chunk(const Unit& unit, const typename Unit::Channel& channel,
-                                               const Chunk& chunk) {
+                                               const Chunk& chunk, typename Unit::Doubts& doubts) {
   uint4 result;
-  result.x = unit.word(channel, chunk.previous, chunk.words.x);
-  result.y = unit.word(channel, chunk.words.x, chunk.words.y);
-  result.z = unit.word(channel, chunk.words.y, chunk.words.z);
-  result.w = unit.word(channel, chunk.words.z, chunk.words.w);
+  result.x = unit.word(channel, chunk.previous, chunk.words.x, doubts);
+  result.y = unit.word(channel, chunk.words.x, chunk.words.y, doubts);
+  result.z = unit.word(channel, chunk.words.y, chunk.words.z, doubts);
+  result.w = unit.word(channel, chunk.words.z, chunk.words.w, doubts);
   return result;
 }
 
 constexpr int kRoundBytes = 512;  // a warp's chunks
-constexpr unsigned kChunkThreads = 128;
 
 // Where a chunk lies: `time` of its row at its first byte, below 0 at the beginning of a tensor that does not
 // begin on 16 bytes; and the channel's constants.
@@ -215,14 +223,30 @@ __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk
   if (self < 16) to[(lane - self) * 16 + byte] = static_cast<std::int8_t>(value);
 }
 
+// Rows that begin chunks: the words that a lane's kRounds chunks left in doubt, once more, from memory.
+// `first` is the lane's first byte.
+template <class Unit, int kRounds>
+__device__ __forceinline__ void settle_words(const Unit& unit, const FastArgs& args, int first,
+                                             typename Unit::Doubts doubts) {
+#pragma unroll 1
+  for (; doubts.words != 0; doubts.words &= doubts.words - 1) {
+    const int word = 4 * kRounds - __ffs(static_cast<int>(doubts.words));
+    const int at = first + word / 4 * kRoundBytes + word % 4 * 4;
+    if (at >= static_cast<int>(args.elements)) continue;
+    const ChunkPlace<Unit> place(args, at);
+    const std::uint32_t previous = place.time == 0 ? state_word(args, place.row) : load4(args.input + at - 4);
+    *reinterpret_cast<std::uint32_t*>(args.output + at) =
+        unit.settled_word(place.constants, previous, load4(args.input + at));
+  }
+}
+
 // A warp takes kRounds x 512 bytes of memory. kRagged: rows begin anywhere; none is shorter than a chunk.
-template <class Unit, bool kRagged, int kRounds>
-__global__ void __launch_bounds__(kChunkThreads,
-                                  (kRounds == 1 ? Unit::kOneRoundThreadsPerSm : kThreadsPerSm) /
-                                      kChunkThreads) fast_bcl_kernel(const __grid_constant__ FastArgs args) {
+template <class Unit, bool kRagged, int kRounds, unsigned kThreads, unsigned kPerSm>
+__global__ void __launch_bounds__(kThreads, kPerSm / kThreads)
+    fast_bcl_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
   const int lane = static_cast<int>(threadIdx.x % 32);
-  const int item = static_cast<int>(blockIdx.x * (kChunkThreads / 32) + threadIdx.x / 32);
+  const int item = static_cast<int>(blockIdx.x * (kThreads / 32) + threadIdx.x / 32);
   const int elements = static_cast<int>(args.elements);
   const int misalignment = kRagged ? static_cast<int>(reinterpret_cast<std::uintptr_t>(args.input) % 16) : 0;
   const int first = item * (kRounds * kRoundBytes) + lane * 16 - misalignment;
@@ -246,6 +270,7 @@ __global__ void __launch_bounds__(kChunkThreads,
   ChunkPlace<Unit> place(args, first);
   __syncthreads();
   const Unit unit(args, shared_memory);
+  typename Unit::Doubts doubts;
 #pragma unroll
   for (int round = 0; round < kRounds; ++round) {
     const ChunkPlace<Unit> here = place;
@@ -256,7 +281,7 @@ __global__ void __launch_bounds__(kChunkThreads,
     std::int8_t* const to = out + round * kRoundBytes;
     if (!kRagged) {
       if (here.time == 0) chunk.previous = state_word(args, here.row);
-      const uint4 result = compute_chunk(unit, here.constants, chunk);
+      const uint4 result = compute_chunk(unit, here.constants, chunk, doubts);
       if (whole(round)) __stcs(reinterpret_cast<uint4*>(to), result);
       continue;
     }
@@ -282,7 +307,8 @@ __global__ void __launch_bounds__(kChunkThreads,
       next = ChunkPlace<Unit>::constants_of(args, here.row + 1);
       state = state_word(args, here.row + 1);
     }
-    const uint4 result = compute_chunk(unit, here.constants, chunk);
+    uint4 result = compute_chunk(unit, here.constants, chunk, doubts);
+    if constexpr (Unit::kDoubts) unit.settle(here.constants, chunk, doubts, result);
     const unsigned splitting = __ballot_sync(0xFFFFFFFFu, splits);
     if (inner && !splits) __stcs(reinterpret_cast<uint4*>(to), result);
     for (unsigned left = splitting; left != 0; left &= left - 1) {
@@ -290,39 +316,91 @@ __global__ void __launch_bounds__(kChunkThreads,
     }
     if (!inner && !splits) store_edge_chunk(to, args.output, args.output + elements, result);
   }
+  if constexpr (Unit::kDoubts && !kRagged) settle_words<Unit, kRounds>(unit, args, first, doubts);
 }
 
-constexpr int kColumnGroup = 128;  // channels a warp walks, four a lane
+// The windows of four channels, newest sample in byte 3.
+struct ColumnWindows {
+  std::uint32_t of[4] = {0, 0, 0, 0};
 
-// A warp's item is time_block steps of one group of channels; kAhead rows are on their way.
-template <class Unit, int kAhead, unsigned kThreads>
-__global__ void __launch_bounds__(kThreads, kThreadsPerSm / kThreads)
+  __device__ __forceinline__ void begin(std::uint32_t w0, std::uint32_t w1, std::uint32_t w2,
+                                        std::uint32_t w3) {
+    of[0] = w0, of[1] = w1, of[2] = w2, of[3] = w3;
+  }
+  // Each moved on by its byte of `row`.
+  __device__ __forceinline__ void pass(std::uint32_t row) {
+    of[0] = __byte_perm(of[0], row, 0x4321);
+    of[1] = __byte_perm(of[1], row, 0x5321);
+    of[2] = __byte_perm(of[2], row, 0x6321);
+    of[3] = __byte_perm(of[3], row, 0x7321);
+  }
+  __device__ __forceinline__ uint4 four() const { return make_uint4(of[0], of[1], of[2], of[3]); }
+};
+
+// blockIdx.x, read anew: what follows from it is computed again and need not be kept.
+__device__ __forceinline__ std::uint32_t block_again() {
+  std::uint32_t block;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block));
+  return block;
+}
+
+// A warp's item is time_block rows of one group of channels; this is a lane's part of it.
+template <unsigned kThreads>
+struct ColumnPlace {
+  int group, c;    // c: the first of four channels
+  int time, rows;  // rows: 0 beyond the last item or channel
+  std::uint32_t b;
+  std::int64_t first;  // the tensor's byte at (b, time, c)
+
+  __device__ __forceinline__ ColumnPlace(const FastArgs& args, std::uint32_t block) {
+    const std::uint32_t item = block * (kThreads / 32) + threadIdx.x / 32;
+    const int channels = static_cast<int>(args.shape.channels);
+    const std::uint32_t outer = divide(item, args.groups);
+    group = static_cast<int>(item - outer * args.groups.divisor);
+    c = group * kColumnGroup + 4 * static_cast<int>(threadIdx.x % 32);
+    b = divide(outer, args.blocks);
+    time = static_cast<int>(outer - b * args.blocks.divisor) * args.time_block;
+    rows = item < args.items && c < channels
+               ? min(static_cast<int>(args.shape.length) - time, args.time_block)
+               : 0;
+    first = (static_cast<std::int64_t>(b) * args.shape.length + time) * channels + c;
+  }
+  // The windows in front of time 0.
+  __device__ __forceinline__ void begin_sequence(const FastArgs& args, ColumnWindows& windows) const {
+    if (args.state_in == nullptr) return;
+    const std::int64_t row = static_cast<std::int64_t>(b) * args.shape.channels + c;
+    windows.begin(state_word(args, row), state_word(args, row + 1), state_word(args, row + 2),
+                  state_word(args, row + 3));
+  }
+  // The windows of one of the rows, from memory.
+  __device__ __forceinline__ ColumnWindows windows_of(const FastArgs& args, int row) const {
+    ColumnWindows windows;
+    const bool begins = time == 0 && row < 3;
+    if (begins) begin_sequence(args, windows);
+#pragma unroll 1
+    for (int i = begins ? 0 : row - 3; i <= row; ++i)
+      windows.pass(load4(args.input + first + i * args.shape.channels));
+    return windows;
+  }
+};
+
+// kAhead rows are on their way.
+template <class Unit, int kAhead, unsigned kThreads, unsigned kPerSm>
+__global__ void __launch_bounds__(kThreads, kPerSm / kThreads)
     fast_blc_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
   const int channels = static_cast<int>(args.shape.channels);
-  const std::uint32_t item = blockIdx.x * (kThreads / 32) + threadIdx.x / 32;
-  const std::uint32_t outer = divide(item, args.groups);
-  const int c = static_cast<int>(item - outer * args.groups.divisor) * kColumnGroup +
-                static_cast<int>(threadIdx.x % 32) * 4;
-  const bool works = item < args.items && c < channels;
-  const std::uint32_t b = divide(outer, args.blocks);
-  const std::int64_t time = static_cast<std::int64_t>(outer - b * args.blocks.divisor) * args.time_block;
-  const std::int64_t rest = args.shape.length - time;
-  int left = works ? static_cast<int>(rest < args.time_block ? rest : args.time_block) : 0;
-  const std::int64_t first = (static_cast<std::int64_t>(b) * args.shape.length + time) * channels + c;
-  const std::int8_t* p = args.input + first;
-  std::int8_t* out = args.output + first;
+  const ColumnPlace<kThreads> place(args, blockIdx.x);
+  int left = place.rows;
+  const std::int8_t* p = args.input + place.first;
+  std::int8_t* out = args.output + place.first;
   const auto row_at = [&](int i) { return load4(row_address(p, i, channels)); };
   std::uint32_t ahead[kAhead];
   std::uint32_t before[3] = {0, 0, 0};
   const auto begin = [&] {
-    if (time >= 3 && works) {
+    if (place.time != 0 && left != 0) {  // then there are three rows in front
 #pragma unroll
       for (int i = 0; i < 3; ++i) before[i] = row_at(i - 3);
-    } else if (works) {
-#pragma unroll
-      for (int i = 0; i < 3; ++i)
-        if (time + i >= 3) before[i] = row_at(i - 3);
     }
     if (left >= kAhead) {
 #pragma unroll
@@ -335,18 +413,16 @@ __global__ void __launch_bounds__(kThreads, kThreadsPerSm / kThreads)
   };
   typename Unit::Columns columns;
   let_next_begin();
-  if (works) columns.load(args, c);
+  if (left != 0) columns.load(args.columns[place.group], static_cast<int>(threadIdx.x % 32));
   fill_and_begin<Unit>(args, shared_memory, begin);
   __syncthreads();
-  if (!works) return;
+  if (left == 0) return;
   const Unit unit(args, shared_memory);
-  if (time != 0) {
+  if (place.time != 0) {
 #pragma unroll
     for (int i = 0; i < 3; ++i) columns.pass(before[i]);
-  } else if (args.state_in != nullptr) {
-    const std::int64_t row = static_cast<std::int64_t>(b) * channels + c;
-    columns.begin(state_word(args, row), state_word(args, row + 1), state_word(args, row + 2),
-                  state_word(args, row + 3));
+  } else {
+    place.begin_sequence(args, columns);
   }
   const auto finish_row = [&](int i) {
     __stcs(reinterpret_cast<std::uint32_t*>(row_address(out, i, channels)), columns.row(unit, ahead[i]));
@@ -363,6 +439,8 @@ __global__ void __launch_bounds__(kThreads, kThreadsPerSm / kThreads)
 #pragma unroll
   for (int i = 0; i < kAhead; ++i)
     if (i < left) finish_row(i);
+  if constexpr (Unit::kDoubts)
+    if (columns.in_doubt()) columns.settle(unit, args, ColumnPlace<kThreads>(args, block_again()));
 }
 
 // ---- launchers
@@ -406,22 +484,33 @@ cudaError_t launch_walk(Kernel kernel, const FastArgs& given, unsigned threads, 
   return launch_early(kernel, (args.items + per_block - 1) / per_block, threads, shared_bytes, stream, args);
 }
 
+template <class Unit, bool kRagged, int kRounds, unsigned kPerSm>
+cudaError_t launch_bcl(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
+  constexpr unsigned kThreads = 128;
+  return launch_walk<Unit>(fast_bcl_kernel<Unit, kRagged, kRounds, kThreads, kPerSm>, args, kThreads,
+                           kPerSm / kThreads, device, stream);
+}
+
+template <class Unit, int kAhead, unsigned kThreads>
+cudaError_t launch_blc(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
+  return launch_walk<Unit>(fast_blc_kernel<Unit, kAhead, kThreads, kThreadsPerSm>, args, kThreads,
+                           kThreadsPerSm / kThreads, device, stream);
+}
+
 template <class Unit>
 cudaError_t launch_unit(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  const auto launch = [&](void (*kernel)(FastArgs), unsigned threads, unsigned threads_per_sm) {
-    return launch_walk<Unit>(kernel, args, threads, threads_per_sm / threads, device, stream);
-  };
   if (args.shape.layout == QG_BLC) {
-    constexpr unsigned kMany = 128, kFew = 512;
-    return args.many_rows ? launch(fast_blc_kernel<Unit, Unit::kRowsAhead, kMany>, kMany, kThreadsPerSm)
-                          : launch(fast_blc_kernel<Unit, 8, kFew>, kFew, kThreadsPerSm);
+    return args.many_rows ? launch_blc<Unit, Unit::kRowsAhead, 128>(args, device, stream)
+                          : launch_blc<Unit, 9, 512>(args, device, stream);
   }
-  if (args.one_round) {
-    return launch(args.aligned ? fast_bcl_kernel<Unit, false, 1> : fast_bcl_kernel<Unit, true, 1>,
-                  kChunkThreads, Unit::kOneRoundThreadsPerSm);
+  if (args.rounds == 1) {
+    constexpr unsigned kPerSm = Unit::kOneRoundThreadsPerSm;
+    return args.aligned ? launch_bcl<Unit, false, 1, kPerSm>(args, device, stream)
+                        : launch_bcl<Unit, true, 1, kPerSm>(args, device, stream);
   }
-  return launch(args.aligned ? fast_bcl_kernel<Unit, false, 4> : fast_bcl_kernel<Unit, true, 4>,
-                kChunkThreads, kThreadsPerSm);
+  return args.aligned
+             ? launch_bcl<Unit, false, kAlignedRounds, kThreadsPerSm>(args, device, stream)
+             : launch_bcl<Unit, true, kRaggedRounds, Unit::kRaggedThreadsPerSm>(args, device, stream);
 }
 
 }  // namespace qg

@@ -17,10 +17,11 @@ namespace {
 namespace fs = std::filesystem;
 
 /// The entry at a position, plus the position's fraction: what lattice.cuh adds up.
-std::uint32_t sum_at(const qg::LatticeFit& fit, std::int64_t position) {
+std::uint32_t sum_at(const qg::LatticeFit& fit, std::int64_t position, int fraction_bits = 16) {
   const std::int64_t bin =
       std::clamp<std::int64_t>(position >> 32, 0, static_cast<std::int64_t>(fit.entries.size()) - 1);
-  return fit.entries[static_cast<std::size_t>(bin)] + (static_cast<std::uint32_t>(position) >> 16);
+  return fit.entries[static_cast<std::size_t>(bin)] +
+         (static_cast<std::uint32_t>(position) >> (32 - fraction_bits));
 }
 
 /// The output in such a sum. In a table without steps every entry's lower half is 0: the fraction cannot
@@ -72,90 +73,125 @@ std::vector<qg::LatticeStep> lattice_steps(const Golden& golden) {
   return steps;
 }
 
-qg::LatticeFit fit_of(const Golden& golden) {
+qg::LatticeFit fit_of(const Golden& golden, const qg::AccRanges& ranges) {
   const LayerParams& layer = golden.bundle.layer;
   qg::LatticeLine line{};
   line.s_wx = static_cast<double>(layer.weight_scale * layer.input_scale);
   for (int b = 0; b < qg::kBiases; ++b)
     line.bias_y[static_cast<std::size_t>(b)] =
         static_cast<double>(layer.bias_scale.value_or(0.0F) * static_cast<float>(b - 128));
-  qg::BiasesUsed used;
-  used.fill(1);
-  if (golden.fused) return qg::fit_stepped(line, lattice_steps(golden), used);
+  if (golden.fused) return qg::fit_stepped(line, lattice_steps(golden), ranges);
   const int lowest = -(1 << (layer.conv_bits - 1));
   const float conv_scale = layer.conv_scale.value_or(layer.output_scale);
   return qg::fit_linear(line, static_cast<double>(conv_scale), lowest, 1 << layer.conv_bits,
-                        lattice_steps(golden), used);
+                        lattice_steps(golden), ranges);
 }
 
-/// Points of the full domain at which the fit leaves the golden.
-std::int64_t count_wrong(const Golden& golden, const qg::LatticeFit& fit) {
+qg::AccRanges every_acc(const Golden& golden) {
+  qg::AccRanges every;
+  for (const exact::Slice& slice : golden.domain.slices)
+    every[static_cast<std::size_t>(slice.bias + 128)] = {slice.acc_min, slice.acc_max};
+  return every;
+}
+
+/// Points of the ranges at which the fit leaves the golden.
+std::int64_t count_wrong(const Golden& golden, const qg::LatticeFit& fit, const qg::AccRanges& ranges) {
   std::int64_t wrong = 0;
   for (std::size_t s = 0; s < golden.domain.slices.size(); ++s) {
     const exact::Slice& slice = golden.domain.slices[s];
     const exact::SliceSteps& out = golden.steps.out[s];
+    const auto bias = static_cast<std::size_t>(slice.bias + 128);
     for (std::size_t i = 0; i < out.size(); ++i) {
       const std::int32_t end = i + 1 < out.size() ? out[i + 1].acc : slice.acc_max + 1;
-      for (std::int32_t acc = out[i].acc; acc < end; ++acc)
-        wrong += evaluate(fit, static_cast<std::size_t>(slice.bias + 128), acc) != out[i].value;
+      for (std::int32_t acc = std::max(out[i].acc, ranges[bias].first);
+           acc < std::min(end, ranges[bias].last + 1); ++acc)
+        wrong += evaluate(fit, bias, acc) != out[i].value;
     }
   }
   return wrong;
 }
 
+std::int64_t points(const qg::AccRanges& ranges) {
+  std::int64_t sum = 0;
+  for (const qg::AccRange& range : ranges) sum += range.size();
+  return sum;
+}
+
 const char* const kVariants[] = {"fused.seqlast.fast.half_away", "fused.seqlast.precise.half_away",
                                  "two_step.seqlast.precise.half_even", "two_step.seqlast.fast.half_even"};
 
+/// As a plan does: a line for every accumulator; where there is none, for those within reach; where there is
+/// none either, a plan uses a line with doubt.
 TEST(golden_lattice, every_point_of_every_layer) {
-  std::int64_t points = 0;
-  int found = 0, layers = 0, without = 0;
+  std::int64_t checked = 0;
+  int everywhere = 0, within_reach = 0, without = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(QUASIM_VECTORS) / "bookmamba")) {
     if (!entry.is_directory()) continue;
-    ++layers;
     for (const char* variant : kVariants) {
       const Golden golden = golden_of(entry.path(), variant);
-      const qg::LatticeFit fit = fit_of(golden);
-      if (!fit.found) {  // no one slope serves all bias values; a plan then uses a line with doubt
+      const auto& weight = golden.bundle.weight;
+      const qg::AccRanges every = every_acc(golden);
+      const qg::AccRanges reachable =
+          qg::reachable_accs({weight.data(), weight.data() + weight.size()}, golden.bundle.bias);
+      const qg::LatticeFit whole = fit_of(golden, every);
+      const qg::LatticeFit fit = whole.found ? whole : fit_of(golden, reachable);
+      if (!fit.found) {
         ++without;
-        std::cout << "no line for all bias values: " << entry.path().filename() << ' ' << variant << '\n';
+        std::cout << "no line: " << entry.path().filename() << ' ' << variant << '\n';
         continue;
       }
-      ++found;
-      EXPECT_EQ(count_wrong(golden, fit), 0) << entry.path() << ' ' << variant;
-      points += golden.domain.points();
+      ++(whole.found ? everywhere : within_reach);
+      const qg::AccRanges& ranges = whole.found ? every : reachable;
+      EXPECT_EQ(count_wrong(golden, fit, ranges), 0) << entry.path() << ' ' << variant;
+      checked += points(ranges);
     }
   }
-  std::cout << found << " lines, " << points << " points\n";
-  EXPECT_EQ(layers, 12);
-  EXPECT_EQ(found + without, 4 * layers);
-  EXPECT_LE(without, 2);
+  std::cout << everywhere << " lines for every accumulator, " << within_reach << " within reach, " << checked
+            << " points\n";
+  EXPECT_EQ(everywhere + within_reach + without, 48);
+  EXPECT_GE(everywhere, 46);
+  EXPECT_LE(without, 1);
 }
 
 TEST(golden_lattice, a_fault_is_seen) {
   const Golden golden = golden_of(fs::path(QUASIM_VECTORS) / "bookmamba" / "layer00", kVariants[0]);
-  const qg::LatticeFit fit = fit_of(golden);
+  const qg::AccRanges ranges = every_acc(golden);
+  const qg::LatticeFit fit = fit_of(golden, ranges);
   ASSERT_TRUE(fit.found);
   qg::LatticeFit broken = fit;
   broken.entries[broken.entries.size() / 2] += 1U << 16;  // one value
-  EXPECT_GT(count_wrong(golden, broken), 0);
+  EXPECT_GT(count_wrong(golden, broken, ranges), 0);
   broken = fit;
   for (std::uint32_t& e : broken.entries)
     if ((e & 0xFFFFU) > 300 && (e & 0xFFFFU) < 65000) e += 256;  // steps 1/256 bin too early
-  EXPECT_GT(count_wrong(golden, broken), 0);
+  EXPECT_GT(count_wrong(golden, broken, ranges), 0);
   broken = fit;
   broken.slope += broken.slope / 10000;
-  EXPECT_GT(count_wrong(golden, broken), 0);
+  EXPECT_GT(count_wrong(golden, broken, ranges), 0);
   broken = fit;
   for (std::int64_t& o : broken.offset) o += std::int64_t{1} << 26;  // 1/64 bin
-  EXPECT_GT(count_wrong(golden, broken), 0);
+  EXPECT_GT(count_wrong(golden, broken, ranges), 0);
+}
+
+/// What int8 samples reach: each tap at its worst, the union over the channels of one bias.
+TEST(golden_lattice, reachable_accumulators) {
+  const qg::AccRanges ranges = qg::reachable_accs({1, -2, 3, 0, -128, -128, 0, 0, 5, 0, 0, 0}, {7, -128, 7});
+  EXPECT_EQ(ranges[135].first, -128 - 127 * 2 - 128 * 3);
+  EXPECT_EQ(ranges[135].last, 127 + 128 * 2 + 127 * 3);
+  EXPECT_EQ(ranges[0].first, -127 * 256);
+  EXPECT_EQ(ranges[0].last, 128 * 256);
+  EXPECT_EQ(points(ranges), 766 + 764 + 1 + 255 * 256 + 1);
+  const qg::AccRanges all = qg::all_accs(ranges, 4);
+  EXPECT_EQ(points(all), 2 * (2 * 65536 + 1));
+  EXPECT_EQ(all[135].first, -65536);
 }
 
 /// A line that does not exist is refused: two steps at one place, a value that flickers, an empty list.
 TEST(golden_lattice, impossible_fits_are_refused) {
   qg::LatticeLine line{};
   line.s_wx = 0.01;
-  qg::BiasesUsed used{};
-  used[128] = 1;
+  qg::AccRanges used;
+  used[128] = {-65536, 65536};
   EXPECT_FALSE(qg::fit_stepped(line, {}, used).found);
   EXPECT_FALSE(qg::fit_stepped(line, {{10, 0, 0, 0, 1, 3}}, used).found);
   EXPECT_FALSE(
@@ -173,16 +209,18 @@ TEST(golden_lattice, impossible_fits_are_refused) {
   EXPECT_FALSE(qg::fit_linear(line, 1e-9, -128, 256, {{10, 0, 1, 2, 1, 2}}, used).found);
 }
 
-/// What biases of no channel would do does not count: neither steps that only they see nor impossible ones.
-TEST(golden_lattice, unused_biases_do_not_count) {
+/// What no channel can reach does not count: steps of other biases, even impossible ones, and steps beyond.
+TEST(golden_lattice, what_is_out_of_reach_does_not_count) {
   qg::LatticeLine line{};
   line.s_wx = 0.01;
   line.bias_y[200] = 5.0;
-  qg::BiasesUsed used{};
-  used[128] = 1;
+  qg::AccRanges used;
+  used[128] = {-5000, 5000};
   const qg::LatticeFit fit = qg::fit_stepped(line,
                                              {{1000, 0, 0, 0, 1, 2},
                                               {2000, 0, 0, 0, 2, 3},
+                                              {5001, 0, 0, 0, 3, 90},
+                                              {-5000, 0, 0, 0, 90, 1},
                                               {500, 72, 0, 0, 1, 2},
                                               {9000, 72, 0, 0, 50, 51},
                                               {9100, 72, 0, 0, 51, 90}},
@@ -193,41 +231,68 @@ TEST(golden_lattice, unused_biases_do_not_count) {
 }
 
 /// Tap-wise: the lattice may say nothing within the doubt, and must be right everywhere else, for a y
-/// anywhere within farthest_y of the line.
-TEST(golden_lattice, doubt_covers_every_step) {
+/// anywhere within farthest_y of the line; far from all steps it must not doubt.
+void expect_doubt_to_cover(const qg::TapFit& made, const qg::LatticeLine& line,
+                           const std::vector<qg::TailThreshold>& thresholds, double farthest_y) {
+  ASSERT_TRUE(made.fit.found);
+  constexpr double kGrid = 1 << qg::kTapFractionBits;
+  const auto doubt = static_cast<std::int64_t>(std::ceil((made.slack + farthest_y / made.width) * kGrid)) + 1;
+  std::int64_t doubted = 0, sure = 0;
+  for (std::size_t b = 0; b < qg::kBiases; b += 5)
+    for (std::int32_t acc = -65536; acc <= 65536; acc += 3) {
+      const double y = line.s_wx * acc + line.bias_y[b];
+      const std::int64_t position = position_of(made.fit, b, acc) + (doubt << (32 - qg::kTapFractionBits));
+      const std::uint32_t sum = sum_at(made.fit, position, qg::kTapFractionBits);
+      if ((sum & 0xFFFFU) < static_cast<std::uint32_t>(2 * doubt)) {
+        ++doubted;
+        double nearest = 1e9;
+        for (const qg::TailThreshold& t : thresholds)
+          nearest = std::min(nearest, std::abs(y - t.first_after));
+        ASSERT_LT(nearest, made.width) << "bias " << b << " acc " << acc;
+        continue;
+      }
+      ++sure;
+      const int value = value_of(made.fit, sum);
+      for (const double off : {-farthest_y, 0.0, farthest_y}) {
+        int expected = thresholds.front().before;
+        for (const qg::TailThreshold& t : thresholds)
+          if (y + off >= t.first_after) expected = t.after;
+        ASSERT_EQ(value, expected) << "bias " << b << " acc " << acc;
+      }
+    }
+  EXPECT_GT(doubted, 0);
+  EXPECT_GT(sure, 100 * doubted);
+}
+
+qg::LatticeLine some_line() {
+  qg::LatticeLine line{};
+  line.s_wx = 5.0123e-4;
+  for (std::size_t b = 0; b < qg::kBiases; ++b) line.bias_y[b] = 0.003 * static_cast<double>(b) - 0.384;
+  return line;
+}
+
+TEST(golden_lattice, doubt_covers_every_step_between_bins_edges) {
   std::vector<qg::TailThreshold> thresholds;
   for (int i = 0; i < 100; ++i) {
     const double y = 0.05 * (i + 0.37) + (i % 3) * 1e-6;
     thresholds.push_back({y - 2e-7, y, i, i + 1});
   }
-  qg::LatticeLine line{};
-  line.s_wx = 5e-4;
-  for (int b = 0; b < qg::kBiases; ++b) line.bias_y[static_cast<std::size_t>(b)] = 0.003 * (b - 128);
-  const double farthest = 7e-6;
-  const qg::TapFit made = qg::fit_taps_stepped(line, thresholds, farthest);
-  ASSERT_TRUE(made.fit.found);
-  const auto doubt = static_cast<std::int64_t>(std::ceil((made.slack + farthest / made.width) * 65536.0)) + 1;
-  std::int64_t doubted = 0, sure = 0;
-  for (int b = 0; b < qg::kBiases; b += 5)
-    for (std::int32_t acc = -65536; acc <= 65536; acc += 3) {
-      const double y = line.s_wx * acc + line.bias_y[static_cast<std::size_t>(b)];
-      const std::uint32_t sum =
-          sum_at(made.fit, position_of(made.fit, static_cast<std::size_t>(b), acc) + (doubt << 16));
-      if ((sum & 0xFFFFU) < static_cast<std::uint32_t>(2 * doubt)) {
-        ++doubted;
-        continue;
-      }
-      ++sure;
-      const int value = value_of(made.fit, sum);
-      for (const double off : {-farthest, 0.0, farthest}) {
-        int expected = 0;
-        for (const qg::TailThreshold& t : thresholds)
-          if (y + off >= t.first_after) expected = t.after;
-        ASSERT_EQ(value, expected) << "bias " << b - 128 << " acc " << acc;
-      }
-    }
-  EXPECT_GT(doubted, 0);
-  EXPECT_GT(sure, 100 * doubted);
+  const qg::LatticeLine line = some_line();
+  expect_doubt_to_cover(qg::fit_taps_stepped(line, thresholds, 7e-6), line, thresholds, 7e-6);
+}
+
+/// Bins are the q from -40 to 39; the output changes at every third edge between them.
+TEST(golden_lattice, doubt_covers_every_step_on_bins_edges) {
+  constexpr double kConvScale = 0.05;
+  std::vector<qg::TailThreshold> thresholds;
+  for (int q = -39; q < 40; q += 3) {
+    const double y = (q - 0.5) * kConvScale + (q % 2) * 1e-7;
+    thresholds.push_back({y - 2e-7, y, q, q + 3});
+  }
+  const qg::LatticeLine line = some_line();
+  const qg::TapFit made = qg::fit_taps_linear(line, kConvScale, -40, 80, thresholds);
+  expect_doubt_to_cover(made, line, thresholds, 7e-6);
+  EXPECT_EQ(made.fit.entries.size(), 81U);
 }
 
 }  // namespace
