@@ -57,29 +57,6 @@ class TapUnit {
     note(sums, channel.doubt, doubts);
     return sums.bytes();
   }
-  __device__ __forceinline__ std::uint32_t settled_word(const Channel& channel, std::uint32_t previous,
-                                                        std::uint32_t word) const {
-    return exact_where_doubted(
-        OneLine{channel.line}, channel.doubt, windows_of(previous, word),
-        [&](int, std::uint32_t window) { return exact(channel.line.weights, channel.bias, window); });
-  }
-  __device__ __forceinline__ void settle(const Channel& channel, const Chunk& chunk, Doubts& doubts,
-                                         uint4& result) const {
-#pragma unroll 1
-    for (; doubts.words != 0; doubts.words &= doubts.words - 1) {
-      const int from_last = __ffs(static_cast<int>(doubts.words)) - 1;
-      const bool x = from_last == 3;
-      const bool y = from_last == 2;
-      const bool z = from_last == 1;
-      const std::uint32_t previous = x   ? chunk.previous
-                                     : y ? chunk.words.x
-                                     : z ? chunk.words.y
-                                         : chunk.words.z;
-      const std::uint32_t word = x ? chunk.words.x : y ? chunk.words.y : z ? chunk.words.z : chunk.words.w;
-      const std::uint32_t bytes = settled_word(channel, previous, word);
-      (x ? result.x : y ? result.y : z ? result.z : result.w) = bytes;
-    }
-  }
   __device__ __forceinline__ std::uint32_t newest(const Channel& channel, std::uint32_t window) const {
     const std::uint32_t sum = lattice_.window_sum(channel.line, window);
     return (sum & 0xFFFFu) < (channel.doubt & 0xFFFFu) ? exact(channel.line.weights, channel.bias, window)

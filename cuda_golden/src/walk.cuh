@@ -12,12 +12,7 @@
 //   Unit::Columns                    four channels: load(columns, lane), begin(window of each), pass(row) to
 //                                    move on, row(unit, row) to move on and get the outputs
 //
-// and with kDoubts
-//
-//   settled_word(channel, previous, word)    as word(), certain
-//   settle(channel, chunk, doubts, result)   the same for a chunk's words in doubt
-//   Columns::in_doubt(), settle(unit, args, place)
-//                                    after 32 rows at most
+// and with kDoubts, after 32 rows at most, Columns::in_doubt() and settle(unit, args, place).
 #pragma once
 
 #include <cuda_runtime.h>
@@ -223,20 +218,26 @@ __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk
   if (self < 16) to[(lane - self) * 16 + byte] = static_cast<std::int8_t>(value);
 }
 
-// Rows that begin chunks: the words that a lane's kRounds chunks left in doubt, once more, from memory.
-// `first` is the lane's first byte.
+// The words that a lane's kRounds chunks left in doubt, output by output, from memory. `first` is the lane's
+// first byte.
 template <class Unit, int kRounds>
 __device__ __forceinline__ void settle_words(const Unit& unit, const FastArgs& args, int first,
                                              typename Unit::Doubts doubts) {
 #pragma unroll 1
   for (; doubts.words != 0; doubts.words &= doubts.words - 1) {
     const int word = 4 * kRounds - __ffs(static_cast<int>(doubts.words));
-    const int at = first + word / 4 * kRoundBytes + word % 4 * 4;
-    if (at >= static_cast<int>(args.elements)) continue;
-    const ChunkPlace<Unit> place(args, at);
-    const std::uint32_t previous = place.time == 0 ? state_word(args, place.row) : load4(args.input + at - 4);
-    *reinterpret_cast<std::uint32_t*>(args.output + at) =
-        unit.settled_word(place.constants, previous, load4(args.input + at));
+#pragma unroll 1
+    for (int i = 0; i < 4; ++i) {
+      const int at = first + word / 4 * kRoundBytes + word % 4 * 4 + i;
+      if (at < 0 || at >= static_cast<int>(args.elements)) continue;
+      const ChunkPlace<Unit> place(args, at);
+      std::uint32_t window = place.time < 3 ? state_word(args, place.row) : 0;
+#pragma unroll 1
+      for (int k = min(place.time, 3); k >= 0; --k)
+        window = window >> 8 | static_cast<std::uint32_t>(static_cast<std::uint8_t>(args.input[at - k]))
+                                   << 24;
+      args.output[at] = static_cast<std::int8_t>(unit.newest(place.constants, window));
+    }
   }
 }
 
@@ -307,8 +308,7 @@ __global__ void __launch_bounds__(kThreads, kPerSm / kThreads)
       next = ChunkPlace<Unit>::constants_of(args, here.row + 1);
       state = state_word(args, here.row + 1);
     }
-    uint4 result = compute_chunk(unit, here.constants, chunk, doubts);
-    if constexpr (Unit::kDoubts) unit.settle(here.constants, chunk, doubts, result);
+    const uint4 result = compute_chunk(unit, here.constants, chunk, doubts);
     const unsigned splitting = __ballot_sync(0xFFFFFFFFu, splits);
     if (inner && !splits) __stcs(reinterpret_cast<uint4*>(to), result);
     for (unsigned left = splitting; left != 0; left &= left - 1) {
@@ -316,7 +316,10 @@ __global__ void __launch_bounds__(kThreads, kPerSm / kThreads)
     }
     if (!inner && !splits) store_edge_chunk(to, args.output, args.output + elements, result);
   }
-  if constexpr (Unit::kDoubts && !kRagged) settle_words<Unit, kRounds>(unit, args, first, doubts);
+  if constexpr (Unit::kDoubts) {
+    if (kRagged) __syncwarp();  // after what other lanes stored of a split chunk
+    settle_words<Unit, kRounds>(unit, args, first, doubts);
+  }
 }
 
 // The windows of four channels, newest sample in byte 3.
