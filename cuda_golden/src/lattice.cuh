@@ -93,10 +93,11 @@ class LatticeUnit {
   __device__ __forceinline__ static Channel shuffle(const Channel& channel, int lane) {
     return {__shfl_sync(0xFFFFFFFFu, channel.offset, lane), __shfl_sync(0xFFFFFFFFu, channel.weights, lane)};
   }
-  // The byte of one window.
-  __device__ __forceinline__ std::uint32_t newest(const Channel& channel, std::uint32_t window) const {
-    const std::uint32_t s = window_sum(channel, window);
-    return ((kStepped ? s >> 24 ^ s >> 16 ^ 0x80u : s >> 16)) & 0xFFu;
+  __device__ __forceinline__ static std::uint32_t byte(std::uint32_t sum) {
+    return ((kStepped ? sum >> 24 ^ sum >> 16 ^ 0x80u : sum >> 16)) & 0xFFu;
+  }
+  __device__ __forceinline__ std::uint32_t likely(const Channel& channel, std::uint32_t window, bool&) const {
+    return byte(window_sum(channel, window));
   }
 
   __device__ __forceinline__ std::uint32_t window_sum(const Channel& channel, std::uint32_t window) const {

@@ -57,10 +57,16 @@ class TapUnit {
     note(sums, channel.doubt, doubts);
     return sums.bytes();
   }
-  __device__ __forceinline__ std::uint32_t newest(const Channel& channel, std::uint32_t window) const {
+  __device__ __forceinline__ std::uint32_t likely(const Channel& channel, std::uint32_t window,
+                                                  bool& certain) const {
     const std::uint32_t sum = lattice_.window_sum(channel.line, window);
-    return (sum & 0xFFFFu) < (channel.doubt & 0xFFFFu) ? exact(channel.line.weights, channel.bias, window)
-                                                       : Lattice::pack(sum, sum, sum, sum) & 0xFFu;
+    if ((sum & 0xFFFFu) < (channel.doubt & 0xFFFFu)) certain = false;
+    return Lattice::byte(sum);
+  }
+  __device__ __forceinline__ std::uint32_t settled(const Channel& channel, std::uint32_t window) const {
+    bool certain = true;
+    const std::uint32_t byte = likely(channel, window, certain);
+    return certain ? byte : exact(channel.line.weights, channel.bias, window);
   }
 
   class Columns : public ColumnWindows {

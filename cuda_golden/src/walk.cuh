@@ -8,11 +8,12 @@
 //   Unit::kDoubts, Doubts            whether its outputs can be in doubt; which words hold one that is
 //   word(channel, previous, word, doubts)
 //                                    four times of one channel; `previous` holds the four samples before
-//   newest(channel, window)          one output, certain
+//   likely(channel, window, certain)  one output; clears `certain` where it is in doubt
 //   Unit::Columns                    four channels: load(columns, lane), begin(window of each), pass(row) to
 //                                    move on, row(unit, row) to move on and get the outputs
 //
-// and with kDoubts, after 32 rows at most, Columns::in_doubt() and settle(unit, args, place).
+// and with kDoubts settled(channel, window), one output that is certain, and, after 32 rows at most,
+// Columns::in_doubt() and settle(unit, args, place).
 #pragma once
 
 #include <cuda_runtime.h>
@@ -193,11 +194,13 @@ struct ChunkPlace {
 
 // A lane's chunk may end a row and, from byte `split` on, begin the next. The lanes compute that end
 // together, a byte each, and store the chunk. `to` is where the calling lane's chunk goes, `next` the next
-// row's constants, `state` its past; `split`, `next`, `state`, `chunk` and `result` count in `lane` alone.
+// row's constants, `state` its past; `split`, `next`, `state`, `chunk`, `result` and `doubts` count in `lane`
+// alone.
 template <class Unit>
 __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk, const uint4& result,
                                             const typename Unit::Channel& next, std::uint32_t state,
-                                            int split, int lane, std::int8_t* to) {
+                                            int split, int lane, std::int8_t* to,
+                                            typename Unit::Doubts& doubts) {
   const auto of_lane = [&](auto value) { return __shfl_sync(0xFFFFFFFFu, value, lane); };
   const std::uint32_t w[5] = {of_lane(chunk.previous), of_lane(chunk.words.x), of_lane(chunk.words.y),
                               of_lane(chunk.words.z), of_lane(chunk.words.w)};
@@ -213,7 +216,16 @@ __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk
   const std::uint32_t before = upper ? (odd ? r[3] : r[2]) : (odd ? r[1] : r[0]);
   const std::uint32_t shift = 8u * static_cast<unsigned>(byte % 4);
   const std::uint32_t window = enter_row(__funnelshift_rc(low, high, shift + 8), byte - 3 - split, state);
-  const std::uint32_t after = unit.newest(Unit::shuffle(next, lane), window);
+  bool certain = true;
+  const std::uint32_t after = unit.likely(Unit::shuffle(next, lane), window, certain);
+  if constexpr (Unit::kDoubts) {
+    const unsigned unsure = __ballot_sync(0xFFFFFFFFu, !certain && self < 16 && byte >= split);
+    if (unsure != 0 && self == lane) {
+#pragma unroll
+      for (int word = 0; word < 4; ++word)
+        if ((unsure >> (4 * word) & 0xFu) != 0) doubts.words |= 8u >> word;
+    }
+  }
   const std::uint32_t value = byte >= split ? after : before >> shift;
   if (self < 16) to[(lane - self) * 16 + byte] = static_cast<std::int8_t>(value);
 }
@@ -236,7 +248,7 @@ __device__ __forceinline__ void settle_words(const Unit& unit, const FastArgs& a
       for (int k = min(place.time, 3); k >= 0; --k)
         window = window >> 8 | static_cast<std::uint32_t>(static_cast<std::uint8_t>(args.input[at - k]))
                                    << 24;
-      args.output[at] = static_cast<std::int8_t>(unit.newest(place.constants, window));
+      args.output[at] = static_cast<std::int8_t>(unit.settled(place.constants, window));
     }
   }
 }
@@ -312,7 +324,7 @@ __global__ void __launch_bounds__(kThreads, kPerSm / kThreads)
     const unsigned splitting = __ballot_sync(0xFFFFFFFFu, splits);
     if (inner && !splits) __stcs(reinterpret_cast<uint4*>(to), result);
     for (unsigned left = splitting; left != 0; left &= left - 1) {
-      store_split(unit, chunk, result, next, state, split, __ffs(static_cast<int>(left)) - 1, to);
+      store_split(unit, chunk, result, next, state, split, __ffs(static_cast<int>(left)) - 1, to, doubts);
     }
     if (!inner && !splits) store_edge_chunk(to, args.output, args.output + elements, result);
   }
