@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Where do the three fp32 evaluation orders disagree? Every window of every chosen channel, on the GPU.
 
-  orders.py BUNDLE… [--every N] [--json FILE]
+  orders.py BUNDLE… [--every N] [--json FILE] [--library FILE]
 
 channellast and update depend on the window, not only on its sum. For each bundle and each variant, all 2^(8K) windows of every
-N-th channel (default 8) are evaluated in both orders; the windows whose int8 output differs are counted and the first listed.
+N-th channel (default 1) are evaluated in both orders; the windows whose int8 output differs are counted and the first listed.
 """
 import argparse
 import json
@@ -26,7 +26,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bundles", nargs="+", type=pathlib.Path)
     parser.add_argument("--library", dest="shared_object", type=pathlib.Path)
-    parser.add_argument("--every", type=int, default=8)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--json", type=pathlib.Path)
     options = parser.parse_args()
     golden = qg.Golden(options.shared_object)
