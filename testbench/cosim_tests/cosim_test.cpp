@@ -200,6 +200,6 @@ int sc_main(int argc, char** argv) {
     return 2;
   }
   const auto lane_count = static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10));
-  return quasim::test::run_all_tests(argc - 1, argv + 1, lane_count,
+  return quasim::test::run_all_tests(argc - 1, argv + 1, lane_count, {},
                                      quasim::cosim::make_verilated_unit(lane_count, {}));
 }

@@ -36,10 +36,11 @@ cosim::JobResult stream(const LayerProgram& program, const TensorBCL<std::int8_t
                                        << result.mismatches() << ", failure '" << result.failure << "'";
 }
 
-int run_all_tests(int argc, char** argv, std::size_t lane_count, std::unique_ptr<cosim::RtlUnit> rtl) {
+int run_all_tests(int argc, char** argv, std::size_t lane_count, const sc::PipelineConfig& config,
+                  std::unique_ptr<cosim::RtlUnit> rtl) {
   ::testing::InitGoogleTest(&argc, argv);
   the_lanes = lane_count;
-  the_testbench = cosim::make_testbench(lane_count, {}, std::move(rtl));
+  the_testbench = cosim::make_testbench(lane_count, config, std::move(rtl));
   const int code = RUN_ALL_TESTS();
   std::printf("elements compared: %llu\n", static_cast<unsigned long long>(compared));
   return code != 0 || compared == 0 ? 1 : 0;

@@ -19,6 +19,7 @@ cosim::JobResult stream(const LayerProgram& program, const TensorBCL<std::int8_t
 ::testing::AssertionResult agrees(const cosim::JobResult& result);
 
 /// Runs all tests on this unit; fails when nothing was compared.
-int run_all_tests(int argc, char** argv, std::size_t lanes, std::unique_ptr<cosim::RtlUnit> rtl);
+int run_all_tests(int argc, char** argv, std::size_t lanes, const sc::PipelineConfig& config,
+                  std::unique_ptr<cosim::RtlUnit> rtl);
 
 }  // namespace quasim::test

@@ -15,26 +15,32 @@ std::int8_t sample(std::mt19937_64& random) {
 
 }  // namespace
 
-LayerProgram random_program(std::mt19937_64& random, int channels, int taps) {
+LayerProgram random_program(std::mt19937_64& random, int channels, int taps,
+                            const sc::PipelineConfig& config) {
   LayerProgram program;
   program.name = "random";
   program.taps = taps;
+  program.conv_bits = config.conv_bits;
+  program.mult_bits = config.mult_bits;
+  program.bias_bits = config.bias_bits;
   program.weight =
       TensorCK<std::int8_t>({static_cast<std::size_t>(channels), static_cast<std::size_t>(taps)});
   for (std::size_t i = 0; i < program.weight.size(); ++i) program.weight.data()[i] = sample(random);
   // A shift that keeps a good part of the accumulators inside the clamp; small ones make ties.
   program.shift_bits = static_cast<int>(uniform(random, 0, 30));
-  const std::int64_t top =
-      std::min<std::int64_t>((std::int64_t{1} << program.mult_bits) - 1,
-                             std::max<std::int64_t>(1, (std::int64_t{1} << program.shift_bits) >> 6));
+  const std::int64_t top = std::min<std::int64_t>(
+      (std::int64_t{1} << program.mult_bits) - 1,
+      std::max<std::int64_t>(1, (std::int64_t{1} << program.shift_bits) >> (14 - program.conv_bits)));
   program.multiplier = static_cast<std::uint32_t>(uniform(random, 0, top));
   program.rounding = uniform(random, 0, 1) == 0 ? Rounding::kHalfEven : Rounding::kHalfAway;
-  const std::int64_t bias_limit = std::int64_t{1} << (program.shift_bits + 7);
+  const std::int64_t widest = spec::max_of_bits(program.bias_bits);
+  const std::int64_t bias_limit =
+      std::min(widest, std::int64_t{1} << (program.shift_bits + program.conv_bits - 1));
   for (int channel = 0; channel < channels; ++channel)
     program.bias_words.push_back(uniform(random, 0, 15) == 0
-                                     ? uniform(random, spec::min_of_bits(48), spec::max_of_bits(48))
+                                     ? uniform(random, spec::min_of_bits(program.bias_bits), widest)
                                      : uniform(random, -bias_limit, bias_limit));
-  for (int i = 0; i < 256; ++i) program.silu_table.push_back(sample(random));
+  for (int i = 0; i < 1 << program.conv_bits; ++i) program.silu_table.push_back(sample(random));
   return program;
 }
 

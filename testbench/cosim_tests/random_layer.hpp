@@ -6,14 +6,16 @@
 #include <cstdint>
 #include <random>
 
+#include "sc/config.hpp"
 #include "types/program.hpp"
 #include "types/tensor.hpp"
 
 namespace quasim::test {
 
-/// Any legal program: weights, bias words, multiplier, shift, table and rounding at random. Ties and clamps
-/// are frequent.
-LayerProgram random_program(std::mt19937_64& random, int channels, int taps);
+/// Any legal program for a unit of these widths: weights, bias words, multiplier, shift, table and rounding
+/// at random. Ties and clamps are frequent.
+LayerProgram random_program(std::mt19937_64& random, int channels, int taps,
+                            const sc::PipelineConfig& config = {});
 
 TensorBCL<std::int8_t> random_input(std::mt19937_64& random, std::size_t sequences, std::size_t channels,
                                     std::size_t length);
