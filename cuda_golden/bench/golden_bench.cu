@@ -1,6 +1,6 @@
 // golden_bench: copy, reference and fast side by side, in one run. CUDA graphs replay the launches over
-// rotating buffers that together exceed the L2 cache, CUDA events time the replays, the median counts. Prints
-// Markdown tables.
+// rotating buffers that together exceed the L2 cache (decode: over the same state, as a model does), CUDA
+// events time the replays, the median counts. Prints Markdown tables.
 //   golden_bench [--quick] [--only large|variants|bell|rows|small|decode]
 #include <algorithm>
 #include <cstring>

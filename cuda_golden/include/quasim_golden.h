@@ -109,8 +109,8 @@ typedef struct qg_plan_description {
   int64_t tail_steps; /* steps of the output: on the points (acc, bias), or on the line of fp32 y */
   int64_t values_checked;  /* fp32 numbers y that were evaluated */
   int64_t lattice_checked; /* points (acc, bias) at which the line was held against the exact arithmetic */
-  double doubt_largest; /* the part of a bin that is left to the exact arithmetic, largest over the channels;
-                           0 for seqlast as a rule */
+  double doubt_largest; /* the part of a bin with a step that is left to the exact arithmetic, largest over the
+                           channels; 0 for seqlast as a rule */
 } qg_plan_description;
 
 /* params: channels, taps, scales, variant; batch and length are ignored. weight [C,K] and bias [C] or NULL
@@ -146,8 +146,8 @@ typedef struct qg_window_point {
 
 /* All 2^(8K) windows of each of `channels` channels (weight [C,K], bias [C] or NULL, host memory): in how
  * many does the int8 output of params->order leave that of other_order. counts [C] differing windows;
- * y_counts [C] (NULL allowed) windows whose fp32 y differs; points [capacity] the first ones of each channel,
- * *point_count of them written. */
+ * y_counts [C] (NULL allowed) windows whose fp32 y differs; points [capacity] some of each channel (which ones,
+ * the scheduling decides), *point_count of them written. */
 QG_API qg_status qg_compare_orders_host(const qg_params* params, int32_t other_order, const int8_t* weight,
                                         const int8_t* bias, int64_t* counts, int64_t* y_counts,
                                         int32_t* max_abs_difference, qg_window_point* points,

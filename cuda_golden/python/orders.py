@@ -4,7 +4,8 @@
   orders.py BUNDLE… [--every N] [--json FILE] [--library FILE]
 
 channellast and update depend on the window, not only on its sum. For each bundle and each variant, all 2^(8K) windows of every
-N-th channel (default 1) are evaluated in both orders; the windows whose int8 output differs are counted and the first listed.
+N-th channel (default 1) are evaluated in both orders; the windows whose int8 output differs are counted, and some listed (which ones, the GPU's
+scheduling decides).
 """
 import argparse
 import json
@@ -44,7 +45,7 @@ def main():
             points = [{**p, "channel": p["channel"] * options.every} for p in r["points"][:8]]
             rows.append({"layer": path.name, "variant": name, "against": other, "channels": len(w), "every": options.every, "windows": windows,
                          "y_differ": int(r["y_counts"].sum()), "differ": differ, "worst_channel": int(r["counts"].max()),
-                         "largest": r["max_abs_difference"], "first": points})
+                         "largest": r["max_abs_difference"], "examples": points})
             print(f"| {path.name} | {name} | {other} | {len(w)} | {windows} | {int(r['y_counts'].sum())} | {differ} | "
                   f"{windows // differ if differ else '-'} | {r['max_abs_difference']} |", flush=True)
             print(f"{path.name} {name} {other}: {time.time() - start:.2f} s", file=sys.stderr)

@@ -9,7 +9,8 @@ namespace QG_MATH_NS {
 
 constexpr unsigned kDecodeThreads = 128;
 
-__device__ __forceinline__ PackedChannel load_plan(const PackedChannel* p) {
+// Of the plan's memory; stays in front of await_stream().
+__device__ __forceinline__ PackedChannel load_channel(const PackedChannel* p) {
   PackedChannel channel;
   asm volatile("ld.global.v2.b32 {%0, %1}, [%2];"
                : "=r"(channel.weights), "=f"(channel.bias)
@@ -40,7 +41,7 @@ __global__ void __launch_bounds__(kDecodeThreads) decode_kernel(const __grid_con
   if (i >= args.items) return;
   const std::uint32_t c = args.items == args.rows.divisor ? i : i - divide(i, args.rows) * args.rows.divisor;
   let_next_begin();
-  const PackedChannel channel = load_plan(args.packed + c);
+  const PackedChannel channel = load_channel(args.packed + c);
   await_stream();
   const std::uint32_t newest = static_cast<std::uint8_t>(args.input[i]);
   std::uint32_t window = 0;  // oldest of four in byte 0, as the packed weights

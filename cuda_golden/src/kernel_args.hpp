@@ -136,7 +136,7 @@ struct FastArgs {
   std::uint32_t items;      // a warp's: rounds x 512 bytes of memory (BCL), time_block x 128 channels (BLC)
   std::int64_t elements;    // B * C * L; BCL: at most 2^30
   std::int64_t rows;        // B * C
-  int rounds;               // BCL: a warp takes so many times 512 bytes: 1, or as below
+  int rounds;               // BCL: a warp takes so many times 512 bytes: 1, or as above
   bool aligned;             // BCL: every row begins a 16-byte chunk
   FastDivide length;        // BCL
   FastDivide channels;      // BCL

@@ -1,6 +1,6 @@
 // The lattice unit: acc to int8 by one integer line and one table. position = slope * acc + offset counts
-// bins with 32 fractional bits; a clamp of its upper word finds the entry. Without a step in any bin
-// (two_step: a bin is a q) the entry's byte 2 is the output. With steps, an entry is
+// bins with 32 fractional bits; a clamp of its upper word finds the entry. Not kStepped (two_step in seqlast:
+// a bin is a q, without a step inside), the entry's byte 2 is the output. kStepped, an entry is
 //
 //   bits 31..24  0xFF where the output goes down across the step, else 0
 //   bits 23..16  the output before the step, as value ^ 0x80, inverted where the output goes down

@@ -309,24 +309,54 @@ double middle(const TailThreshold& t) {
 }
 
 // Slope and offsets for bins of one width; false where they do not fit their types.
-bool draw_line(const LatticeLine& line, double width, double origin, LatticeFit& fit) {
+bool draw_line(const LatticeLine& line, const AccRanges& ranges, double width, double origin,
+               LatticeFit& fit) {
   const double nominal = line.s_wx / width * static_cast<double>(kOne);
   if (!(nominal >= 1.0) || nominal > kSlopeMax) return false;
   fit.slope = static_cast<std::int32_t>(std::llround(nominal));
   for (std::size_t i = 0; i < kBiases; ++i)
-    if (!in_bins((line.bias_y[i] - origin) / width, fit.offset[i])) return false;
+    if (ranges[i].size() != 0 && !in_bins((line.bias_y[i] - origin) / width, fit.offset[i])) return false;
   return true;
 }
 
 }  // namespace
 
+// Each rounding is worth half an ulp, 2^-24 of the largest number that it can round; what the scaled weights
+// lost is known. A partial sum is no larger than all terms so far, and no larger than y, which is then near a
+// step, and all terms still to come.
+double farthest_y(float s_wx, float s_b, bool update, const std::int8_t* weight, int taps, int bias,
+                  double farthest_step) {
+  constexpr double kHalfUlp = 1.0 / 16777216.0;
+  constexpr double kFlushed = 1e-36;  // denormals, where they are flushed
+  std::vector<double> product;        // the largest, of each tap
+  double lost = 0, to_come = 0;
+  for (int k = 0; k < taps; ++k) {
+    const float scaled = s_wx * static_cast<float>(weight[k]);
+    product.push_back(128.0 * std::abs(static_cast<double>(scaled)));
+    lost += 128.0 * std::abs(static_cast<double>(scaled) - static_cast<double>(s_wx) * weight[k]);
+    to_come += product.back();
+  }
+  double so_far = std::abs(static_cast<double>(s_b) * bias);
+  // any bound will do here, it only widens `farthest_step` a little
+  const double near_step = farthest_step + 16.0 * kHalfUlp * (so_far + to_come);
+  double error = lost + kHalfUlp * so_far;
+  if (update) error += kHalfUlp * product.front();  // the product that may be rounded
+  for (const double p : product) {
+    so_far += p;
+    to_come -= p;
+    error += kHalfUlp * std::min(so_far, near_step + to_come);
+  }
+  return 1.001 * error + kFlushed;
+}
+
 TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,
-                       const std::vector<TailThreshold>& thresholds) {
+                       const AccRanges& ranges, const std::vector<TailThreshold>& thresholds) {
   TapFit made;
   made.fit.stepped = true;
   made.width = conv_scale;
   const double origin = (lowest_q - 0.5) * conv_scale;
-  if (q_count > kLatticeBinsMax || thresholds.empty() || !draw_line(line, conv_scale, origin, made.fit))
+  if (q_count > kLatticeBinsMax || thresholds.empty() ||
+      !draw_line(line, ranges, conv_scale, origin, made.fit))
     return made;
   std::size_t next = 0;
   int value = thresholds.front().before;
@@ -348,8 +378,8 @@ TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q,
   return made;
 }
 
-TapFit fit_taps_stepped(const LatticeLine& line, const std::vector<TailThreshold>& thresholds,
-                        double farthest_y) {
+TapFit fit_taps_stepped(const LatticeLine& line, const AccRanges& ranges,
+                        const std::vector<TailThreshold>& thresholds, double farthest_y) {
   TapFit made;
   made.fit.stepped = true;
   std::vector<double> at;
@@ -363,7 +393,7 @@ TapFit fit_taps_stepped(const LatticeLine& line, const std::vector<TailThreshold
   if (at.empty()) return made;
   for (int bins = 16; bins <= kLatticeBinsMax; bins += 4) {
     double width, origin;
-    if (!lay(at, bins, width, origin) || !draw_line(line, width, origin, made.fit)) continue;
+    if (!lay(at, bins, width, origin) || !draw_line(line, ranges, width, origin, made.fit)) continue;
     made.width = width;
     made.slack = 0.5 * widest / width + kRounding;
     const double reserve = 2.0 * (made.slack + farthest_y / width) * kTapGrid + 4.0;

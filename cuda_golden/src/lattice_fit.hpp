@@ -81,12 +81,17 @@ struct TapFit {
   double width = 0;  // of a bin, in y
   double slack = 0;
 };
-// two_step: bins are q, as in fit_linear; the steps are the bins' edges.
+// How far the y of any order can be from s_wx * acc + s_b * bias, whatever the samples, where that matters:
+// with a step of the output, no farther from 0 than farthest_step, between the two. weight [taps], oldest
+// first.
+double farthest_y(float s_wx, float s_b, bool update, const std::int8_t* weight, int taps, int bias,
+                  double farthest_step);
+// two_step: bins are q, as in fit_linear; the steps are the bins' edges. Offsets only of biases in `ranges`.
 TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,
-                       const std::vector<TailThreshold>& thresholds);
+                       const AccRanges& ranges, const std::vector<TailThreshold>& thresholds);
 // fused: at most one step a bin, and none so near to an edge that the doubt about it would reach over.
-TapFit fit_taps_stepped(const LatticeLine& line, const std::vector<TailThreshold>& thresholds,
-                        double farthest_y);
+TapFit fit_taps_stepped(const LatticeLine& line, const AccRanges& ranges,
+                        const std::vector<TailThreshold>& thresholds, double farthest_y);
 
 // Keys order the fp32 numbers: ..., -1: -0, 0: +0, 1: the smallest denormal, ...
 std::int64_t key_of_float(float y);

@@ -186,35 +186,6 @@ qg_status fit_lattice(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   return QG_OK;
 }
 
-// How far the y of any order can be from s_wx * acc + s_b * b, whatever the samples, where that matters: with
-// a step of the output between the two. Each rounding is worth half an ulp, 2^-24 of the largest number that
-// it can round; what the scaled weights lost is known. A partial sum is no larger than all terms so far, and
-// no larger than y, which is then near a step, and all terms still to come.
-double farthest_of(const Arithmetic& a, const std::int8_t* weight, int bias, double farthest_step) {
-  constexpr double kHalfUlp = 1.0 / 16777216.0;
-  constexpr double kFlushed = 1e-36;  // denormals, where they are flushed
-  const float s_wx = a.weight_scale * a.input_scale;
-  double product[kTapsMax] = {};
-  double lost = 0, to_come = 0;
-  for (int k = 0; k < a.taps; ++k) {
-    const float scaled = s_wx * static_cast<float>(weight[k]);
-    product[k] = 128.0 * std::abs(static_cast<double>(scaled));
-    lost += 128.0 * std::abs(static_cast<double>(scaled) - static_cast<double>(s_wx) * weight[k]);
-    to_come += product[k];
-  }
-  double so_far = std::abs(static_cast<double>(a.bias_scale) * bias);
-  // any bound will do here, it only widens `farthest_step` a little
-  const double near_step = farthest_step + 16.0 * kHalfUlp * (so_far + to_come);
-  double error = lost + kHalfUlp * so_far;
-  if (a.order == QG_UPDATE) error += kHalfUlp * product[0];  // the product that may be rounded
-  for (int k = 0; k < a.taps; ++k) {
-    so_far += product[k];
-    to_come -= product[k];
-    error += kHalfUlp * std::min(so_far, near_step + to_come);
-  }
-  return 1.001 * error + kFlushed;
-}
-
 // Any order: a line near y, with doubt about its surroundings.
 qg_status fit_near(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   const Arithmetic a = arithmetic_of(plan.params);
@@ -232,14 +203,16 @@ qg_status fit_near(qg_plan& plan, const HostLayer& layer, bool& fitted) {
     farthest_step = std::max({farthest_step, std::abs(t.last_before), std::abs(t.first_after)});
   std::vector<double> farthest(static_cast<std::size_t>(plan.params.channels));
   for (std::size_t c = 0; c < farthest.size(); ++c)
-    farthest[c] = farthest_of(a, layer.weight.data() + c * taps, layer.bias[c], farthest_step);
+    farthest[c] = farthest_y(a.weight_scale * a.input_scale, a.bias_scale, a.order == QG_UPDATE,
+                             layer.weight.data() + c * taps, a.taps, layer.bias[c], farthest_step);
   const LatticeLine line = line_of(a, false);
+  const AccRanges reachable = reachable_accs(layer.weight, layer.bias);
   const int lowest_q = static_cast<int>(a.conv_lo);
-  const TapFit made =
-      a.dataflow == QG_TWO_STEP
-          ? fit_taps_linear(line, static_cast<double>(a.conv_scale), lowest_q,
-                            static_cast<int>(a.conv_hi) - lowest_q + 1, thresholds)
-          : fit_taps_stepped(line, thresholds, *std::max_element(farthest.begin(), farthest.end()));
+  const TapFit made = a.dataflow == QG_TWO_STEP
+                          ? fit_taps_linear(line, static_cast<double>(a.conv_scale), lowest_q,
+                                            static_cast<int>(a.conv_hi) - lowest_q + 1, reachable, thresholds)
+                          : fit_taps_stepped(line, reachable, thresholds,
+                                             *std::max_element(farthest.begin(), farthest.end()));
   if (!made.fit.found) return QG_OK;
   std::vector<int> doubt;
   for (const double y : farthest) {

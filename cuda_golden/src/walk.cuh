@@ -5,7 +5,9 @@
 //
 //   Unit(args, shared)               after fill(args, shared) and __syncthreads()
 //   Unit::Channel, channel(args, c)  one channel's constants; shuffle(channel, lane): another lane's
-//   Unit::kDoubts, Doubts            whether its outputs can be in doubt; which words hold one that is
+//   Unit::kDoubts, Doubts            whether its outputs can be in doubt; `words`: which hold one that is,
+//   bit 0
+//                                    the last
 //   word(channel, previous, word, doubts)
 //                                    four times of one channel; `previous` holds the four samples before
 //   likely(channel, window, certain)  one output; clears `certain` where it is in doubt
@@ -484,7 +486,6 @@ template <class Unit, typename Kernel>
 cudaError_t launch_walk(Kernel kernel, const FastArgs& given, unsigned threads, unsigned blocks_per_sm,
                         const DeviceLimits& device, cudaStream_t stream) {
   FastArgs args = given;
-  if (args.copies < Unit::kCopiesMin) args.copies = Unit::kCopiesMin;
   const std::size_t budget = device.shared_per_sm / blocks_per_sm - 1024;
   while (args.copies > Unit::kCopiesMin && Unit::shared_bytes(args) > budget) args.copies /= 2;
   const std::size_t shared_bytes = Unit::shared_bytes(args);

@@ -14,7 +14,7 @@ using Taps = std::array<std::int8_t, spec::kTapsMax>;
 
 /// The stage with one lane.
 std::int32_t conv_acc_of(const Taps& weights, const Taps& window) {
-  std::int8_t w[spec::kTapsMax][1], history[stages::kHistoryTaps][1], x[1]{window.back()};
+  std::int8_t w[spec::kTapsMax][1]{}, history[stages::kHistoryTaps][1]{}, x[1]{window.back()};
   std::int32_t acc[1];
   for (std::size_t j = 0; j < weights.size(); ++j) w[j][0] = weights[j];
   for (std::size_t j = 0; j < stages::kHistoryTaps; ++j) history[j][0] = window[j];

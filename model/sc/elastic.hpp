@@ -84,7 +84,7 @@ inline bool transfer(const In& in, Out& out, Fill fill) {
 class CycleClock final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(CycleClock);
-  CycleClock(sc_core::sc_module_name name, sc_core::sc_time period) : sc_module(name), period_(period) {
+  CycleClock(sc_core::sc_module_name name, const sc_core::sc_time& period) : sc_module(name), period_(period) {
     SC_METHOD(tick);
     sensitive << edge_;
     dont_initialize();

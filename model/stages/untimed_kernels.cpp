@@ -175,7 +175,7 @@ __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fp32_row_
   row.flip = _mm512_set1_epi8(static_cast<char>(0x80));
   for (int s = 0; s < 4; ++s) {
     row.spread[s] = _mm512_load_si512(kSpread.bytes[s]);
-    row.table[s] = _mm512_load_si512(table8 + 64 * s);
+    row.table[s] = _mm512_load_si512(table8 + std::ptrdiff_t{64} * s);
   }
   row.a = _mm512_set1_ps(channel.a);
   row.b = _mm512_set1_ps(channel.b);

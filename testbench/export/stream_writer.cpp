@@ -63,7 +63,7 @@ class StreamWriter {
   StreamSummary run();
 
  private:
-  std::vector<VectorFile> open(const std::string& name, DType dtype, std::vector<std::size_t> shape,
+  std::vector<VectorFile> open(const std::string& name, DType dtype, const std::vector<std::size_t>& shape,
                                const nlohmann::ordered_json& about, const std::string& csv_header);
   void write_flags(std::size_t first_beat, std::size_t beats);
   void write_stage(std::size_t index, const StageBlock& block, std::size_t sequence, std::size_t time);
@@ -84,7 +84,7 @@ class StreamWriter {
 };
 
 std::vector<VectorFile> StreamWriter::open(const std::string& name, DType dtype,
-                                           std::vector<std::size_t> shape,
+                                           const std::vector<std::size_t>& shape,
                                            const nlohmann::ordered_json& about,
                                            const std::string& csv_header) {
   std::vector<VectorFile> files;
@@ -158,7 +158,7 @@ void StreamWriter::write_csv(KitFile& file, Stage stage, const StageBlock& block
     }
     throw InputError("stage out of range");
   };
-  constexpr std::size_t kRowChars = 6 * 21;
+  constexpr std::size_t kRowChars = std::size_t{6} * 21;
   csv_.resize(layout_.channels() * kRowChars);
   for (std::size_t step = 0; step < block.steps; ++step) {
     char* at = csv_.data();

@@ -18,7 +18,7 @@ namespace {
 
 constexpr unsigned kSeed = 7;
 const std::vector<std::size_t> kShape{3, 17, 1201};  // not a multiple of any block
-constexpr std::size_t kElems = 3 * 17 * 1201;
+constexpr std::size_t kElems = std::size_t{3} * 17 * 1201;
 
 template <class T>
 std::vector<T> random_integers(unsigned seed) {

@@ -22,7 +22,6 @@ using compile::Explainer;
 using compile::Explanation;
 using compile::GoldenLadder;
 using compile::GoldenPoint;
-using compile::LadderOptions;
 using compile::LadderResult;
 using compile::Observed;
 using compile::Op;

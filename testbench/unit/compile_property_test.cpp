@@ -16,7 +16,6 @@ namespace quasim {
 namespace {
 
 using compile::Compiled;
-using compile::Implementation;
 using compile::Match;
 using exact::Domain;
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
+#include <random>
 
 #include "exact/steps_file.hpp"
 #include "lattice_fit.hpp"
@@ -120,37 +121,36 @@ std::int64_t points(const qg::AccRanges& ranges) {
 const char* const kVariants[] = {"fused.seqlast.fast.half_away", "fused.seqlast.precise.half_away",
                                  "two_step.seqlast.precise.half_even", "two_step.seqlast.fast.half_even"};
 
-/// As a plan does: a line for every accumulator; where there is none, for those within reach; where there is
-/// none either, a plan uses a line with doubt.
+/// A line for every accumulator and bias value where there is one; and what a plan takes: for every
+/// accumulator of the layer's own bias values, else for those within reach, else (a line with doubt) none.
 TEST(golden_lattice, every_point_of_every_layer) {
   std::int64_t checked = 0;
-  int everywhere = 0, within_reach = 0, without = 0;
+  int everywhere = 0, planned = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(QUASIM_VECTORS) / "bookmamba")) {
     if (!entry.is_directory()) continue;
     for (const char* variant : kVariants) {
       const Golden golden = golden_of(entry.path(), variant);
+      const auto found_and_right = [&](const qg::AccRanges& ranges) {
+        const qg::LatticeFit fit = fit_of(golden, ranges);
+        if (!fit.found) return false;
+        EXPECT_EQ(count_wrong(golden, fit, ranges), 0) << entry.path() << ' ' << variant;
+        checked += points(ranges);
+        return true;
+      };
       const auto& weight = golden.bundle.weight;
-      const qg::AccRanges every = every_acc(golden);
       const qg::AccRanges reachable =
           qg::reachable_accs({weight.data(), weight.data() + weight.size()}, golden.bundle.bias);
-      const qg::LatticeFit whole = fit_of(golden, every);
-      const qg::LatticeFit fit = whole.found ? whole : fit_of(golden, reachable);
-      if (!fit.found) {
-        ++without;
+      everywhere += found_and_right(every_acc(golden));
+      if (found_and_right(qg::all_accs(reachable, golden.bundle.layer.taps)) || found_and_right(reachable))
+        ++planned;
+      else
         std::cout << "no line: " << entry.path().filename() << ' ' << variant << '\n';
-        continue;
-      }
-      ++(whole.found ? everywhere : within_reach);
-      const qg::AccRanges& ranges = whole.found ? every : reachable;
-      EXPECT_EQ(count_wrong(golden, fit, ranges), 0) << entry.path() << ' ' << variant;
-      checked += points(ranges);
     }
   }
-  std::cout << everywhere << " lines for every accumulator, " << within_reach << " within reach, " << checked
-            << " points\n";
-  EXPECT_EQ(everywhere + within_reach + without, 48);
-  EXPECT_GE(everywhere, 46);
-  EXPECT_LE(without, 1);
+  std::cout << everywhere << " lines for every accumulator and bias value, " << planned << " in plans, "
+            << checked << " points\n";
+  EXPECT_EQ(everywhere, 46);
+  EXPECT_EQ(planned, 47);
 }
 
 TEST(golden_lattice, a_fault_is_seen) {
@@ -231,19 +231,24 @@ TEST(golden_lattice, what_is_out_of_reach_does_not_count) {
 }
 
 /// Tap-wise: the lattice may say nothing within the doubt, and must be right everywhere else, for a y
-/// anywhere within farthest_y of the line; far from all steps it must not doubt.
+/// anywhere within farthest_y of the line; far from all steps it must not doubt. As where a lane has four
+/// channels, a channel may have less doubt than the one that all four are held against: `share` of it.
 void expect_doubt_to_cover(const qg::TapFit& made, const qg::LatticeLine& line,
-                           const std::vector<qg::TailThreshold>& thresholds, double farthest_y) {
+                           const std::vector<qg::TailThreshold>& thresholds, double farthest_y,
+                           double share = 1.0) {
   ASSERT_TRUE(made.fit.found);
   constexpr double kGrid = 1 << qg::kTapFractionBits;
-  const auto doubt = static_cast<std::int64_t>(std::ceil((made.slack + farthest_y / made.width) * kGrid)) + 1;
+  const auto doubt_of = [&](double farthest) {
+    return static_cast<std::int64_t>(std::ceil((made.slack + farthest / made.width) * kGrid)) + 1;
+  };
+  const std::int64_t largest = doubt_of(farthest_y), own = doubt_of(share * farthest_y);
   std::int64_t doubted = 0, sure = 0;
   for (std::size_t b = 0; b < qg::kBiases; b += 5)
     for (std::int32_t acc = -65536; acc <= 65536; acc += 3) {
       const double y = line.s_wx * acc + line.bias_y[b];
-      const std::int64_t position = position_of(made.fit, b, acc) + (doubt << (32 - qg::kTapFractionBits));
+      const std::int64_t position = position_of(made.fit, b, acc) + (own << (32 - qg::kTapFractionBits));
       const std::uint32_t sum = sum_at(made.fit, position, qg::kTapFractionBits);
-      if ((sum & 0xFFFFU) < static_cast<std::uint32_t>(2 * doubt)) {
+      if ((sum & 0xFFFFU) < static_cast<std::uint32_t>(2 * largest)) {
         ++doubted;
         double nearest = 1e9;
         for (const qg::TailThreshold& t : thresholds)
@@ -253,7 +258,7 @@ void expect_doubt_to_cover(const qg::TapFit& made, const qg::LatticeLine& line,
       }
       ++sure;
       const int value = value_of(made.fit, sum);
-      for (const double off : {-farthest_y, 0.0, farthest_y}) {
+      for (const double off : {-share * farthest_y, 0.0, share * farthest_y}) {
         int expected = thresholds.front().before;
         for (const qg::TailThreshold& t : thresholds)
           if (y + off >= t.first_after) expected = t.after;
@@ -262,6 +267,12 @@ void expect_doubt_to_cover(const qg::TapFit& made, const qg::LatticeLine& line,
     }
   EXPECT_GT(doubted, 0);
   EXPECT_GT(sure, 100 * doubted);
+}
+
+qg::AccRanges every_bias() {
+  qg::AccRanges every;
+  every.fill({-65536, 65536});
+  return every;
 }
 
 qg::LatticeLine some_line() {
@@ -278,7 +289,36 @@ TEST(golden_lattice, doubt_covers_every_step_between_bins_edges) {
     thresholds.push_back({y - 2e-7, y, i, i + 1});
   }
   const qg::LatticeLine line = some_line();
-  expect_doubt_to_cover(qg::fit_taps_stepped(line, thresholds, 7e-6), line, thresholds, 7e-6);
+  const qg::TapFit made = qg::fit_taps_stepped(line, every_bias(), thresholds, 7e-6);
+  expect_doubt_to_cover(made, line, thresholds, 7e-6);
+  expect_doubt_to_cover(made, line, thresholds, 7e-6, 0.2);
+}
+
+/// No step so near to a bin's edge that the doubt about it would reach over.
+TEST(golden_lattice, doubt_stays_within_the_bin) {
+  std::mt19937_64 random(20261123);
+  const qg::LatticeLine line = some_line();
+  constexpr double kFarthest = 2e-4;
+  int found = 0;
+  for (int trial = 0; trial < 200; ++trial) {
+    std::vector<qg::TailThreshold> thresholds;
+    double y = 0;
+    for (int i = 0; i < 12; ++i) {
+      y += 0.2 + 0.1 * static_cast<double>(random() % 1000) / 1000;
+      thresholds.push_back({y - 1e-6, y, i, i + 1});
+    }
+    const qg::TapFit made = qg::fit_taps_stepped(line, every_bias(), thresholds, kFarthest);
+    if (!made.fit.found) continue;
+    ++found;
+    const double doubt = (made.slack + kFarthest / made.width) * (1 << qg::kTapFractionBits);
+    for (const std::uint32_t entry : made.fit.entries) {
+      if ((entry & 0x8000U) == 0) continue;  // no step
+      const int fraction = 0x10000 - static_cast<int>(entry & 0xFFFFU);
+      ASSERT_GT(fraction, 2 * doubt);
+      ASSERT_GT((1 << qg::kTapFractionBits) - fraction, 2 * doubt);
+    }
+  }
+  EXPECT_GT(found, 100);
 }
 
 /// Bins are the q from -40 to 39; the output changes at every third edge between them.
@@ -290,9 +330,69 @@ TEST(golden_lattice, doubt_covers_every_step_on_bins_edges) {
     thresholds.push_back({y - 2e-7, y, q, q + 3});
   }
   const qg::LatticeLine line = some_line();
-  const qg::TapFit made = qg::fit_taps_linear(line, kConvScale, -40, 80, thresholds);
+  const qg::TapFit made = qg::fit_taps_linear(line, kConvScale, -40, 80, every_bias(), thresholds);
   expect_doubt_to_cover(made, line, thresholds, 7e-6);
+  expect_doubt_to_cover(made, line, thresholds, 7e-6, 0.2);
   EXPECT_EQ(made.fit.entries.size(), 81U);
+}
+
+/// A bias value of no channel may lie where no offset reaches.
+TEST(golden_lattice, far_biases_of_no_channel_do_not_count) {
+  qg::LatticeLine line = some_line();
+  line.bias_y[0] = 1e9;
+  qg::AccRanges ranges = every_bias();
+  const std::vector<qg::TailThreshold> thresholds = {{1.0, 1.001, 0, 1}, {2.0, 2.001, 1, 2}};
+  EXPECT_FALSE(qg::fit_taps_stepped(line, ranges, thresholds, 1e-6).fit.found);
+  EXPECT_FALSE(qg::fit_taps_linear(line, 0.5, -8, 16, ranges, thresholds).fit.found);
+  ranges[0] = {};
+  EXPECT_TRUE(qg::fit_taps_stepped(line, ranges, thresholds, 1e-6).fit.found);
+}
+
+/// The fp32 chains of channellast and update on the CPU, against exact arithmetic. Not near 0 only: with
+/// farthest_step as given, the bound is for windows whose y, or whose exact value, is no farther from 0.
+TEST(golden_lattice, farthest_y_bounds_the_fp32_chains) {
+  std::mt19937_64 random(20261122);
+  const auto byte = [&] {
+    const int extreme = static_cast<int>(random() % 8);
+    return static_cast<std::int8_t>(extreme == 0   ? -128
+                                    : extreme == 1 ? 127
+                                                   : static_cast<int>(random() % 256) - 128);
+  };
+  const auto scale = [&] {
+    return std::ldexp(static_cast<float>(random() % 8388608 + 8388608), -32 - static_cast<int>(random() % 8));
+  };
+  double tightest = 0;
+  std::int64_t bounded = 0;
+  for (int layer = 0; layer < 4000; ++layer) {
+    const float s_wx = scale(), s_b = scale();
+    const int taps = 2 + static_cast<int>(random() % 3);
+    std::int8_t w[4];
+    for (std::int8_t& v : w) v = byte();
+    const auto bias = static_cast<float>(byte());
+    for (int window = 0; window < 50; ++window) {
+      double exact = static_cast<double>(s_b) * static_cast<double>(bias);
+      std::int8_t x[4];
+      for (int k = 0; k < taps; ++k) {
+        x[k] = byte();
+        exact += static_cast<double>(s_wx) * w[k] * x[k];
+      }
+      for (const bool update : {false, true}) {
+        const auto scaled = [&](int k) { return s_wx * static_cast<float>(w[k]); };
+        float y = update ? std::fma(s_b, bias, scaled(0) * static_cast<float>(x[0]))
+                         : std::fma(scaled(0), static_cast<float>(x[0]), s_b * bias);
+        for (int k = 1; k < taps; ++k) y = std::fma(scaled(k), static_cast<float>(x[k]), y);
+        const double error = std::abs(static_cast<double>(y) - exact);
+        for (const double step : {std::abs(exact), 1e3}) {  // the tightest that this window allows, and any
+          const double bound = qg::farthest_y(s_wx, s_b, update, w, taps, static_cast<int>(bias), step);
+          ASSERT_LE(error, bound) << "layer " << layer << " window " << window << (update ? " update" : "");
+          tightest = std::max(tightest, error / bound);
+          ++bounded;
+        }
+      }
+    }
+  }
+  std::cout << bounded << " bounds, the tightest reached to " << tightest << '\n';
+  EXPECT_GT(tightest, 0.5);  // a bound that nothing comes near would hide one that is wrong
 }
 
 }  // namespace

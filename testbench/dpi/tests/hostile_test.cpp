@@ -94,7 +94,7 @@ TEST_F(DpiHostile, BadPathsAreOneLine) {
       std::filesystem::temp_directory_path() / ("quasim_dpi_hostile_" + std::to_string(::getpid()));
   std::filesystem::create_directories(directory / "empty");
   std::ofstream(directory / "broken.json") << "{\"format\":\n\"quasim.program/1\",";
-  std::ofstream(directory / "nothing.json");
+  std::ofstream(directory / "nothing.json") << "";
   const std::string long_name(5000, 'a');
   const std::string lines = "/no\nsuch\nfile";
   for (const std::string& path :
