@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds everything and runs the tests. --all adds those labelled slow, which fetch packages from
+# Installs what is missing, builds everything and runs the tests. --all adds those labelled slow: whole kits, clang-tidy, packages from
 # PyPI. Other arguments are passed on to ctest.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
