@@ -294,8 +294,6 @@ std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps) {
 
 namespace {
 
-constexpr double kTapGrid = 1 << kTapFractionBits;
-
 // What rounding the slope and an offset costs at the farthest acc, and a step to the grid, in bins.
 constexpr double kRounding = 0.5 * 65536.0 / 4294967296.0 + 1.0 / 4294967296.0 + 0.5 / kTapGrid;
 
@@ -347,6 +345,10 @@ double farthest_y(float s_wx, float s_b, bool update, const std::int8_t* weight,
     error += kHalfUlp * std::min(so_far, near_step + to_come);
   }
   return 1.001 * error + kFlushed;
+}
+
+double doubt_of(const TapFit& made, double farthest) {
+  return std::ceil((made.slack + farthest / made.width) * kTapGrid) + 1.0;
 }
 
 TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,

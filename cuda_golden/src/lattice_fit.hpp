@@ -76,6 +76,7 @@ std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps);
 // above a step the position is: 0 .. 2^15 - 1 then, at least 2^14 in an entry that no step is in or at the
 // lower edge of, at least 2^15 below a step.
 constexpr int kTapFractionBits = 15;
+constexpr double kTapGrid = 1 << kTapFractionBits;
 struct TapFit {
   LatticeFit fit;
   double width = 0;  // of a bin, in y
@@ -86,6 +87,9 @@ struct TapFit {
 // first.
 double farthest_y(float s_wx, float s_b, bool update, const std::int8_t* weight, int taps, int bias,
                   double farthest_step);
+// The doubt about a y at most `farthest` from the line, in units of the fraction: a step is no farther from
+// where line and table have it.
+double doubt_of(const TapFit& made, double farthest);
 // two_step: bins are q, as in fit_linear; the steps are the bins' edges. Offsets only of biases in `ranges`.
 TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q, int q_count,
                        const AccRanges& ranges, const std::vector<TailThreshold>& thresholds);

@@ -30,7 +30,6 @@ namespace qg {
 namespace {
 
 constexpr unsigned long long kStepCapacity = 1 << 20;
-constexpr double kTapGrid = 1 << kTapFractionBits;
 constexpr double kDoubtMax = 1024;  // of kTapGrid: a sixteenth of every bin with a step would be doubted
 constexpr int kCopies = 4;  // of the table: more would save bank conflicts, fewer the filling (measured)
 
@@ -216,7 +215,7 @@ qg_status fit_near(qg_plan& plan, const HostLayer& layer, bool& fitted) {
   if (!made.fit.found) return QG_OK;
   std::vector<int> doubt;
   for (const double y : farthest) {
-    const double reach = std::ceil((made.slack + y / made.width) * kTapGrid) + 1.0;
+    const double reach = doubt_of(made, y);
     if (reach > kDoubtMax) return QG_OK;
     doubt.push_back(static_cast<int>(reach));
   }

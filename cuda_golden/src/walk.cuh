@@ -5,9 +5,8 @@
 //
 //   Unit(args, shared)               after fill(args, shared) and __syncthreads()
 //   Unit::Channel, channel(args, c)  one channel's constants; shuffle(channel, lane): another lane's
-//   Unit::kDoubts, Doubts            whether its outputs can be in doubt; `words`: which hold one that is,
-//   bit 0
-//                                    the last
+//   Unit::kDoubts, Doubts            whether its outputs can be in doubt; `words`: those that hold one,
+//                                    the last in bit 0
 //   word(channel, previous, word, doubts)
 //                                    four times of one channel; `previous` holds the four samples before
 //   likely(channel, window, certain)  one output; clears `certain` where it is in doubt

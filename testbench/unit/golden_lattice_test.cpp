@@ -237,11 +237,8 @@ void expect_doubt_to_cover(const qg::TapFit& made, const qg::LatticeLine& line,
                            const std::vector<qg::TailThreshold>& thresholds, double farthest_y,
                            double share = 1.0) {
   ASSERT_TRUE(made.fit.found);
-  constexpr double kGrid = 1 << qg::kTapFractionBits;
-  const auto doubt_of = [&](double farthest) {
-    return static_cast<std::int64_t>(std::ceil((made.slack + farthest / made.width) * kGrid)) + 1;
-  };
-  const std::int64_t largest = doubt_of(farthest_y), own = doubt_of(share * farthest_y);
+  const auto largest = static_cast<std::int64_t>(qg::doubt_of(made, farthest_y));
+  const auto own = static_cast<std::int64_t>(qg::doubt_of(made, share * farthest_y));
   std::int64_t doubted = 0, sure = 0;
   for (std::size_t b = 0; b < qg::kBiases; b += 5)
     for (std::int32_t acc = -65536; acc <= 65536; acc += 3) {
@@ -310,7 +307,7 @@ TEST(golden_lattice, doubt_stays_within_the_bin) {
     const qg::TapFit made = qg::fit_taps_stepped(line, every_bias(), thresholds, kFarthest);
     if (!made.fit.found) continue;
     ++found;
-    const double doubt = (made.slack + kFarthest / made.width) * (1 << qg::kTapFractionBits);
+    const double doubt = qg::doubt_of(made, kFarthest);
     for (const std::uint32_t entry : made.fit.entries) {
       if ((entry & 0x8000U) == 0) continue;  // no step
       const int fraction = 0x10000 - static_cast<int>(entry & 0xFFFFU);
