@@ -35,5 +35,5 @@ fi
 
 unset PYTHONPATH
 export PYTHONDONTWRITEBYTECODE=1 QUASIM_VECTORS=$root/vectors
-(cd "$root/testbench/python/tests" && "$venv/bin/python" -m unittest)
-"$venv/bin/python" "$root/testbench/python/cocotb_example/run.py" "$work/cocotb"
+(cd "$root/testbench/tests/python" && "$venv/bin/python" -m unittest)
+"$venv/bin/python" "$root/testbench/bindings/python/cocotb_example/run.py" "$work/cocotb"

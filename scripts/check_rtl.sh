@@ -10,10 +10,10 @@ cd "$root"
 
 failed=0
 sources=(rtl/quasim_*.sv)
-checkers=(rtl/formal/quasim_*.sv)
+checkers=(rtl/checkers/quasim_*.sv)
 package=rtl/generated/quasim_pkg.sv
 waivers=rtl/lint/quasim.vlt
-tb=testbench/rtl/quasim_smoke_tb.sv
+tb=testbench/tests/rtl/quasim_smoke_tb.sv
 
 report() {  # report STATUS TEXT [LOG]
   if [[ $1 == 0 ]]; then

@@ -29,7 +29,7 @@ def sha256(path):
 
 
 def source_hashes():
-    files = sorted(p for d in ("include", "src") for p in (SOURCE_DIRECTORY / d).iterdir() if p.is_file())
+    files = sorted(p for d in ("include", "src") for p in (SOURCE_DIRECTORY / d).rglob("*") if p.is_file())
     return {str(p.relative_to(SOURCE_DIRECTORY)): sha256(p) for p in files}
 
 

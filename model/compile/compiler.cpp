@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "compile/program_source.hpp"
+#include "io/files.hpp"
 #include "spec/error.hpp"
-#include "types/file_io.hpp"
 
 namespace quasim::compile {
 namespace {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "io/files.hpp"
 #include "spec/error.hpp"
-#include "types/file_io.hpp"
 
 namespace quasim::compile {
 namespace {

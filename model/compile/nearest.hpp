@@ -2,7 +2,7 @@
 // width, B[c] nearest to s_b*b[c]/s_c*2^S, the table from u = q*s_c in double.
 #pragma once
 
-#include "types/bundle.hpp"
+#include "io/bundle.hpp"
 #include "types/program.hpp"
 
 namespace quasim::compile {

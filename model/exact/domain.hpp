@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "types/bundle.hpp"
+#include "io/bundle.hpp"
 
 namespace quasim::exact {
 

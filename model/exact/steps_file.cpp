@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "io/npz.hpp"
 #include "spec/error.hpp"
-#include "types/npz.hpp"
 
 namespace quasim::exact {
 namespace {

@@ -2,9 +2,9 @@
 
 #include <set>
 
+#include "io/bundle.hpp"
+#include "io/files.hpp"
 #include "spec/error.hpp"
-#include "types/bundle.hpp"
-#include "types/file_io.hpp"
 
 namespace quasim {
 namespace {

@@ -11,10 +11,10 @@
 #include "analysis/step_comparison.hpp"
 #include "analysis/sweep.hpp"
 #include "compile/nearest.hpp"
+#include "io/files.hpp"
 #include "stages/conv_acc.hpp"
 #include "stages/requant.hpp"
 #include "stages/silu.hpp"
-#include "types/file_io.hpp"
 
 namespace quasim::analysis {
 namespace {

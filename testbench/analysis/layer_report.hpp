@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "types/bundle.hpp"
+#include "io/bundle.hpp"
 
 namespace quasim::analysis {
 

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "analysis/page/page.hpp"
+#include "io/files.hpp"
 #include "spec/error.hpp"
-#include "types/file_io.hpp"
 
 namespace quasim::analysis {
 namespace {

@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "analysis/tensor_source.hpp"
-#include "golden/golden.hpp"
+#include "io/bundle.hpp"
 #include "quasim_golden_cpu_twin.hpp"
-#include "types/bundle.hpp"
+#include "reference/golden.hpp"
 
 namespace quasim::analysis {
 

@@ -4,7 +4,7 @@
 #include <set>
 
 #include "exact/oracle.hpp"
-#include "golden/targets.hpp"
+#include "reference/targets.hpp"
 
 namespace quasim::analysis {
 namespace {

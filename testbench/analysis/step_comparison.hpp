@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "types/bundle.hpp"
+#include "io/bundle.hpp"
 
 namespace quasim::analysis {
 

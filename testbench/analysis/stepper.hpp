@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "types/npy.hpp"
+#include "io/npy.hpp"
 
 namespace quasim::analysis {
 

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "io/npz.hpp"
 #include "spec/error.hpp"
-#include "types/npz.hpp"
 
 namespace quasim::analysis {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "types/npy.hpp"
+#include "io/npy.hpp"
 
 namespace quasim::analysis {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <iostream>
 
-#include "types/file_io.hpp"
+#include "io/files.hpp"
 
 namespace quasim::analysis {
 

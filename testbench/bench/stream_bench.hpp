@@ -1,7 +1,7 @@
 // How fast the cycle-accurate sides run, in one sitting.
 #pragma once
 
-#include "types/bundle.hpp"
+#include "io/bundle.hpp"
 #include "types/program.hpp"
 
 namespace quasim::bench {

@@ -1,5 +1,5 @@
 // quasim certify: enumerates a layer's whole domain through the model, the oracle and every golden there is.
-#include "compile/certify.hpp"
+#include "prove/certify.hpp"
 
 #include <chrono>
 #include <iostream>
@@ -11,9 +11,9 @@
 #include "compile/fused_program.hpp"
 #include "compile/program_source.hpp"
 #include "cosim/rtl_tail.hpp"
-#include "golden/targets.hpp"
+#include "io/files.hpp"
+#include "reference/targets.hpp"
 #include "spec/error.hpp"
-#include "types/file_io.hpp"
 
 namespace quasim::cli {
 namespace {

@@ -5,7 +5,7 @@
 
 #include "cli/cli.hpp"
 #include "compile/fused_program.hpp"
-#include "golden/targets.hpp"
+#include "reference/targets.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {

@@ -5,12 +5,12 @@
 #include <memory>
 
 #include "cli/cli.hpp"
-#include "compile/explanation.hpp"
-#include "compile/program_explanation.hpp"
 #include "compile/program_source.hpp"
-#include "golden/targets.hpp"
+#include "io/npy.hpp"
+#include "prove/explanation.hpp"
+#include "prove/program_explanation.hpp"
+#include "reference/targets.hpp"
 #include "spec/error.hpp"
-#include "types/npy.hpp"
 
 namespace quasim::cli {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "cli/cli.hpp"
 #include "cli/programs.hpp"
-#include "export/kit.hpp"
-#include "export/manifest.hpp"
+#include "kit/kit.hpp"
+#include "kit/manifest.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {

@@ -1,12 +1,12 @@
 // quasim golden: evaluates the fp32 golden and holds it against the committed one, or remakes that.
-#include "golden/golden.hpp"
+#include "reference/golden.hpp"
 
 #include <iostream>
 #include <memory>
 
 #include "cli/cli.hpp"
+#include "io/files.hpp"
 #include "spec/error.hpp"
-#include "types/file_io.hpp"
 
 namespace quasim::cli {
 namespace {

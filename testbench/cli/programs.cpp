@@ -1,7 +1,7 @@
 #include "cli/programs.hpp"
 
 #include "compile/compiler.hpp"
-#include "golden/targets.hpp"
+#include "reference/targets.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {

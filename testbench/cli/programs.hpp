@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "types/bundle.hpp"
+#include "io/bundle.hpp"
 #include "types/program.hpp"
 
 namespace quasim::cli {

@@ -5,7 +5,7 @@
 #include "analysis/layer_report.hpp"
 #include "analysis/report_page.hpp"
 #include "cli/cli.hpp"
-#include "types/file_io.hpp"
+#include "io/files.hpp"
 
 namespace quasim::cli {
 namespace {

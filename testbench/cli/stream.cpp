@@ -4,8 +4,8 @@
 
 #include "cli/stream_report.hpp"
 #include "cosim/testbench.hpp"
-#include "golden/golden.hpp"
-#include "types/npy.hpp"
+#include "io/npy.hpp"
+#include "reference/golden.hpp"
 
 namespace quasim::cli {
 

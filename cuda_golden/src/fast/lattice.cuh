@@ -1,0 +1,136 @@
+// The lattice unit: acc to int8 by one integer line and one table. position = slope * acc + offset counts
+// bins with 32 fractional bits; a clamp of its upper word finds the entry. Not kStepped (two_step in seqlast:
+// a bin is a q, without a step inside), the entry's byte 2 is the output. kStepped, an entry is
+//
+//   bits 31..24  0xFF where the output goes down across the step, else 0
+//   bits 23..16  the output before the step, as value ^ 0x80, inverted where the output goes down
+//   bits 15..0   2^16 - the step's place in the bin, in units of the fraction, 2^-kFractionBits bins; without
+//                a step 0, or what lattice_fit.hpp says for the tap-wise orders
+//
+// so that adding the position's fraction carries one into the value from the step on. The table lies in
+// shared memory in some copies, side by side, which the lanes share out among themselves.
+#pragma once
+
+#include "host/kernel_args.hpp"
+#include "fast/walk.cuh"
+
+namespace qg {
+
+template <bool kStepped, int kFractionBits = 16>
+class LatticeUnit {
+ public:
+  static constexpr int kRowsAhead = 16;
+  static constexpr unsigned kOneRoundThreadsPerSm = 2048;
+  static constexpr unsigned kRaggedThreadsPerSm = 1152;
+  static constexpr int kCopiesMin = 4;
+
+  static std::size_t shared_bytes(const FastArgs& args) {
+    return sizeof(std::uint32_t) * static_cast<std::size_t>(args.bins) *
+           static_cast<std::size_t>(args.copies);
+  }
+  __device__ __forceinline__ static void fill(const std::uint32_t* entries, int bins, int copies,
+                                              uint4* shared) {
+    const int shift = __ffs(copies) - 3;  // four copies at a time
+    for (int i = static_cast<int>(threadIdx.x); i < bins << shift; i += static_cast<int>(blockDim.x)) {
+      const std::uint32_t e = __ldg(entries + (i >> shift));
+      shared[i] = make_uint4(e, e, e, e);
+    }
+  }
+  __device__ __forceinline__ static void fill(const FastArgs& args, uint4* shared) {
+    fill(args.entries, args.bins, args.copies, shared);
+  }
+
+  __device__ __forceinline__ LatticeUnit(std::int32_t slope, int bins, int copies, const uint4* shared)
+      : slope_(slope),
+        last_(bins - 1),
+        stride_(4u * static_cast<unsigned>(copies)),
+        base_(static_cast<std::uint32_t>(__cvta_generic_to_shared(shared)) +
+              4u * (threadIdx.x & static_cast<unsigned>(copies - 1))) {}
+  __device__ __forceinline__ LatticeUnit(const FastArgs& args, const uint4* shared)
+      : LatticeUnit(args.slope, args.bins, args.copies, shared) {}
+
+  struct Channel {
+    std::int64_t offset;
+    std::uint32_t weights;
+  };
+  __device__ __forceinline__ static Channel channel(const uint4& of_memory) {  // a LatticeChannel
+    return {static_cast<std::int64_t>(static_cast<std::uint64_t>(of_memory.y) << 32 | of_memory.x),
+            of_memory.z};
+  }
+  __device__ __forceinline__ static Channel channel(const FastArgs& args, std::int64_t c) {
+    return channel(__ldg(reinterpret_cast<const uint4*>(args.lattice + c)));
+  }
+
+  // acc -> an entry plus the fraction; pack() makes bytes of four.
+  __device__ __forceinline__ std::uint32_t sum(std::int64_t offset, int acc) const {
+    const std::int64_t position = multiply_add(acc, slope_, offset);
+    const int bin = static_cast<int>(position >> 32);
+    const std::uint32_t address = static_cast<std::uint32_t>(__vimin_s32_relu(bin, last_)) * stride_ + base_;
+    std::uint32_t entry;
+    asm volatile("ld.shared.u32 %0, [%1];" : "=r"(entry) : "r"(address));
+    return kStepped ? entry + (static_cast<std::uint32_t>(position) >> (32 - kFractionBits)) : entry;
+  }
+  __device__ __forceinline__ static std::uint32_t pack(std::uint32_t s0, std::uint32_t s1, std::uint32_t s2,
+                                                       std::uint32_t s3) {
+    if (!kStepped) {
+      return __byte_perm(__byte_perm(s0, s1, 0x0062), __byte_perm(s2, s3, 0x0062), 0x5410);
+    }
+    const std::uint32_t a = __byte_perm(s0, s1, 0x7362);  // value 0, value 1, down 0, down 1
+    const std::uint32_t b = __byte_perm(s2, s3, 0x7362);
+    return __byte_perm(a, b, 0x5410) ^ __byte_perm(a, b, 0x7632) ^ 0x80808080u;
+  }
+
+  static constexpr bool kDoubts = false;
+  struct Doubts {};
+
+  __device__ __forceinline__ std::uint32_t word(const Channel& channel, std::uint32_t previous,
+                                                std::uint32_t word, Doubts&) const {
+    return pack(window_sum(channel, __byte_perm(previous, word, 0x4321)),
+                window_sum(channel, __byte_perm(previous, word, 0x5432)),
+                window_sum(channel, __byte_perm(previous, word, 0x6543)), window_sum(channel, word));
+  }
+
+  __device__ __forceinline__ static Channel shuffle(const Channel& channel, int lane) {
+    return {__shfl_sync(0xFFFFFFFFu, channel.offset, lane), __shfl_sync(0xFFFFFFFFu, channel.weights, lane)};
+  }
+  __device__ __forceinline__ static std::uint32_t byte(std::uint32_t sum) {
+    return ((kStepped ? sum >> 24 ^ sum >> 16 ^ 0x80u : sum >> 16)) & 0xFFu;
+  }
+  __device__ __forceinline__ std::uint32_t likely(const Channel& channel, std::uint32_t window, bool&) const {
+    return byte(window_sum(channel, window));
+  }
+
+  __device__ __forceinline__ std::uint32_t window_sum(const Channel& channel, std::uint32_t window) const {
+    return sum(channel.offset, __dp4a(static_cast<int>(window), static_cast<int>(channel.weights), 0));
+  }
+
+  class Columns : public ColumnWindows {
+   public:
+    __device__ __forceinline__ void load(const LatticeColumns& columns, int lane) {
+      const uint4 weights = load_plan(columns.weights + 4 * lane);
+      const uint4 offsets_01 = load_plan(columns.offset[0][lane]);
+      const uint4 offsets_23 = load_plan(columns.offset[1][lane]);
+      channels_[0] = channel(make_uint4(offsets_01.x, offsets_01.y, weights.x, 0));
+      channels_[1] = channel(make_uint4(offsets_01.z, offsets_01.w, weights.y, 0));
+      channels_[2] = channel(make_uint4(offsets_23.x, offsets_23.y, weights.z, 0));
+      channels_[3] = channel(make_uint4(offsets_23.z, offsets_23.w, weights.w, 0));
+    }
+    __device__ __forceinline__ const Channel& at(int i) const { return channels_[i]; }
+    __device__ __forceinline__ std::uint32_t row(const LatticeUnit& unit, std::uint32_t row) {
+      pass(row);
+      return pack(unit.window_sum(channels_[0], of[0]), unit.window_sum(channels_[1], of[1]),
+                  unit.window_sum(channels_[2], of[2]), unit.window_sum(channels_[3], of[3]));
+    }
+
+   private:
+    Channel channels_[4];
+  };
+
+ private:
+  std::int32_t slope_;
+  std::int32_t last_;
+  std::uint32_t stride_;
+  std::uint32_t base_;
+};
+
+}  // namespace qg

@@ -1,0 +1,128 @@
+#include "host/params_check.hpp"
+
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+namespace qg {
+namespace {
+
+template <typename... Parts>
+Problem bad(const Parts&... parts) {
+  std::ostringstream text;
+  (text << ... << parts);
+  return {QG_INVALID_ARGUMENT, text.str()};
+}
+
+template <typename... Parts>
+Problem unsupported(const Parts&... parts) {
+  Problem p = bad(parts...);
+  p.status = QG_UNSUPPORTED;
+  return p;
+}
+
+Problem check_choice(const char* name, int32_t value, int32_t last) {
+  if (value < 0 || value > last) return bad(name, " is ", value, "; expected 0 to ", last);
+  return {};
+}
+
+Problem check_scale(const char* name, float value) {
+  if (!std::isnormal(value) || value < 0)
+    return bad(name, " is ", value, "; expected a finite, normal fp32 above 0");
+  return {};
+}
+
+}  // namespace
+
+Problem check_arithmetic(const qg_params& p) {
+  const struct {
+    const char* name;
+    int32_t value, last;
+  } choices[] = {{"dataflow", p.dataflow, QG_FUSED}, {"order", p.order, QG_UPDATE},
+                 {"math", p.math, QG_FAST},          {"rounding", p.rounding, QG_HALF_AWAY},
+                 {"layout", p.layout, QG_BLC},       {"output_mode", p.output_mode, QG_FP32}};
+  for (const auto& choice : choices) {
+    if (Problem problem = check_choice(choice.name, choice.value, choice.last); problem.status)
+      return problem;
+  }
+  if (p.taps < 2 || p.taps > 4) return bad("taps is ", p.taps, "; expected 2 to 4");
+  if (p.dataflow == QG_TWO_STEP && (p.conv_bits < 2 || p.conv_bits > 12)) {
+    return bad("conv_bits is ", p.conv_bits, "; expected 2 to 12");
+  }
+  const struct {
+    const char* name;
+    float value;
+  } scales[] = {{"input_scale", p.input_scale},
+                {"weight_scale", p.weight_scale},
+                {"bias_scale", p.bias_scale},
+                {"output_scale", p.output_scale},
+                {"conv_scale", resolved_conv_scale(p)}};
+  for (const auto& scale : scales) {
+    if (Problem problem = check_scale(scale.name, scale.value); problem.status) return problem;
+  }
+  if (!std::isnormal(p.input_scale * p.weight_scale)) {
+    return bad("input_scale * weight_scale is not a normal fp32 number");
+  }
+  // y, u and their quotients stay finite in fp32
+  const double largest_y =
+      static_cast<double>(p.input_scale) * p.weight_scale * 16384.0 * p.taps + p.bias_scale * 128.0;
+  const double largest_u = static_cast<double>(resolved_conv_scale(p)) * 2048.0;
+  const double limit = std::numeric_limits<float>::max() / 4;
+  if (largest_y > limit || largest_u > limit || static_cast<double>(p.output_scale) * 128.0 > limit) {
+    return bad("the scales let a stage leave the range of fp32: |y| reaches ", largest_y, ", |u| ",
+               largest_u);
+  }
+  return {};
+}
+
+Problem check_shape(const qg_params& p) {
+  const struct {
+    const char* name;
+    int64_t value;
+  } axes[] = {{"batch", p.batch}, {"channels", p.channels}, {"length", p.length}};
+  int64_t elements = 8;  // the widest element's bytes, and state's K, fit as well
+  for (const auto& axis : axes) {
+    if (axis.value < 1) return bad(axis.name, " is ", axis.value, "; expected at least 1");
+    if (axis.value > std::numeric_limits<int64_t>::max() / elements) {
+      return bad("batch * channels * length does not fit in 63 bits of bytes");
+    }
+    elements *= axis.value;
+  }
+  return {};
+}
+
+Problem check_tensors(const qg_params& p, const qg_tensors& t) {
+  if (t.input == nullptr) return bad("input is NULL");
+  if (t.weight == nullptr) return bad("weight is NULL");
+  if (!(t.conv1d_output_int8 || t.ssm_input || t.conv1d_raw || t.conv1d_q || t.conv1d_q16 ||
+        t.conv1d_int8simulated || t.silu_raw || t.state_out)) {
+    return bad("every output is NULL");
+  }
+  if (p.dataflow == QG_FUSED && (t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated)) {
+    return unsupported(
+        "conv1d_q and conv1d_int8simulated do not exist in dataflow fused, which rounds once, after SiLU");
+  }
+  if (t.conv1d_q && p.conv_bits > 8) {
+    return unsupported("conv1d_q as int8 cannot hold conv_bits ", p.conv_bits, "; ask for conv1d_q16");
+  }
+  if (t.ssm_input && p.output_mode == QG_BASELINE) {
+    return unsupported("ssm_input is int8 out itself in output mode baseline; ask for conv1d_output_int8");
+  }
+  const struct {
+    const char* name;
+    const void* pointer;
+    uintptr_t align;
+  } wide[] = {{"ssm_input", t.ssm_input, 4},
+              {"conv1d_raw", t.conv1d_raw, 4},
+              {"conv1d_q16", t.conv1d_q16, 2},
+              {"conv1d_int8simulated", t.conv1d_int8simulated, 4},
+              {"silu_raw", t.silu_raw, 4}};
+  for (const auto& w : wide) {
+    if (reinterpret_cast<uintptr_t>(w.pointer) % w.align != 0) {
+      return bad(w.name, " is not aligned to its element's ", w.align, " bytes");
+    }
+  }
+  return {};
+}
+
+}  // namespace qg

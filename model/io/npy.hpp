@@ -1,0 +1,117 @@
+// NumPy .npy files (format 1.0 to 3.0), little-endian, C order.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "io/files.hpp"
+#include "types/tensor.hpp"
+
+namespace quasim {
+
+enum class DType {
+  kBool,
+  kInt8,
+  kUInt8,
+  kInt16,
+  kUInt16,
+  kInt32,
+  kUInt32,
+  kInt64,
+  kFloat16,
+  kFloat32,
+  kFloat64
+};
+
+std::string_view to_string(DType dtype);
+std::size_t size_bytes_of(DType dtype);
+
+template <class T>
+constexpr DType dtype_of();
+template <>
+constexpr DType dtype_of<std::int8_t>() {
+  return DType::kInt8;
+}
+template <>
+constexpr DType dtype_of<std::int16_t>() {
+  return DType::kInt16;
+}
+template <>
+constexpr DType dtype_of<std::int32_t>() {
+  return DType::kInt32;
+}
+template <>
+constexpr DType dtype_of<std::int64_t>() {
+  return DType::kInt64;
+}
+template <>
+constexpr DType dtype_of<float>() {
+  return DType::kFloat32;
+}
+
+struct NpyHeader {
+  DType dtype = DType::kInt8;
+  std::vector<std::size_t> shape;
+  std::size_t data_offset_bytes = 0;
+  std::size_t length_elems = 0;
+};
+
+/// Parses the header at the front of `size_bytes` bytes. `name` is what errors call the source. Throws
+/// InputError on anything malformed, Fortran order, big-endian or unknown dtypes, and when the data is not
+/// exactly as long as the shape says.
+NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name);
+
+/// The header bytes of a .npy file, padded as NumPy pads them.
+std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape);
+
+/// A mapped .npy file: nothing is copied until it is read.
+class NpyFile {
+ public:
+  explicit NpyFile(const std::filesystem::path& path)
+      : path_(path), file_(path), header_(parse_npy(file_.data(), file_.size_bytes(), path)) {}
+  const NpyHeader& header() const { return header_; }
+  const std::filesystem::path& path() const { return path_; }
+  const std::byte* data() const { return file_.data() + header_.data_offset_bytes; }
+  /// The data as T. Throws InputError when the dtype is another. Data are aligned to 16 bytes or more by the
+  /// format.
+  template <class T>
+  const T* data_as() const {
+    require_dtype(dtype_of<T>());
+    return reinterpret_cast<const T*>(data());
+  }
+  void require_dtype(DType dtype) const;
+  /// `axes` names the axes for the message, e.g. "[B, C, L]".
+  void require_rank(std::size_t rank, const std::string& axes) const;
+
+ private:
+  std::filesystem::path path_;
+  MappedFile file_;
+  NpyHeader header_;
+};
+
+/// Reads a whole tensor; throws InputError on a wrong dtype or rank.
+template <class T, char... Axes>
+void read_npy(const std::filesystem::path& path, Tensor<T, Axes...>& tensor) {
+  const NpyFile file(path);
+  std::string axes;
+  for (char axis : Tensor<T, Axes...>::kAxes) axes += (axes.empty() ? "[" : ", ") + std::string(1, axis);
+  file.require_rank(sizeof...(Axes), axes + "]");
+  typename Tensor<T, Axes...>::Shape shape{};
+  for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = file.header().shape[i];
+  const T* data = file.data_as<T>();
+  tensor = Tensor<T, Axes...>(shape, std::vector<T>(data, data + file.header().length_elems));
+}
+
+void write_npy_bytes(const std::filesystem::path& path, DType dtype, const std::vector<std::size_t>& shape,
+                     const void* data);
+
+template <class T, char... Axes>
+void write_npy(const std::filesystem::path& path, const Tensor<T, Axes...>& tensor) {
+  write_npy_bytes(path, dtype_of<T>(), std::vector<std::size_t>(tensor.shape().begin(), tensor.shape().end()),
+                  tensor.data());
+}
+
+}  // namespace quasim

@@ -1,0 +1,94 @@
+#include "bindings/dpi/layer_model.hpp"
+
+#include <string>
+#include <utility>
+
+#include "spec/error.hpp"
+#include "stages/requant.hpp"
+#include "stages/silu.hpp"
+
+namespace quasim::dpi {
+namespace {
+
+std::int64_t checked(const char* what, std::int64_t value, std::int64_t low, std::int64_t high) {
+  if (value < low || value > high)
+    throw InputError(std::string(what) + ": expected " + std::to_string(low) + " to " + std::to_string(high) +
+                     "; got " + std::to_string(value));
+  return value;
+}
+
+}  // namespace
+
+std::int8_t checked_sample(std::int64_t value) {
+  return static_cast<std::int8_t>(
+      checked("sample", value, spec::min_of_bits(spec::kSampleBits), spec::max_of_bits(spec::kSampleBits)));
+}
+
+LayerModel::LayerModel(LayerProgram program) : program_(std::move(program)) {
+  program_.validate();
+  const auto taps = static_cast<std::size_t>(program_.taps);
+  channels_.resize(static_cast<std::size_t>(program_.channels()));
+  for (std::size_t c = 0; c < channels_.size(); ++c)
+    for (std::size_t k = 0; k < taps; ++k)
+      channels_[c].weight[spec::kTapsMax - taps + k][0] = program_.weight.at(c, k);
+}
+
+std::size_t LayerModel::checked_channel(std::int64_t channel) const {
+  return static_cast<std::size_t>(checked("channel", channel, 0, program_.channels() - 1));
+}
+
+std::int32_t LayerModel::conv_acc(std::int64_t channel, const Window& window) const {
+  std::int8_t history[stages::kHistoryTaps][1];
+  for (std::size_t j = 0; j < stages::kHistoryTaps; ++j) history[j][0] = window[j];
+  const std::int8_t x[1] = {window[stages::kHistoryTaps]};
+  std::int32_t acc[1];
+  stages::conv_acc(channels_[checked_channel(channel)].weight, history, x, acc);
+  return acc[0];
+}
+
+std::int64_t LayerModel::requant_p(std::int64_t channel, std::int64_t acc) const {
+  constexpr std::int32_t kLimit = spec::max_accumulator(spec::kTapsMax);
+  const std::size_t c = checked_channel(channel);
+  checked("acc", acc, -kLimit, kLimit);
+  return stages::requant_product(program_.multiplier, static_cast<std::int32_t>(acc)) +
+         program_.bias_words[c];
+}
+
+std::int32_t LayerModel::requant_q(std::int64_t p) const {
+  checked("p", p, spec::min_of_bits(spec::kProductBits), spec::max_of_bits(spec::kProductBits));
+  return stages::requant_round(p, 0, program_.shift_bits, program_.rounding, program_.conv_bits).q;
+}
+
+std::int8_t LayerModel::silu(std::int64_t q) const {
+  checked("q", q, spec::min_of_bits(program_.conv_bits), spec::max_of_bits(program_.conv_bits));
+  return program_.silu_table[stages::silu_index(static_cast<std::int32_t>(q), program_.conv_bits)];
+}
+
+StageValues LayerModel::element(std::int64_t channel, std::int8_t x, bool first) {
+  const std::size_t c = checked_channel(channel);
+  Channel& state = channels_[c];
+  if (first)
+    for (auto& sample : state.history) sample[0] = 0;
+  const std::int8_t newest[1] = {x};
+  std::int32_t acc[1];
+  stages::conv_acc(state.weight, state.history, newest, acc);
+  stages::shift_history(state.history, newest);
+  StageValues values;
+  values.acc = acc[0];
+  values.p = stages::requant_product(program_.multiplier, acc[0]) + program_.bias_words[c];
+  values.q = stages::requant_round(values.p, 0, program_.shift_bits, program_.rounding, program_.conv_bits).q;
+  values.out = program_.silu_table[stages::silu_index(values.q, program_.conv_bits)];
+  return values;
+}
+
+LayerModel::History LayerModel::history(std::int64_t channel) const {
+  const Channel& state = channels_[checked_channel(channel)];
+  return {state.history[0][0], state.history[1][0], state.history[2][0]};
+}
+
+void LayerModel::set_history(std::int64_t channel, const History& history) {
+  Channel& state = channels_[checked_channel(channel)];
+  for (std::size_t j = 0; j < history.size(); ++j) state.history[j][0] = history[j];
+}
+
+}  // namespace quasim::dpi

@@ -1,0 +1,47 @@
+#include "kit/memory_image.hpp"
+
+#include "kit/text.hpp"
+#include "types/register_writes.hpp"
+
+namespace quasim::kit {
+
+std::vector<MemoryImage> memory_images(const LayerProgram& program) {
+  MemoryImage weight{"weight", "word c: byte k is w[c,k], byte K-1 multiplies the newest sample", 32, {}};
+  MemoryImage bias{"bias", "word c: bias word B[c], two's complement", program.bias_bits, {}};
+  MemoryImage table{"silu_table", "word i: out for q = i - 2^(N-1), two's complement", 8, {}};
+  const auto taps = static_cast<std::size_t>(program.taps);
+  const std::uint64_t bias_mask = (std::uint64_t{1} << program.bias_bits) - 1;
+  for (std::size_t channel = 0; channel < program.bias_words.size(); ++channel) {
+    weight.words.push_back(word_of(program.weight.data() + channel * taps, taps));
+    bias.words.push_back(static_cast<std::uint64_t>(program.bias_words[channel]) & bias_mask);
+  }
+  for (const std::int8_t entry : program.silu_table) table.words.push_back(static_cast<std::uint8_t>(entry));
+  return {std::move(weight), std::move(bias), std::move(table)};
+}
+
+std::string memory_text(const MemoryImage& image, Format format) {
+  const int digits = (image.width_bits + 3) / 4;
+  std::string text;
+  switch (format) {
+    case Format::kHex:
+    case Format::kMem:
+      if (format == Format::kMem) text = "@0\n";
+      for (const std::uint64_t word : image.words) text += hex_digits(word, digits) + "\n";
+      return text;
+    case Format::kCoe:
+      text = "memory_initialization_radix=16;\nmemory_initialization_vector=\n";
+      for (std::size_t i = 0; i < image.words.size(); ++i)
+        text += hex_digits(image.words[i], digits) + (i + 1 < image.words.size() ? ",\n" : ";\n");
+      return text;
+    case Format::kMif:
+      text = "WIDTH=" + std::to_string(image.width_bits) + ";\nDEPTH=" + std::to_string(image.words.size()) +
+             ";\nADDRESS_RADIX=HEX;\nDATA_RADIX=HEX;\nCONTENT BEGIN\n";
+      for (std::size_t i = 0; i < image.words.size(); ++i)
+        text += "  " + hex_digits(i, 4) + " : " + hex_digits(image.words[i], digits) + ";\n";
+      return text + "END;\n";
+    default:
+      throw InputError("memory image: expected one of hex, mem, coe, mif");
+  }
+}
+
+}  // namespace quasim::kit

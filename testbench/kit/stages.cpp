@@ -1,0 +1,112 @@
+#include "kit/stages.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+#include "stages/requant.hpp"
+#include "stages/silu.hpp"
+
+namespace quasim::kit {
+
+StageFormat format_of(Stage stage, const LayerProgram& program) {
+  switch (stage) {
+    case Stage::kX:
+      return {"x", "input samples", spec::kSampleBits, DType::kInt8};
+    case Stage::kAcc:
+      return {"acc", "accumulator", spec::kAccBits, DType::kInt32};
+    case Stage::kP:
+      return {"p", "M*acc + B[c]", spec::kProductBits, DType::kInt64};
+    case Stage::kQ:
+      return {"q", "clamp_N(round_shift(p, S))", program.conv_bits,
+              program.conv_bits <= spec::kSampleBits ? DType::kInt8 : DType::kInt16};
+    case Stage::kOut:
+      return {"out", "silu_table[q]", spec::kSampleBits, DType::kInt8};
+  }
+  throw InputError("stage out of range");
+}
+
+const void* StageBlock::data(Stage stage) const {
+  switch (stage) {
+    case Stage::kX:
+      return x.data();
+    case Stage::kAcc:
+      return acc.data();
+    case Stage::kP:
+      return p.data();
+    case Stage::kQ:
+      return q8.empty() ? static_cast<const void*>(q16.data()) : q8.data();
+    case Stage::kOut:
+      return out.data();
+  }
+  throw InputError("stage out of range");
+}
+
+StageEvaluator::StageEvaluator(const LayerProgram& program, std::size_t lanes) : program_(program) {
+  const auto channels = static_cast<std::size_t>(program.channels()),
+             taps = static_cast<std::size_t>(program.taps);
+  width_ = (channels + lanes - 1) / lanes * lanes;
+  tiles_.resize((channels + kTile - 1) / kTile);
+  for (std::size_t channel = 0; channel < channels; ++channel)
+    for (std::size_t k = 0; k < taps; ++k)
+      tiles_[channel / kTile].w[spec::kTapsMax - taps + k][channel % kTile] = program.weight.at(channel, k);
+}
+
+void StageEvaluator::start_sequence() {
+  for (Tile& tile : tiles_) std::memset(tile.history, 0, sizeof tile.history);
+}
+
+void StageEvaluator::evaluate(const std::int8_t* samples, std::size_t steps, StageBlock& block) {
+  block.steps = steps;
+  const std::size_t size = steps * width_;
+  const bool wide = program_.conv_bits > spec::kSampleBits;
+  block.x.assign(size, 0);
+  block.acc.assign(size, 0);
+  block.p.assign(size, 0);
+  block.q8.assign(wide ? 0 : size, 0);
+  block.q16.assign(wide ? size : 0, 0);
+  block.out.assign(size, 0);
+  const auto channels = static_cast<std::size_t>(program_.channels());
+  constexpr std::size_t kSquare = 64;  // a square of the transposition stays in the first-level cache
+  for (std::size_t c0 = 0; c0 < channels; c0 += kSquare)
+    for (std::size_t t0 = 0; t0 < steps; t0 += kSquare)
+      for (std::size_t t = t0; t < std::min(t0 + kSquare, steps); ++t)
+        for (std::size_t c = c0; c < std::min(c0 + kSquare, channels); ++c)
+          block.x[t * width_ + c] = samples[c * steps + t];
+  for (std::size_t row = 0; row < steps; ++row) evaluate_step(row, block);
+}
+
+void StageEvaluator::evaluate_step(std::size_t row, StageBlock& block) {
+  const auto channels = static_cast<std::size_t>(program_.channels());
+  const std::uint32_t multiplier = program_.multiplier;
+  const int shift_bits = program_.shift_bits, conv_bits = program_.conv_bits;
+  const Rounding rounding = program_.rounding;
+  std::uint64_t saturated_conv = 0, saturated_out = 0;
+  for (std::size_t first = 0; first < channels; first += kTile) {
+    Tile& tile = tiles_[first / kTile];
+    const std::size_t live = std::min(kTile, channels - first), at = row * width_ + first;
+    std::int8_t x[kTile] = {};
+    std::memcpy(x, &block.x[at], live);
+    std::int32_t acc[kTile];
+    stages::conv_acc<kTile>(tile.w, tile.history, x, acc);
+    stages::shift_history<kTile>(tile.history, x);
+    for (std::size_t i = 0; i < live; ++i) {
+      const std::int64_t product = stages::requant_product(multiplier, acc[i]);
+      const std::int64_t bias_word = program_.bias_words[first + i];
+      const auto [q, saturated] = stages::requant_round(product, bias_word, shift_bits, rounding, conv_bits);
+      const std::int8_t out = program_.silu_table[stages::silu_index(q, conv_bits)];
+      block.acc[at + i] = acc[i];
+      block.p[at + i] = product + bias_word;
+      if (block.q16.empty())
+        block.q8[at + i] = static_cast<std::int8_t>(q);
+      else
+        block.q16[at + i] = static_cast<std::int16_t>(q);
+      block.out[at + i] = out;
+      saturated_conv += saturated ? 1U : 0U;
+      saturated_out += stages::silu_saturated(out) ? 1U : 0U;
+    }
+  }
+  saturation_.conv += saturated_conv;
+  saturation_.out += saturated_out;
+}
+
+}  // namespace quasim::kit

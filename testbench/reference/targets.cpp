@@ -1,0 +1,98 @@
+#include "reference/targets.hpp"
+
+#include "exact/steps_file.hpp"
+#include "quasim_golden_cpu_twin.hpp"
+#include "spec/error.hpp"
+
+namespace quasim {
+namespace {
+
+qg_params params_of(const LayerParams& layer, const Variant& variant) {
+  qg_params params{};
+  params.batch = params.channels = params.length = 1;
+  params.taps = layer.taps;
+  params.conv_bits = layer.conv_bits;
+  params.input_scale = layer.input_scale;
+  params.weight_scale = layer.weight_scale;
+  params.bias_scale = layer.bias_scale.value_or(1.0F);
+  params.conv_scale = layer.effective_conv_scale();
+  params.output_scale = layer.output_scale;
+  params.dataflow = variant.dataflow == Dataflow::kTwoStep ? QG_TWO_STEP : QG_FUSED;
+  params.order = QG_SEQLAST;
+  params.math = QG_PRECISE;
+  params.rounding = variant.rounding == Rounding::kHalfEven ? QG_HALF_EVEN : QG_HALF_AWAY;
+  params.layout = QG_BCL;
+  params.output_mode = QG_BASELINE;
+  return params;
+}
+
+class TwinSource : public exact::PointSource {
+ public:
+  explicit TwinSource(const qg_params& params) : twin_(params) {}
+
+  bool has_q() const override { return twin_.params().dataflow == QG_TWO_STEP; }
+  void evaluate(const exact::Slice& slice, std::int32_t acc_first, std::size_t count, std::int16_t* q,
+                std::int8_t* out) const override {
+    const std::int32_t acc_last = acc_first + static_cast<std::int32_t>(count) - 1;
+    twin_.sweep(acc_first, acc_last, slice.bias, 1, has_q() ? q : nullptr, out);
+  }
+
+ private:
+  quasim_golden::CpuTwin twin_;
+};
+
+}  // namespace
+
+std::filesystem::path steps_path(const Bundle& bundle, const Variant& variant) {
+  return bundle.golden_directory(variant) / "steps.npz";
+}
+
+std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& variant,
+                                           const exact::Domain& domain) {
+  const std::filesystem::path file = steps_path(bundle, variant);
+  if (!std::filesystem::exists(file)) return std::nullopt;
+  return exact::read_steps(file, domain, variant.dataflow == Dataflow::kTwoStep ? bundle.layer.conv_bits : 0);
+}
+
+std::unique_ptr<exact::PointSource> make_twin_source(const LayerParams& layer, const Variant& variant) {
+  if (variant.order != Order::kSeqLast)
+    throw InputError(
+        "variant: expected order seqlast, the one whose result depends on the accumulator alone; got " +
+        variant.to_string());
+  if (variant.math != MathMode::kPrecise)
+    throw InputError("variant: expected math precise; fast math exists only as a GPU's sweep, golden/" +
+                     variant.to_string() + "/steps.npz");
+  try {
+    return std::make_unique<TwinSource>(params_of(layer, variant));
+  } catch (const std::invalid_argument& error) {
+    throw InputError(std::string("CPU twin: ") + error.what());
+  }
+}
+
+Variant default_variant(const LayerParams& layer) {
+  return {layer.dataflow, Order::kSeqLast, MathMode::kPrecise, layer.effective_rounding()};
+}
+
+void apply_variant(LayerParams& layer, const Variant& variant) {
+  layer.dataflow = variant.dataflow;
+  layer.rounding = variant.rounding;
+}
+
+std::optional<Variant> target_variant(const std::string& text) {
+  constexpr std::string_view kGolden = "golden:";
+  if (text == "exact") return std::nullopt;
+  if (text.compare(0, kGolden.size(), kGolden) != 0)
+    throw InputError("--target: expected exact or golden:VARIANT; got '" + text + "'");
+  return Variant::parse(text.substr(kGolden.size()));
+}
+
+compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain,
+                            StepsFrom from) {
+  const std::optional<Variant> variant = target_variant(text);
+  if (!variant) return {text, "oracle", exact::Oracle(bundle.layer).steps(domain)};
+  if (from == StepsFrom::kSweepOrTwin)
+    if (auto steps = gpu_steps(bundle, *variant, domain)) return {text, "GPU sweep", std::move(*steps)};
+  return {text, "CPU twin", enumerate(*make_twin_source(bundle.layer, *variant), domain)};
+}
+
+}  // namespace quasim

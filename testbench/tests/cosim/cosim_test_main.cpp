@@ -1,0 +1,49 @@
+#include "tests/cosim/cosim_test_main.hpp"
+
+#include <cstdio>
+
+namespace quasim::test {
+namespace {
+
+std::unique_ptr<cosim::Testbench> the_testbench;
+std::size_t the_lanes = 0;
+std::uint64_t compared = 0;
+
+}  // namespace
+
+cosim::Testbench& testbench() {
+  return *the_testbench;
+}
+std::size_t lanes() {
+  return the_lanes;
+}
+
+cosim::JobResult stream(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
+                        const TensorBCL<std::int8_t>& expected, const cosim::StallOptions& stalls) {
+  testbench().load(program);
+  cosim::Job job;
+  job.input = &input;
+  job.expected = &expected;
+  job.stalls = stalls;
+  cosim::JobResult result = testbench().run(job);
+  compared += result.compared();
+  return result;
+}
+
+::testing::AssertionResult agrees(const cosim::JobResult& result) {
+  if (result.agrees()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << "compared " << result.compared() << ", mismatches "
+                                       << result.mismatches() << ", failure '" << result.failure << "'";
+}
+
+int run_all_tests(int argc, char** argv, std::size_t lane_count, const sc::PipelineConfig& config,
+                  std::unique_ptr<cosim::RtlUnit> rtl) {
+  ::testing::InitGoogleTest(&argc, argv);
+  the_lanes = lane_count;
+  the_testbench = cosim::make_testbench(lane_count, config, std::move(rtl));
+  const int code = RUN_ALL_TESTS();
+  std::printf("elements compared: %llu\n", static_cast<unsigned long long>(compared));
+  return code != 0 || compared == 0 ? 1 : 0;
+}
+
+}  // namespace quasim::test

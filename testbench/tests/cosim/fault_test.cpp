@@ -1,0 +1,56 @@
+// Every planted RTL fault must be seen. Usage: FAULT; without an argument it lists them. none_checked has no
+// fault, and checkers bound to it.
+#include <iostream>
+#include <systemc>
+
+#include "cosim/testbench.hpp"
+#include "tests/cosim/faults/faulty_units.hpp"
+#include "tests/cosim/random_layer.hpp"
+
+namespace quasim::test {
+namespace {
+
+constexpr std::size_t kLanes = 4;
+
+/// Layers that between them reach ties, both clamps, one group and several, several sequences and
+/// backpressure.
+int catch_fault(const std::string& fault) {
+  const auto testbench = cosim::make_testbench(kLanes, {}, cosim::make_faulty_unit(fault));
+  std::mt19937_64 random(20260402);
+  std::uint64_t compared = 0;
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    const int channels = attempt % 2 == 0 ? 3 : 18;
+    const LayerProgram program = random_program(random, channels, 4);
+    const auto input = random_input(random, 2, static_cast<std::size_t>(channels), 30);
+    const auto expected = expected_output(program, input);
+    cosim::Job job;
+    job.input = &input;
+    job.expected = &expected;
+    job.stalls = {0.2, 0.4, static_cast<std::uint64_t>(attempt + 1)};
+    testbench->load(program);
+    const cosim::JobResult result = testbench->run(job);
+    compared += result.compared();
+    if (result.model_golden.mismatches != 0) {
+      std::cout << fault << ": the SystemC model is at fault, not the RTL\n";
+      return 1;
+    }
+    if (!result.agrees()) {
+      std::cout << fault << ": caught in stream " << attempt << ": "
+                << (result.failure.empty() ? std::to_string(result.rtl_golden.mismatches) + " values differ"
+                                           : result.failure)
+                << "\n";
+      return 0;
+    }
+  }
+  std::cout << fault << ": NOT caught in " << compared << " comparisons\n";
+  return 1;
+}
+
+}  // namespace
+}  // namespace quasim::test
+
+int sc_main(int argc, char** argv) {
+  if (argc == 2) return quasim::test::catch_fault(argv[1]);
+  for (const std::string& fault : quasim::cosim::fault_names()) std::cout << fault << "\n";
+  return 2;
+}

@@ -1,0 +1,111 @@
+// The fast untimed model against the scalar stages, element by element, in every kernel that this processor
+// runs.
+#include "stages/untimed.hpp"
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+
+#include "compile/compiler.hpp"
+#include "stages/requant.hpp"
+#include "stages/silu.hpp"
+#include "tests/exact/layers.hpp"
+
+namespace quasim {
+namespace {
+
+std::vector<std::int8_t> by_scalar_stages(const LayerProgram& program, const std::vector<std::int8_t>& x,
+                                          std::size_t sequences, std::size_t length) {
+  const auto taps = static_cast<std::size_t>(program.taps), channels = program.bias_words.size();
+  std::vector<std::int8_t> out;
+  for (std::size_t b = 0; b < sequences; ++b)
+    for (std::size_t c = 0; c < channels; ++c)
+      for (std::size_t t = 0; t < length; ++t) {
+        const std::int8_t* row = x.data() + (b * channels + c) * length;
+        std::int32_t acc = 0;
+        for (std::size_t k = 0; k < taps; ++k)
+          if (t + k + 1 >= taps) acc += std::int32_t{program.weight.at(c, k)} * row[t + k + 1 - taps];
+        const auto q =
+            stages::requant_round(stages::requant_product(program.multiplier, acc), program.bias_words[c],
+                                  program.shift_bits, program.rounding, program.conv_bits)
+                .q;
+        out.push_back(program.silu_table[stages::silu_index(q, program.conv_bits)]);
+      }
+  return out;
+}
+
+std::vector<stages::Kernel> kernels() {
+  std::vector<stages::Kernel> available{stages::Kernel::kPortable};
+  if (stages::best_kernel() != stages::Kernel::kPortable) available.push_back(stages::Kernel::kAvx2);
+  if (stages::best_kernel() == stages::Kernel::kAvx512) available.push_back(stages::Kernel::kAvx512);
+  return available;
+}
+
+/// Every kernel at several lengths, alignments and sequence counts; bytes around the output must stay.
+std::int64_t check_program(const LayerProgram& program, std::mt19937_64& random, const std::string& name) {
+  const stages::UntimedPlan plan(program);
+  const std::size_t channels = program.bias_words.size();
+  std::int64_t compared = 0;
+  for (const std::size_t length : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{63},
+                                   std::size_t{64}, std::size_t{67}, std::size_t{130}, std::size_t{300}}) {
+    const std::size_t sequences = 1 + random() % 2;
+    std::vector<std::int8_t> x(sequences * channels * length);
+    for (std::int8_t& sample : x) {
+      const auto draw = random();
+      sample = static_cast<std::int8_t>(draw % 5 == 0 ? 127 + (draw & 1) : draw);
+    }
+    const std::vector<std::int8_t> expected = by_scalar_stages(program, x, sequences, length);
+    for (const stages::Kernel kernel : kernels()) {
+      const std::size_t offset = random() % 64;
+      std::vector<std::int8_t> buffer(x.size() + 192, 77);
+      plan.run(x.data(), buffer.data() + 64 + offset, sequences, length, kernel);
+      EXPECT_TRUE(std::equal(expected.begin(), expected.end(),
+                             buffer.begin() + 64 + static_cast<std::ptrdiff_t>(offset)))
+          << name << " length " << length << " kernel " << static_cast<int>(kernel);
+      for (std::size_t i = 0; i < 64 + offset; ++i) EXPECT_EQ(buffer[i], 77) << name;
+      for (std::size_t i = 64 + offset + x.size(); i < buffer.size(); ++i) EXPECT_EQ(buffer[i], 77) << name;
+      compared += static_cast<std::int64_t>(expected.size());
+    }
+  }
+  return compared;
+}
+
+TEST(unit_untimed, equals_the_scalar_stages_on_random_layers) {
+  constexpr std::uint64_t kSeed = 4242;
+  std::cout << "seed " << kSeed << "\n";
+  std::mt19937_64 random(kSeed);
+  std::int64_t compared = 0;
+  std::size_t fp32 = 0, channels = 0;
+  for (int trial = 0; trial < 60; ++trial) {
+    const Bundle bundle = test::random_bundle(random, test::random_layer(random), 9, 127);
+    const exact::Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
+    const compile::Compiled compiled = compile::compile_program(
+        bundle, domain, {"exact", "oracle", exact::Oracle(bundle.layer).steps(domain)}, {});
+    compared += check_program(compiled.program, random, "trial " + std::to_string(trial));
+    const stages::UntimedPlan plan(compiled.program);
+    if (compiled.program.conv_bits > 8) continue;
+    fp32 += plan.fp32_channels();
+    channels += plan.channels();
+  }
+  std::cout << compared << " comparisons; fp32 form proven for " << fp32 << " of " << channels
+            << " channels\n";
+  EXPECT_GT(compared, 0);
+  EXPECT_GT(fp32 * 10, channels * 9);
+}
+
+TEST(unit_untimed, equals_the_scalar_stages_on_nasty_layers) {
+  std::mt19937_64 random(12);
+  std::int64_t compared = 0;
+  for (const auto& [name, layer] : test::nasty_layers()) {
+    const Bundle bundle = test::random_bundle(random, layer, 4, 127);
+    const exact::Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
+    const compile::Compiled compiled =
+        compile::compile_program(bundle, domain, {"exact", "oracle", exact::Oracle(layer).steps(domain)}, {});
+    compared += check_program(compiled.program, random, name);
+  }
+  std::cout << compared << " comparisons\n";
+  EXPECT_GT(compared, 0);
+}
+
+}  // namespace
+}  // namespace quasim
