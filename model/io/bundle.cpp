@@ -122,6 +122,12 @@ Fp32Json parse_json_strict(const std::string& text, const fs::path& name) {
   }
 }
 
+LayerParams as_variant(LayerParams layer, const Variant& variant) {
+  layer.dataflow = variant.dataflow;
+  layer.rounding = variant.rounding;
+  return layer;
+}
+
 const TensorBCL<std::int8_t>& Bundle::require_input() const {
   if (!input)
     throw InputError(directory / "conv1d_input.npy", "file", "an int8 tensor [B, C, L]; it is missing");

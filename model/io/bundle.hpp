@@ -42,6 +42,9 @@ struct LayerParams {
   Rounding effective_rounding() const { return rounding.value_or(default_rounding(dataflow)); }
 };
 
+/// The layer as a variant computes it: with the variant's dataflow and rounding instead of its own.
+LayerParams as_variant(LayerParams layer, const Variant& variant);
+
 struct Bundle {
   std::filesystem::path directory;
   LayerParams layer;

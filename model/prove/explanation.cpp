@@ -15,12 +15,6 @@ using Wide = mp::number<mp::mpfr_float_backend<100>, mp::et_off>;
 constexpr int kDecimalDigits = 30;
 constexpr std::array<int, 5> kExpUlps{0, 1, -1, 2, -2};
 
-LayerParams as_variant(LayerParams layer, const Variant& variant) {
-  layer.dataflow = variant.dataflow;
-  layer.rounding = variant.rounding;
-  return layer;
-}
-
 Wide wide_of(const exact::Rational& value) {
   return Wide(mp::numerator(value)) / Wide(mp::denominator(value));
 }

@@ -12,6 +12,7 @@
 #include "analysis/sweep.hpp"
 #include "compile/nearest.hpp"
 #include "io/files.hpp"
+#include "reference/targets.hpp"
 #include "stages/conv_acc.hpp"
 #include "stages/requant.hpp"
 #include "stages/silu.hpp"
@@ -138,7 +139,7 @@ Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs&
   const LayerParams& layer = bundle.layer;
   const auto& input = bundle.require_input();
   const auto twin = [&](Dataflow dataflow) {
-    return evaluate_golden(bundle, precise_variant(layer, dataflow), GoldenDevice::kCpu).output;
+    return evaluate_golden(bundle, default_variant(layer, dataflow), GoldenDevice::kCpu).output;
   };
   const TensorBCL<std::int8_t> golden = output_of(stages, input), own = twin(layer.dataflow);
   const Dataflow other = layer.dataflow == Dataflow::kTwoStep ? Dataflow::kFused : Dataflow::kTwoStep;

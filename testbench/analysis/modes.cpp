@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "reference/targets.hpp"
+
 namespace quasim::analysis {
 namespace {
 
@@ -74,7 +76,7 @@ ModesResult compare_modes(const Bundle& bundle) {
   ModesResult result;
   result.layer = layer.name;
   result.elements = bundle.require_input().size();
-  result.variants = {precise_variant(layer, Dataflow::kTwoStep), precise_variant(layer, Dataflow::kFused)};
+  result.variants = {default_variant(layer, Dataflow::kTwoStep), default_variant(layer, Dataflow::kFused)};
   std::array<TensorBCL<std::int8_t>, 2> baselines;
   for (std::size_t d = 0; d < result.variants.size(); ++d) {
     const Variant& variant = result.variants[d];

@@ -4,42 +4,18 @@
 #include <stdexcept>
 #include <utility>
 
+#include "reference/golden_params.hpp"
+#include "reference/targets.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::analysis {
 
 namespace fs = std::filesystem;
 
-Variant precise_variant(const LayerParams& layer, Dataflow dataflow) {
-  return {dataflow, Order::kSeqLast, MathMode::kPrecise,
-          dataflow == layer.dataflow ? layer.effective_rounding() : default_rounding(dataflow)};
-}
-
 qg_params twin_params(const Bundle& bundle, const Variant& variant) {
-  const LayerParams& layer = bundle.layer;
   if (variant.math != MathMode::kPrecise)
     throw InputError("math: expected precise; fast arithmetic exists on a GPU only");
-  const auto& shape = bundle.require_input().shape();
-  qg_params params{};
-  params.batch = static_cast<std::int64_t>(shape[0]);
-  params.channels = static_cast<std::int64_t>(shape[1]);
-  params.length = static_cast<std::int64_t>(shape[2]);
-  params.taps = layer.taps;
-  params.conv_bits = layer.conv_bits;
-  params.input_scale = layer.input_scale;
-  params.weight_scale = layer.weight_scale;
-  params.bias_scale = layer.bias_scale.value_or(1.0F);
-  params.conv_scale = layer.conv_scale.value_or(0.0F);
-  params.output_scale = layer.output_scale;
-  params.dataflow = variant.dataflow == Dataflow::kTwoStep ? QG_TWO_STEP : QG_FUSED;
-  params.order = variant.order == Order::kSeqLast       ? QG_SEQLAST
-                 : variant.order == Order::kChannelLast ? QG_CHANNELLAST
-                                                        : QG_UPDATE;
-  params.math = QG_PRECISE;
-  params.rounding = variant.rounding == Rounding::kHalfEven ? QG_HALF_EVEN : QG_HALF_AWAY;
-  params.layout = QG_BCL;
-  params.output_mode = QG_BASELINE;
-  return params;
+  return golden_params(bundle.layer, variant, bundle.require_input().shape());
 }
 
 void run_twin(const Bundle& bundle, const qg_params& params, qg_tensors tensors) {
@@ -73,8 +49,7 @@ nlohmann::ordered_json to_json(const Saturation& saturation, std::size_t element
       {"share", static_cast<double>(saturation.below + saturation.above) / static_cast<double>(elements)}};
 }
 
-StageSet::StageSet(const Bundle& bundle)
-    : StageSet(bundle, precise_variant(bundle.layer, bundle.layer.dataflow)) {}
+StageSet::StageSet(const Bundle& bundle) : StageSet(bundle, default_variant(bundle.layer)) {}
 
 StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(variant) {
   const auto& input = bundle.require_input();

@@ -15,10 +15,6 @@
 
 namespace quasim::analysis {
 
-/// The precise, seqlast golden of a dataflow: the layer's rounding in its own dataflow, the default one in
-/// the other.
-Variant precise_variant(const LayerParams& layer, Dataflow dataflow);
-
 /// Parameters of the CPU twin for a bundle with an input. Throws InputError for a math mode the CPU does not
 /// have.
 qg_params twin_params(const Bundle& bundle, const Variant& variant);

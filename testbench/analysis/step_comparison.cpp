@@ -23,12 +23,6 @@ std::vector<Variant> swept_variants() {
   return variants;
 }
 
-LayerParams layer_for(LayerParams layer, const Variant& variant) {
-  layer.dataflow = variant.dataflow;
-  layer.rounding = variant.rounding;
-  return layer;
-}
-
 nlohmann::ordered_json curve(const exact::Slice& slice, const exact::StageSteps& steps, std::size_t index) {
   nlohmann::ordered_json json{{"bias", slice.bias}, {"acc_min", slice.acc_min}, {"acc_max", slice.acc_max}};
   const auto add = [&json](const char* name, const exact::SliceSteps& slice_steps) {
@@ -70,7 +64,7 @@ class StepComparison {
       return entry.first.dataflow == variant.dataflow && entry.first.rounding == variant.rounding;
     });
     if (known != exact_.end()) return known->second;
-    exact_.emplace_back(variant, exact::Oracle(layer_for(bundle_.layer, variant)).steps(domain_));
+    exact_.emplace_back(variant, exact::Oracle(as_variant(bundle_.layer, variant)).steps(domain_));
     return exact_.back().second;
   }
 

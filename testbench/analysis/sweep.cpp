@@ -7,6 +7,7 @@
 
 #include "analysis/order_statistics.hpp"
 #include "analysis/summary.hpp"
+#include "reference/targets.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::analysis {
@@ -264,7 +265,7 @@ std::vector<int> parse_conv_bits(const std::string& text) {
 }
 
 SweepResult sweep(const Bundle& bundle, const SweepPlan& plan) {
-  return Sweeper(bundle, precise_variant(bundle.layer, Dataflow::kTwoStep)).run(plan);
+  return Sweeper(bundle, default_variant(bundle.layer, Dataflow::kTwoStep)).run(plan);
 }
 
 nlohmann::ordered_json to_json(const SweepResult& result) {

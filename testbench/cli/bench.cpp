@@ -6,7 +6,7 @@
 #include "bench/stream_bench.hpp"
 #include "bench/untimed_bench.hpp"
 #include "cli/cli.hpp"
-#include "cli/programs.hpp"
+#include "cli/layer_options.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {
@@ -37,7 +37,7 @@ std::string number(double value) {
 int run(const BenchOptions& options) {
   std::vector<Row> rows;
   const Bundle bundle = read_bundle(options.layer.bundles.front());
-  const LayerProgram program = program_for(bundle, options.layer).program;
+  const LayerProgram program = program_for(bundle, options.layer.choice).program;
   const bench::StreamRates rates = bench::measure_streams(bundle, program, options.lanes, options.rounds);
   const auto lanes = static_cast<double>(rates.lanes);
   rows.push_back({"bare Verilated loop", rates.bare_rtl / 1e6, 0, "M cycles/s"});

@@ -1,18 +1,12 @@
 // quasim certify: enumerates a layer's whole domain through the model, the oracle and every golden there is.
-#include "prove/certify.hpp"
-
-#include <chrono>
 #include <iostream>
 #include <map>
 #include <memory>
-#include <variant>
 
 #include "cli/cli.hpp"
-#include "compile/fused_program.hpp"
-#include "compile/program_source.hpp"
 #include "cosim/rtl_tail.hpp"
 #include "io/files.hpp"
-#include "reference/targets.hpp"
+#include "reference/certificate.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {
@@ -27,133 +21,6 @@ struct CertifyOptions {
   bool json = false;
 };
 
-/// What is being certified, and against what.
-struct Subject {
-  std::variant<LayerProgram, compile::FusedProgram> program;
-  std::string source;  ///< where the program comes from
-  std::string target;  ///< what it must equal: the name of an implementation
-  bool match_q = true;
-
-  const LayerProgram* two_step() const { return std::get_if<LayerProgram>(&program); }
-  const nlohmann::ordered_json& compiled_from() const {
-    return std::visit([](const auto& p) -> const nlohmann::ordered_json& { return p.compiled_from; },
-                      program);
-  }
-  const TensorCK<std::int8_t>& weight() const {
-    return std::visit([](const auto& p) -> const TensorCK<std::int8_t>& { return p.weight; }, program);
-  }
-  std::unique_ptr<exact::PointSource> points() const {
-    if (two_step() != nullptr) return std::make_unique<compile::ProgramSource>(*two_step());
-    return std::make_unique<compile::FusedSource>(std::get<compile::FusedProgram>(program));
-  }
-};
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
-std::string text_of(const nlohmann::ordered_json& json, const char* key, const std::string& otherwise) {
-  return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>()
-                                                                         : otherwise;
-}
-
-/// A program compiled for the golden of the layer's own variant.
-Subject compiled_subject(const Bundle& bundle, const CertifyOptions& options,
-                         const std::string& golden_name) {
-  const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
-  const std::string name = "golden:" + default_variant(bundle.layer).to_string();
-  const compile::Target target = make_target(name, bundle, domain);
-  Subject subject{LayerProgram{}, "compiled for " + name, golden_name, true};
-  if (bundle.layer.dataflow == Dataflow::kFused) {
-    subject.program = compile::compile_fused(bundle, domain, target.steps.out);
-  } else {
-    compile::Compiled compiled = compile_program(bundle, domain, target, {});
-    subject.match_q = compiled.match == compile::Match::kQ;
-    subject.program = std::move(compiled.program);
-  }
-  return subject;
-}
-
-/// The program of --program.
-Subject subject_of_file(const Bundle& bundle, const CertifyOptions& options, const std::string& golden_name) {
-  Subject subject{LayerProgram{}, options.program.string(), golden_name, true};
-  if (bundle.layer.dataflow == Dataflow::kFused) {
-    subject.program = compile::read_fused_program(options.program);
-  } else {
-    LayerProgram program = read_program(options.program);
-    if (program.conv_bits != bundle.layer.conv_bits)
-      throw InputError(options.program, "conv_bits",
-                       std::to_string(bundle.layer.conv_bits) + " as in layer.json");
-    subject.match_q = text_of(program.certificate, "match", "q") == "q";
-    subject.program = std::move(program);
-  }
-  if (!(subject.weight() == bundle.weight))
-    throw InputError(options.program, "weight",
-                     "the weights of " + (bundle.directory / "conv1d_weight.npy").string());
-  if (text_of(subject.compiled_from(), "target", "") == "exact") subject.target = "oracle";
-  return subject;
-}
-
-/// The oracle, the CPU twin of the layer's own variant, and the GPU's sweeps of that dataflow and rounding.
-std::vector<compile::Implementation> references(const Bundle& bundle, const exact::Domain& domain) {
-  std::vector<compile::Implementation> found;
-  const auto add = [&](const std::string& name, std::optional<Variant> variant, auto&& make) {
-    const Stopwatch watch;
-    auto steps = make();
-    found.push_back({name, variant, std::move(steps), watch.seconds()});
-  };
-  add("oracle", std::nullopt, [&] { return exact::Oracle(bundle.layer).steps(domain); });
-  const Variant precise = default_variant(bundle.layer);
-  add("cpu_twin", precise, [&] { return enumerate(*make_twin_source(bundle.layer, precise), domain); });
-  Variant fast = precise;
-  fast.math = MathMode::kFast;
-  for (const auto& [name, variant] : {std::pair<const char*, Variant>{"gpu", precise}, {"gpu_fast", fast}})
-    if (std::filesystem::exists(steps_path(bundle, variant)))
-      add(name, variant, [&, v = variant] { return *gpu_steps(bundle, v, domain); });
-  return found;
-}
-
-nlohmann::ordered_json to_json(const compile::FirstDifference& first) {
-  return {{"stage", first.stage}, {"bias", first.bias}, {"acc", first.acc}, {"a", first.a}, {"b", first.b}};
-}
-
-nlohmann::ordered_json to_json(const compile::Certificate& certificate) {
-  nlohmann::ordered_json json, compared, differing, differing_q, first, causes;
-  for (const compile::PairResult& pair : certificate.pairs) {
-    const std::string name = pair.a + " vs " + pair.b;
-    compared[name] = pair.points;
-    differing[name] = pair.differing_out;
-    differing_q[name] = pair.differing_q;
-    if (pair.first) first[name] = to_json(*pair.first);
-  }
-  for (const compile::CauseCount& cause : certificate.causes)
-    causes[cause.implementation][cause.cause] = cause.points;
-  json["points"] = certificate.domain.points();
-  json["compared"] = compared;
-  json["differing"] = differing;
-  json["differing_q"] = differing_q;
-  json["unexplained"] = certificate.unexplained;
-  json["model_differing"] = certificate.model_differing;
-  json["rtl_differing"] = certificate.rtl_differing;
-  json["first_difference"] = first;
-  json["causes"] = causes;
-  if (certificate.first_unexplained) json["first_unexplained"] = to_json(*certificate.first_unexplained);
-  const compile::MacCheck& mac = certificate.mac;
-  json["mac"] = {{"products", mac.products},
-                 {"corner_sums", mac.corner_sums},
-                 {"differing", mac.differing},
-                 {"largest_acc", mac.largest},
-                 {"fits", mac.fits}};
-  json["passed"] = certificate.passed();
-  return json;
-}
-
 Bundle bundle_of(const std::filesystem::path& directory, const CertifyOptions& options) {
   Bundle bundle = read_bundle(directory);
   if (options.variant.empty()) return bundle;
@@ -162,46 +29,20 @@ Bundle bundle_of(const std::filesystem::path& directory, const CertifyOptions& o
     throw InputError(
         "--variant: expected order seqlast and math precise; fast math is compared as well where it was "
         "swept");
-  apply_variant(bundle.layer, variant);
+  bundle.layer = as_variant(bundle.layer, variant);
   return bundle;
 }
 
 nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, const CertifyOptions& options) {
   const Bundle bundle = bundle_of(directory, options);
-  const bool gpu = std::filesystem::exists(steps_path(bundle, default_variant(bundle.layer)));
-  const std::string golden_name = gpu ? "gpu" : "cpu_twin";
-  const Subject subject = options.program.empty() ? compiled_subject(bundle, options, golden_name)
-                                                  : subject_of_file(bundle, options, golden_name);
-  const LayerProgram* program = subject.two_step();
-  const exact::Domain domain =
-      make_domain(exact::parse_domain(options.domain), bundle,
-                  program != nullptr ? program->bias_words : std::vector<std::int64_t>{});
-  std::vector<compile::Implementation> implementations = references(bundle, domain);
-  const Stopwatch watch;
-  exact::StageSteps model = enumerate(*subject.points(), domain);
-  implementations.insert(implementations.begin(), {"model", std::nullopt, std::move(model), watch.seconds()});
-  if (options.rtl) {
-    if (program == nullptr) throw InputError("--rtl: expected dataflow two_step; the RTL has no fused");
-    const Stopwatch rtl_watch;
-    exact::StageSteps rtl = enumerate(*cosim::make_rtl_tail(*program), domain);
-    implementations.push_back({"rtl", std::nullopt, std::move(rtl), rtl_watch.seconds()});
+  CertifyRequest request;
+  request.domain = exact::parse_domain(options.domain);
+  if (!options.program.empty()) {
+    request.program = read_any_program_of(bundle, options.program);
+    request.source = options.program.string();
   }
-  const compile::Certificate certificate =
-      certify(bundle.layer, domain, implementations, subject.target, subject.match_q);
-
-  nlohmann::ordered_json json{
-      {"layer", bundle.layer.name}, {"variant", default_variant(bundle.layer).to_string()},
-      {"domain", options.domain},   {"program", subject.source},
-      {"target", subject.target},   {"match", program != nullptr && subject.match_q ? "q" : "out"}};
-  if (program != nullptr)
-    json.update({{"multiplier", program->multiplier},
-                 {"mult_bits", program->mult_bits},
-                 {"shift", program->shift_bits}});
-  json.update(to_json(certificate));
-  for (const compile::Implementation& implementation : implementations)
-    json["seconds"][implementation.name] = implementation.seconds;
-  json["hashes"] = compile::bundle_hashes(bundle);
-  if (gpu) json["hashes"]["steps.npz"] = sha256_of_file(steps_path(bundle, default_variant(bundle.layer)));
+  if (options.rtl) request.rtl = [](const LayerProgram& program) { return cosim::make_rtl_tail(program); };
+  nlohmann::ordered_json json = to_json(certify_layer(bundle, std::move(request)));
   if (!options.program.empty()) json["hashes"]["program"] = sha256_of_file(options.program);
   return json;
 }

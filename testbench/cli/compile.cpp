@@ -99,7 +99,7 @@ Row compile_bundle(const std::filesystem::path& directory, const CompileOptions&
   if (!own_bits) bundle.layer.conv_bits = options.conv_bits;
   const std::string name =
       options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
-  if (const auto variant = target_variant(name)) apply_variant(bundle.layer, *variant);
+  if (const auto variant = target_variant(name)) bundle.layer = as_variant(bundle.layer, *variant);
   const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
   const compile::Target target =
       make_target(name, bundle, domain, own_bits ? StepsFrom::kSweepOrTwin : StepsFrom::kTwin);
@@ -123,7 +123,7 @@ nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, cons
   Bundle bundle = read_bundle(directory);
   const std::string name =
       options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
-  if (const auto variant = target_variant(name)) apply_variant(bundle.layer, *variant);
+  if (const auto variant = target_variant(name)) bundle.layer = as_variant(bundle.layer, *variant);
   const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
   const compile::Target target = make_target(name, bundle, domain);
   nlohmann::ordered_json widths = nlohmann::ordered_json::array();

@@ -9,6 +9,7 @@
 #include "io/npy.hpp"
 #include "prove/explanation.hpp"
 #include "prove/program_explanation.hpp"
+#include "reference/programs.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
@@ -71,7 +72,7 @@ std::pair<std::int32_t, int> parse_point(const std::string& text, int taps) {
 }
 
 Variant variant_of(const Bundle& bundle, const ExplainOptions& options) {
-  return options.variant.empty() ? default_variant(bundle.layer) : Variant::parse(options.variant);
+  return chosen_variant(bundle.layer, {{}, options.variant});
 }
 
 /// Steps of a golden that depends on acc and bias alone.
@@ -130,9 +131,7 @@ void explain_golden(const Bundle& bundle, const ExplainOptions& options, Report&
 /// A program that was compiled for a golden repeats its differences: those are explained by the golden's
 /// operations. What is left is explained by the program's own numbers.
 void explain_program_differences(const Bundle& bundle, const ExplainOptions& options, Report& report) {
-  const LayerProgram program = read_program(options.program);
-  if (!(program.weight == bundle.weight) || program.conv_bits != bundle.layer.conv_bits)
-    throw InputError(options.program, "weight", "the weights and conv_bits of " + bundle.directory.string());
+  const LayerProgram program = read_program_of(bundle, options.program);
   const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle, program.bias_words);
   const exact::Oracle oracle(bundle.layer);
   const compile::Explainer explainer(bundle.layer, variant_of(bundle, options));
@@ -199,7 +198,7 @@ int run(const ExplainOptions& options) {
   std::int64_t unexplained = 0;
   for (const auto& directory : options.bundles) {
     Bundle bundle = read_bundle(directory);
-    if (!options.variant.empty()) apply_variant(bundle.layer, Variant::parse(options.variant));
+    bundle.layer = as_variant(bundle.layer, variant_of(bundle, options));
     Report report;
     report.limit = options.limit;
     if (!options.point.empty())

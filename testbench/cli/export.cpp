@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "cli/cli.hpp"
-#include "cli/programs.hpp"
+#include "cli/layer_options.hpp"
 #include "kit/kit.hpp"
 #include "kit/manifest.hpp"
 #include "spec/error.hpp"
@@ -99,11 +99,11 @@ int run(const ExportOptions& options) {
   request.formats = kit::parse_formats(options.formats);
   const auto start = std::chrono::steady_clock::now();
   const Bundle bundle = read_bundle_without_input(options.layer.bundles.front());
-  const auto [program, origin] = program_for(bundle, options.layer);
+  const auto [program, origin] = program_for(bundle, options.layer.choice);
   request.output = options.output;
   request.tool = "quasim " QUASIM_VERSION;
   request.program_origin = origin;
-  request.variant = golden_variant(bundle, options.layer);
+  request.variant = chosen_variant(bundle.layer, options.layer.choice);
   request.lanes = options.lanes;
   if (!options.stages.empty()) request.stages = parse_stages(options.stages);
   if (options.steps > 0) request.max_steps = options.steps;

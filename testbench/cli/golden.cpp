@@ -6,6 +6,7 @@
 
 #include "cli/cli.hpp"
 #include "io/files.hpp"
+#include "reference/targets.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {
@@ -23,10 +24,8 @@ Variant variant_of(const Bundle& bundle, const GoldenOptions& options) {
   variant.dataflow = options.dataflow.empty() ? bundle.layer.dataflow : parse_dataflow(options.dataflow);
   variant.order = parse_order(options.order);
   variant.math = parse_math_mode(options.math);
-  const bool own_dataflow = variant.dataflow == bundle.layer.dataflow;
   variant.rounding = !options.rounding.empty() ? parse_rounding(options.rounding)
-                     : own_dataflow            ? bundle.layer.effective_rounding()
-                                               : default_rounding(variant.dataflow);
+                                               : default_variant(bundle.layer, variant.dataflow).rounding;
   return variant;
 }
 

@@ -63,8 +63,8 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
   std::vector<LayerResult> layers;
   Progress progress(verb, total_elements);
   for (const Bundle& bundle : bundles) {
-    const auto [program, origin] = program_for(bundle, options.layer);
-    const auto golden = expected_output(bundle, golden_variant(bundle, options.layer));
+    const auto [program, origin] = program_for(bundle, options.layer.choice);
+    const auto golden = expected_output(bundle, chosen_variant(bundle.layer, options.layer.choice));
     cosim::Job job;
     job.input = &bundle.require_input();
     job.expected = &golden;

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "cli/cli.hpp"
-#include "cli/programs.hpp"
+#include "cli/layer_options.hpp"
 #include "cosim/job.hpp"
 
 namespace quasim::cli {

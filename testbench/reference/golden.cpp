@@ -8,37 +8,13 @@
 
 #include "io/npy.hpp"
 #include "quasim_golden_cpu_twin.hpp"
+#include "reference/golden_params.hpp"
 #include "spec/error.hpp"
 
 namespace quasim {
 namespace {
 
 namespace fs = std::filesystem;
-
-qg_params params_of(const Bundle& bundle, const Variant& variant) {
-  const LayerParams& layer = bundle.layer;
-  const auto& input = bundle.require_input();
-  qg_params params{};
-  params.batch = static_cast<std::int64_t>(input.extent<'B'>());
-  params.channels = layer.channels;
-  params.length = static_cast<std::int64_t>(input.extent<'L'>());
-  params.taps = layer.taps;
-  params.conv_bits = layer.conv_bits;
-  params.input_scale = layer.input_scale;
-  params.weight_scale = layer.weight_scale;
-  params.bias_scale = layer.bias_scale.value_or(1.0F);  // not used where the bias is absent
-  params.conv_scale = layer.effective_conv_scale();
-  params.output_scale = layer.output_scale;
-  params.dataflow = variant.dataflow == Dataflow::kTwoStep ? QG_TWO_STEP : QG_FUSED;
-  params.order = variant.order == Order::kSeqLast       ? QG_SEQLAST
-                 : variant.order == Order::kChannelLast ? QG_CHANNELLAST
-                                                        : QG_UPDATE;
-  params.math = variant.math == MathMode::kPrecise ? QG_PRECISE : QG_FAST;
-  params.rounding = variant.rounding == Rounding::kHalfEven ? QG_HALF_EVEN : QG_HALF_AWAY;
-  params.layout = QG_BCL;
-  params.output_mode = QG_BASELINE;
-  return params;
-}
 
 void evaluate_cpu(const qg_params& params, const qg_tensors& tensors) {
   try {
@@ -115,7 +91,7 @@ GoldenTensors evaluate_golden(const Bundle& bundle, const Variant& variant, Gold
     tensors.conv1d_int8simulated = golden.int8simulated.data();
     tensors.conv1d_q16 = golden.q.data();
   }
-  const qg_params params = params_of(bundle, variant);
+  const qg_params params = golden_params(bundle.layer, variant, shape);
   if (device == GoldenDevice::kCpu)
     evaluate_cpu(params, tensors);
   else

@@ -2,29 +2,11 @@
 
 #include "exact/steps_file.hpp"
 #include "quasim_golden_cpu_twin.hpp"
+#include "reference/golden_params.hpp"
 #include "spec/error.hpp"
 
 namespace quasim {
 namespace {
-
-qg_params params_of(const LayerParams& layer, const Variant& variant) {
-  qg_params params{};
-  params.batch = params.channels = params.length = 1;
-  params.taps = layer.taps;
-  params.conv_bits = layer.conv_bits;
-  params.input_scale = layer.input_scale;
-  params.weight_scale = layer.weight_scale;
-  params.bias_scale = layer.bias_scale.value_or(1.0F);
-  params.conv_scale = layer.effective_conv_scale();
-  params.output_scale = layer.output_scale;
-  params.dataflow = variant.dataflow == Dataflow::kTwoStep ? QG_TWO_STEP : QG_FUSED;
-  params.order = QG_SEQLAST;
-  params.math = QG_PRECISE;
-  params.rounding = variant.rounding == Rounding::kHalfEven ? QG_HALF_EVEN : QG_HALF_AWAY;
-  params.layout = QG_BCL;
-  params.output_mode = QG_BASELINE;
-  return params;
-}
 
 class TwinSource : public exact::PointSource {
  public:
@@ -63,19 +45,19 @@ std::unique_ptr<exact::PointSource> make_twin_source(const LayerParams& layer, c
     throw InputError("variant: expected math precise; fast math exists only as a GPU's sweep, golden/" +
                      variant.to_string() + "/steps.npz");
   try {
-    return std::make_unique<TwinSource>(params_of(layer, variant));
+    return std::make_unique<TwinSource>(golden_params(layer, variant));
   } catch (const std::invalid_argument& error) {
     throw InputError(std::string("CPU twin: ") + error.what());
   }
 }
 
-Variant default_variant(const LayerParams& layer) {
-  return {layer.dataflow, Order::kSeqLast, MathMode::kPrecise, layer.effective_rounding()};
+Variant default_variant(const LayerParams& layer, Dataflow dataflow) {
+  return {dataflow, Order::kSeqLast, MathMode::kPrecise,
+          dataflow == layer.dataflow ? layer.effective_rounding() : default_rounding(dataflow)};
 }
 
-void apply_variant(LayerParams& layer, const Variant& variant) {
-  layer.dataflow = variant.dataflow;
-  layer.rounding = variant.rounding;
+Variant default_variant(const LayerParams& layer) {
+  return default_variant(layer, layer.dataflow);
 }
 
 std::optional<Variant> target_variant(const std::string& text) {

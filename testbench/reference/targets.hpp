@@ -21,9 +21,6 @@ std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& 
 /// it does not evaluate.
 std::unique_ptr<exact::PointSource> make_twin_source(const LayerParams& layer, const Variant& variant);
 
-/// The layer as a variant computes it: the variant's dataflow and rounding instead of its own.
-void apply_variant(LayerParams& layer, const Variant& variant);
-
 /// The variant of "golden:VARIANT"; none for "exact". Throws InputError for anything else.
 std::optional<Variant> target_variant(const std::string& text);
 
@@ -38,5 +35,7 @@ compile::Target make_target(const std::string& text, const Bundle& bundle, const
 /// The variant that a layer's program is compiled for unless told otherwise: its dataflow and rounding,
 /// seqlast, precise.
 Variant default_variant(const LayerParams& layer);
+/// The same of a dataflow: the layer's rounding where that is its own, otherwise the dataflow's.
+Variant default_variant(const LayerParams& layer, Dataflow dataflow);
 
 }  // namespace quasim

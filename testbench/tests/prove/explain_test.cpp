@@ -11,6 +11,7 @@
 #include "prove/explanation.hpp"
 #include "prove/program_explanation.hpp"
 #include "quasim_golden_cpu_twin.hpp"
+#include "reference/golden_params.hpp"
 #include "reference/targets.hpp"
 #include "tests/exact/layers.hpp"
 
@@ -29,24 +30,7 @@ using compile::Op;
 constexpr Order kOrders[] = {Order::kSeqLast, Order::kChannelLast, Order::kUpdate};
 
 quasim_golden::CpuTwin twin_of(const LayerParams& layer, const Variant& variant) {
-  qg_params params{};
-  params.batch = params.channels = params.length = 1;
-  params.taps = layer.taps;
-  params.conv_bits = layer.conv_bits;
-  params.input_scale = layer.input_scale;
-  params.weight_scale = layer.weight_scale;
-  params.bias_scale = layer.bias_scale.value_or(1.0F);
-  params.conv_scale = layer.effective_conv_scale();
-  params.output_scale = layer.output_scale;
-  params.dataflow = variant.dataflow == Dataflow::kTwoStep ? QG_TWO_STEP : QG_FUSED;
-  params.order = variant.order == Order::kSeqLast       ? QG_SEQLAST
-                 : variant.order == Order::kChannelLast ? QG_CHANNELLAST
-                                                        : QG_UPDATE;
-  params.math = QG_PRECISE;
-  params.rounding = variant.rounding == Rounding::kHalfEven ? QG_HALF_EVEN : QG_HALF_AWAY;
-  params.layout = QG_BCL;
-  params.output_mode = QG_BASELINE;
-  return quasim_golden::CpuTwin(params);
+  return quasim_golden::CpuTwin(golden_params(layer, variant));
 }
 
 GoldenPoint random_point(std::mt19937_64& random, int taps, int limit) {
@@ -547,17 +531,13 @@ Bundle tied_bundle(std::mt19937_64& random, const Variant& variant) {
 
 TensorBCL<std::int8_t> twin_output(const Bundle& bundle, const Variant& variant) {
   const TensorBCL<std::int8_t>& input = *bundle.input;
-  qg_params params = twin_of(bundle.layer, variant).params();
-  params.batch = static_cast<std::int64_t>(input.extent<'B'>());
-  params.channels = static_cast<std::int64_t>(input.extent<'C'>());
-  params.length = static_cast<std::int64_t>(input.extent<'L'>());
   TensorBCL<std::int8_t> output(input.shape());
   qg_tensors tensors{};
   tensors.input = input.data();
   tensors.weight = bundle.weight.data();
   tensors.bias = bundle.bias.data();
   tensors.conv1d_output_int8 = output.data();
-  quasim_golden::CpuTwin(params).run(tensors);
+  quasim_golden::CpuTwin(golden_params(bundle.layer, variant, input.shape())).run(tensors);
   return output;
 }
 

@@ -2,15 +2,10 @@
 // is one.
 #include <pybind11/stl.h>
 
-#include <map>
 #include <string>
 
 #include "bindings/python/src/bindings.hpp"
-#include "compile/compiler.hpp"
-#include "compile/program_source.hpp"
-#include "prove/certify.hpp"
-#include "reference/targets.hpp"
-#include "spec/error.hpp"
+#include "reference/certificate.hpp"
 
 namespace quasim::python {
 namespace {
@@ -19,24 +14,10 @@ namespace py = pybind11;
 
 compile::Certificate certify_program(const Bundle& bundle, const LayerProgram& program,
                                      const std::string& domain_kind) {
-  if (bundle.layer.dataflow != Dataflow::kTwoStep)
-    throw InputError("dataflow: expected two_step; a layer program cannot express fused");
-  if (!(program.weight == bundle.weight)) throw InputError("program: expected the weights of the bundle");
-  if (program.conv_bits != bundle.layer.conv_bits)
-    throw InputError("program: expected conv_bits " + std::to_string(bundle.layer.conv_bits) + "; got " +
-                     std::to_string(program.conv_bits));
-  const exact::Domain domain = make_domain(exact::parse_domain(domain_kind), bundle, program.bias_words);
-  const Variant variant = default_variant(bundle.layer);
-  std::vector<compile::Implementation> implementations{
-      {"model", std::nullopt, enumerate(compile::ProgramSource(program), domain), 0},
-      {"oracle", std::nullopt, exact::Oracle(bundle.layer).steps(domain), 0},
-      {"cpu_twin", variant, enumerate(*make_twin_source(bundle.layer, variant), domain), 0}};
-  std::string target = "cpu_twin";
-  if (auto steps = gpu_steps(bundle, variant, domain)) {
-    target = "gpu";
-    implementations.push_back({target, variant, std::move(*steps), 0});
-  }
-  return compile::certify(bundle.layer, domain, implementations, target, true);
+  CertifyRequest request;
+  request.domain = exact::parse_domain(domain_kind);
+  request.program = program;
+  return certify_layer(bundle, std::move(request)).certificate;
 }
 
 }  // namespace
@@ -64,7 +45,8 @@ void bind_certify(py::module_& module) {
       "CPU twin of "
       "the golden and the GPU's committed sweep, and compares them pairwise. Returns a dict of counts: "
       "passed, points, "
-      "model_differing (points in which the program differs from the golden in q or out), unexplained "
+      "model_differing (points in which the program differs from what it was compiled for, in q and out or, "
+      "where it was compiled to match out, in out), unexplained "
       "(points in which a "
       "golden differs from exact arithmetic and no rounding explains it), pairs. Raises ValueError.");
 }

@@ -17,7 +17,7 @@ compile::Compiled compile_bundle(Bundle bundle, const std::string& target, int m
     throw InputError("mult_bits: expected 2 to " + std::to_string(spec::kMultBitsMax) + "; got " +
                      std::to_string(mult_bits));
   const std::string name = target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : target;
-  if (const auto variant = target_variant(name)) apply_variant(bundle.layer, *variant);
+  if (const auto variant = target_variant(name)) bundle.layer = as_variant(bundle.layer, *variant);
   const exact::Domain domain = make_domain(exact::parse_domain(domain_kind), bundle);
   compile::Options options;
   options.mult_bits = mult_bits;

@@ -1,0 +1,59 @@
+// The one recipe of a layer's certificate: which program, which references, what must equal what.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "compile/fused_program.hpp"
+#include "io/bundle.hpp"
+#include "prove/certify.hpp"
+#include "types/program.hpp"
+
+namespace quasim {
+
+/// A program of either dataflow.
+using AnyProgram = std::variant<LayerProgram, compile::FusedProgram>;
+
+/// The program of a file, which must belong to the bundle's layer. Throws InputError.
+AnyProgram read_any_program_of(const Bundle& bundle, const std::filesystem::path& file);
+
+struct CertifyRequest {
+  exact::DomainKind domain = exact::DomainKind::kReachable;
+  /// None: compiled for the golden of the layer's dataflow and rounding.
+  std::optional<AnyProgram> program;
+  /// Where the program comes from, for people; used where there is one.
+  std::string source;
+  /// The RTL's requant and silu with the program; empty: the RTL is not driven. Whoever asks for the
+  /// certificate brings it, because a reference knows no simulator.
+  std::function<std::unique_ptr<exact::PointSource>(const LayerProgram&)> rtl;
+};
+
+struct LayerCertificate {
+  std::string layer, variant;
+  AnyProgram program;
+  std::string source;   ///< where the program comes from
+  std::string target;   ///< the implementation that the program must equal
+  bool match_q = true;  ///< in q and out, or in out alone
+  compile::Certificate certificate;
+  std::vector<std::pair<std::string, double>> seconds;  ///< by implementation
+  nlohmann::ordered_json hashes;                        ///< SHA-256 of the files that were read
+
+  bool passed() const { return certificate.passed(); }
+};
+
+/// Sends the domain through the program, the oracle, the CPU twin and the GPU's sweeps of the layer's
+/// dataflow and rounding, and the RTL where it is brought. The program must equal the target it was compiled
+/// for: the oracle where that was "exact", else the GPU's sweep, else the twin; in q where it was compiled to
+/// match q. Throws InputError where the program belongs to another layer.
+LayerCertificate certify_layer(const Bundle& bundle, CertifyRequest request);
+
+/// One entry of "layers" in quasim.certificate/1.
+nlohmann::ordered_json to_json(const LayerCertificate& layer);
+
+}  // namespace quasim
