@@ -34,10 +34,15 @@ module quasim_conv_acc #(
   output logic [23:0]                            history_rdata_o
 );
 
-  localparam int AccBits = quasim_pkg::ACC_BITS;
-  localparam int SBits   = quasim_pkg::SAMPLE_BITS;
+  // The words of both memories and the adder below are written for this number.
+  if (quasim_pkg::TAPS_MAX != 4) begin : gen_taps_max
+    TAPS_MAX_is_fixed_at_4 illegal_constant ();
+  end
 
-  logic [SBits-1:0]          x_q;
+  localparam int AccBits    = quasim_pkg::ACC_BITS;
+  localparam int SampleBits = quasim_pkg::SAMPLE_BITS;
+
+  logic [SampleBits-1:0]     x_q;
   logic [23:0]               forward_q;
   logic [31:0]               weight;
   logic [23:0]               stored;

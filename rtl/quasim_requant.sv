@@ -9,9 +9,9 @@
 // Registered: product, bias memory output, q_o, sat_o.
 
 module quasim_requant #(
-  parameter int ConvBits = 8,
-  parameter int MultBits = 24,
-  parameter int BiasBits = 48,
+  parameter int ConvBits = quasim_pkg::CONV_BITS_DEFAULT,
+  parameter int MultBits = quasim_pkg::MULT_BITS_DEFAULT,
+  parameter int BiasBits = quasim_pkg::BIAS_BITS_DEFAULT,
   parameter int Depth    = 512,
   parameter int AddrBits = 9
 ) (

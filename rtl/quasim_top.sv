@@ -1,7 +1,7 @@
 // quasim: causal depthwise conv1d, round/clamp, SiLU table; LANES channels a beat, one beat a cycle, six cycles latency.
 //
-// Connects the AXI4-Lite slave, the sequencer (tokens and time), the lanes (conv_acc, requant), the silu table and the
-// output spill. Parameters outside their range stop elaboration by naming the rule as a module that does not exist.
+// Connects the AXI4-Lite side (bus, registers, windows, counters), the sequencer (tokens and time), the lanes (conv_acc,
+// requant), the silu table and the output spill. Parameters outside their range stop elaboration in quasim_regs.
 // Deliberately absent: arithmetic of its own beyond counting saturated lanes; s_axil_*prot is ignored.
 // Registered: all m_axis_* and s_axil_* outputs; s_axis_tready is a function of registers only.
 
@@ -48,54 +48,55 @@ module quasim_top #(
   input  logic                                     s_axil_rready
 );
 
-  // ---- legal parameters ----
-  if (LANES < 1 || LANES > 128) begin : gen_illegal_lanes
-    LANES_must_be_1_to_128 illegal_parameter ();
-  end
-  if (LANES >= 1 && (MaxChannels < LANES || MaxChannels > 16384
-                     || MaxChannels != (MaxChannels / ((LANES < 1) ? 1 : LANES)) * LANES)) begin : gen_illegal_channels
-    MaxChannels_must_be_LANES_to_16384_and_a_multiple_of_LANES illegal_parameter ();
-  end
-  if (ConvBits < quasim_pkg::CONV_BITS_MIN || ConvBits > quasim_pkg::CONV_BITS_MAX) begin : gen_illegal_conv_bits
-    ConvBits_must_be_2_to_12 illegal_parameter ();
-  end
-  if (MultBits < 2 || MultBits > quasim_pkg::MULT_BITS_MAX) begin : gen_illegal_mult_bits
-    MultBits_must_be_2_to_31 illegal_parameter ();
-  end
-  if (BiasBits < 8 || BiasBits > quasim_pkg::BIAS_BITS_MAX) begin : gen_illegal_bias_bits
-    BiasBits_must_be_8_to_48 illegal_parameter ();
-  end
+  localparam int SampleBits = quasim_pkg::SAMPLE_BITS;
+  localparam int AddrBits   = quasim_pkg::AXIL_ADDR_BITS;
+  localparam int DataBits   = quasim_pkg::AXIL_DATA_BITS;
+  localparam int Windows    = quasim_pkg::WINDOWS;
+  localparam int Counters   = quasim_pkg::COUNTERS;
+  localparam int Depth      = MaxChannels / ((LANES < 1) ? 1 : LANES);  // an illegal 0 must reach its message
+  localparam int GroupBits  = (Depth > 1) ? $clog2(Depth) : 1;
+  localparam int LaneBits   = (LANES > 1) ? $clog2(LANES) : 1;
+  localparam int CountBits  = (LANES > 1) ? $clog2(LANES + 1) : 1;
 
-  localparam int SBits     = quasim_pkg::SAMPLE_BITS;
-  localparam int Lanes     = (LANES < 1) ? 1 : LANES;  // lets an illegal 0 reach its message above
-  localparam int Depth     = MaxChannels / Lanes;
-  localparam int GroupBits = (Depth > 1) ? $clog2(Depth) : 1;
-  localparam int LaneBits  = (Lanes > 1) ? $clog2(Lanes) : 1;
-  localparam int CountBits = $clog2(Lanes + 1);
+  // ---- bus ----
+  logic                                     idle;
+  logic                                     write, write_okay, read_decode, read_access, read_memory, register_okay;
+  logic [AddrBits-1:0]                      waddr, raddr;
+  logic [DataBits-1:0]                      wdata, register_word, memory_word;
+  logic [Windows-1:0]                       write_hit, read_hit;
+  logic [quasim_pkg::WINDOW_INDEX_BITS-1:0] write_index, read_index;
 
-  // ---- configuration ----
+  // ---- registers, and what the datapath makes of them ----
   logic                                enable, clear;
+  logic [15:0]                         channels;
+  logic [2:0]                          taps;
+  logic [MultBits-1:0]                 multiplier;
+  logic [quasim_pkg::SHIFT_BITS-1:0]   shift;
+  logic                                half_away;
   logic [GroupBits-1:0]                last_group;
   logic [LANES-1:0]                    tail_keep;
   logic [4:0]                          tap_shift;
-  logic [MultBits-1:0]                 multiplier;
-  logic [quasim_pkg::SHIFT_BITS-1:0]   shift;
   logic                                shift_nonzero;
   logic [quasim_pkg::PRODUCT_BITS-1:0] round_base;
-  logic                                half_away;
+
+  // ---- counters ----
+  logic [Counters*CountBits-1:0] counter_step;
+  logic [Counters-1:0]           counter_read;
+  logic [Counters*32-1:0]        counter_low, counter_high;
 
   // ---- window requests ----
-  logic                 table_wen, weight_wen, bias_wen, history_wen;
-  logic [GroupBits-1:0] window_wgroup, window_rgroup;
-  logic [LaneBits-1:0]  window_wlane, window_rlane;
-  logic [ConvBits-1:0]  window_wentry, window_rentry;
-  logic [31:0]          window_wdata;
-  logic [BiasBits-1:0]  bias_wdata;
-  logic                 window_ren;
-  logic [31:0]          table_rdata;
-  logic [31:0]          weight_rdata  [LANES];
-  logic [BiasBits-1:0]  bias_rdata    [LANES];
-  logic [23:0]          history_rdata [LANES];
+  logic [Windows-1:0]                       window_wen;
+  logic                                     window_ren;
+  logic [quasim_pkg::WINDOW_INDEX_BITS-1:0] window_windex, window_rindex;
+  logic [GroupBits-1:0]                     window_wgroup, window_rgroup;
+  logic [LaneBits-1:0]                      window_wlane, window_rlane;
+  logic [31:0]                              window_wdata, window_wlow;
+  logic [Windows*64-1:0]                    window_rdata;
+  logic                                     history_wen;
+  logic [31:0]                              table_rdata;
+  logic [31:0]                              weight_rdata  [LANES];
+  logic [BiasBits-1:0]                      bias_rdata    [LANES];
+  logic [23:0]                              history_rdata [LANES];
 
   // ---- sequencer ----
   logic                 fetch_en, acc_en, product_en, q_en, out_en;
@@ -103,25 +104,18 @@ module quasim_top #(
   logic                 forward, fetch_first, fetch_forward;
   logic [LANES-1:0]     q_keep, out_keep;
   logic                 out_last, spill_valid, spill_ready;
-  logic                 sequencer_busy, spill_busy, mid_token, last_error;
+  logic                 sequencer_busy, spill_busy, busy, mid_token, last_error;
 
   // ---- lanes ----
-  logic [LANES*ConvBits-1:0] q;
-  logic [LANES-1:0]          q_sat;
-  logic [LANES*SBits-1:0]    out;
-  logic [LANES-1:0]          out_at_limit;
-  logic [CountBits-1:0]      sat_conv, sat_out;
+  logic [LANES*ConvBits-1:0]   q;
+  logic [LANES-1:0]            q_sat;
+  logic [LANES*SampleBits-1:0] out;
+  logic [LANES-1:0]            out_at_limit;
 
-  quasim_axil #(
-    .Lanes(Lanes),
-    .MaxChannels(MaxChannels),
-    .ConvBits(ConvBits),
-    .MultBits(MultBits),
-    .BiasBits(BiasBits),
-    .GroupBits(GroupBits),
-    .LaneBits(LaneBits),
-    .CountBits(CountBits)
-  ) u_axil (
+  assign busy = sequencer_busy | spill_busy;
+  assign idle = ~enable & ~busy;
+
+  quasim_axil u_axil (
     .clk_i          (clk_i),
     .rst_ni         (rst_ni),
     .awaddr_i       (s_axil_awaddr),
@@ -141,44 +135,124 @@ module quasim_top #(
     .rresp_o        (s_axil_rresp),
     .rvalid_o       (s_axil_rvalid),
     .rready_i       (s_axil_rready),
-    .enable_o       (enable),
-    .clear_o        (clear),
+    .write_o        (write),
+    .waddr_o        (waddr),
+    .wdata_o        (wdata),
+    .write_okay_i   (write_okay),
+    .raddr_o        (raddr),
+    .decode_o       (read_decode),
+    .access_o       (read_access),
+    .read_okay_i    (read_memory ? idle : register_okay),
+    .read_memory_i  (read_memory),
+    .register_word_i(register_word),
+    .memory_word_i  (memory_word)
+  );
+
+  quasim_regs #(
+    .Lanes(LANES),
+    .MaxChannels(MaxChannels),
+    .ConvBits(ConvBits),
+    .MultBits(MultBits),
+    .BiasBits(BiasBits)
+  ) u_regs (
+    .clk_i                 (clk_i),
+    .rst_ni                (rst_ni),
+    .idle_i                (idle),
+    .write_i               (write),
+    .waddr_i               (waddr),
+    .wdata_i               (wdata),
+    .write_okay_o          (write_okay),
+    .read_i                (read_access),
+    .raddr_i               (raddr),
+    .read_data_o           (register_word),
+    .read_okay_o           (register_okay),
+    .window_write_o        (write_hit),
+    .window_windex_o       (write_index),
+    .window_read_o         (read_hit),
+    .window_rindex_o       (read_index),
+    .counter_read_o        (counter_read),
+    .counter_low_i         (counter_low),
+    .counter_high_i        (counter_high),
+    .control_enable_o      (enable),
+    .status_busy_i         (busy),
+    .status_mid_token_i    (mid_token),
+    .status_last_error_i   (last_error),
+    .clear_counters_clear_o(clear),
+    .channels_o            (channels),
+    .taps_o                (taps),
+    .multiplier_o          (multiplier),
+    .requant_shift_o       (shift),
+    .requant_half_away_o   (half_away)
+  );
+
+  quasim_settings #(
+    .Lanes(LANES),
+    .GroupBits(GroupBits)
+  ) u_settings (
+    .clk_i          (clk_i),
+    .channels_i     (channels),
+    .taps_i         (taps),
+    .shift_i        (shift),
     .last_group_o   (last_group),
     .tail_keep_o    (tail_keep),
     .tap_shift_o    (tap_shift),
-    .multiplier_o   (multiplier),
-    .shift_o        (shift),
     .shift_nonzero_o(shift_nonzero),
-    .round_base_o   (round_base),
-    .half_away_o    (half_away),
-    .busy_i         (sequencer_busy | spill_busy),
-    .mid_token_i    (mid_token),
-    .last_error_i   (last_error),
-    .beat_in_i      (fetch_en),
-    .beat_out_i     (m_axis_tvalid & m_axis_tready),
-    .sat_conv_i     (sat_conv),
-    .sat_out_i      (sat_out),
-    .table_wen_o    (table_wen),
-    .weight_wen_o   (weight_wen),
-    .bias_wen_o     (bias_wen),
-    .history_wen_o  (history_wen),
-    .window_wgroup_o(window_wgroup),
-    .window_wlane_o (window_wlane),
-    .window_wentry_o(window_wentry),
-    .window_wdata_o (window_wdata),
-    .bias_wdata_o   (bias_wdata),
-    .window_ren_o   (window_ren),
-    .window_rgroup_o(window_rgroup),
-    .window_rlane_o (window_rlane),
-    .window_rentry_o(window_rentry),
-    .table_rdata_i  (table_rdata),
-    .weight_rdata_i (weight_rdata[window_rlane]),
-    .bias_rdata_i   (bias_rdata[window_rlane]),
-    .history_rdata_i(history_rdata[window_rlane])
+    .round_base_o   (round_base)
   );
 
+  for (genvar i = 0; i < Counters; i++) begin : gen_counter
+    quasim_counter #(
+      .StepBits(CountBits)
+    ) u_counter (
+      .clk_i  (clk_i),
+      .rst_ni (rst_ni),
+      .clear_i(clear),
+      .step_i (counter_step[i*CountBits+:CountBits]),
+      .read_i (counter_read[i]),
+      .low_o  (counter_low[i*32+:32]),
+      .high_o (counter_high[i*32+:32])
+    );
+  end
+
+  quasim_window #(
+    .Lanes(LANES),
+    .GroupBits(GroupBits),
+    .LaneBits(LaneBits)
+  ) u_window (
+    .clk_i        (clk_i),
+    .rst_ni       (rst_ni),
+    .idle_i       (idle),
+    .write_i      (write_hit),
+    .windex_i     (write_index),
+    .whigh_i      (waddr[2]),
+    .wdata_i      (wdata),
+    .decode_i     (read_decode),
+    .read_i       (read_hit),
+    .rindex_i     (read_index),
+    .rhigh_i      (raddr[2]),
+    .access_i     (read_access),
+    .read_memory_o(read_memory),
+    .memory_word_o(memory_word),
+    .wen_o        (window_wen),
+    .windex_o     (window_windex),
+    .wgroup_o     (window_wgroup),
+    .wlane_o      (window_wlane),
+    .wdata_o      (window_wdata),
+    .wlow_o       (window_wlow),
+    .ren_o        (window_ren),
+    .rindex_o     (window_rindex),
+    .rgroup_o     (window_rgroup),
+    .rlane_o      (window_rlane),
+    .rdata_i      (window_rdata)
+  );
+
+  assign window_rdata[quasim_pkg::WINDOW_TABLE*64+:64]   = 64'(table_rdata);
+  assign window_rdata[quasim_pkg::WINDOW_WEIGHT*64+:64]  = 64'(weight_rdata[window_rlane]);
+  assign window_rdata[quasim_pkg::WINDOW_BIAS*64+:64]    = 64'($signed(bias_rdata[window_rlane]));
+  assign window_rdata[quasim_pkg::WINDOW_HISTORY*64+:64] = 64'(history_rdata[window_rlane]);
+
   quasim_sequencer #(
-    .Lanes(Lanes),
+    .Lanes(LANES),
     .GroupBits(GroupBits)
   ) u_sequencer (
     .clk_i          (clk_i),
@@ -220,6 +294,7 @@ module quasim_top #(
   assign fetch_raddr   = window_ren ? window_rgroup : group;
   assign product_ren   = product_en | window_ren;
   assign product_raddr = window_ren ? window_rgroup : acc_group;
+  assign history_wen   = window_wen[quasim_pkg::WINDOW_HISTORY];
   assign history_waddr = history_wen ? window_wgroup : fetch_group;
 
   for (genvar i = 0; i < LANES; i++) begin : gen_lane
@@ -236,7 +311,7 @@ module quasim_top #(
     ) u_conv_acc (
       .clk_i          (clk_i),
       .fetch_en_i     (fetch_en),
-      .x_i            (s_axis_tdata[i*SBits+:SBits]),
+      .x_i            (s_axis_tdata[i*SampleBits+:SampleBits]),
       .forward_i      (forward),
       .mem_ren_i      (fetch_ren),
       .mem_raddr_i    (fetch_raddr),
@@ -245,7 +320,7 @@ module quasim_top #(
       .fetch_forward_i(fetch_forward),
       .tap_shift_i    (tap_shift),
       .acc_o          (acc),
-      .weight_wen_i   (weight_wen & window_hit),
+      .weight_wen_i   (window_wen[quasim_pkg::WINDOW_WEIGHT] & window_hit),
       .history_wen_i  (history_wen & window_hit),
       .weight_waddr_i (window_wgroup),
       .history_waddr_i(history_waddr),
@@ -274,32 +349,33 @@ module quasim_top #(
       .half_away_i    (half_away),
       .q_o            (q[i*ConvBits+:ConvBits]),
       .sat_o          (q_sat[i]),
-      .bias_wen_i     (bias_wen & window_hit),
+      .bias_wen_i     (window_wen[quasim_pkg::WINDOW_BIAS] & window_hit),
       .bias_waddr_i   (window_wgroup),
-      .bias_wdata_i   (bias_wdata),
+      .bias_wdata_i   (BiasBits'({window_wdata, window_wlow})),
       .bias_rdata_o   (bias_rdata[i])
     );
   end
 
   quasim_silu #(
-    .Lanes(Lanes),
+    .Lanes(LANES),
     .ConvBits(ConvBits)
   ) u_silu (
-    .clk_i        (clk_i),
-    .out_en_i     (out_en),
-    .q_i          (q),
-    .keep_i       (q_keep),
-    .out_o        (out),
-    .at_limit_o   (out_at_limit),
-    .table_wen_i  (table_wen),
-    .table_ren_i  (window_ren),
-    .table_entry_i(table_wen ? window_wentry : window_rentry),
-    .table_wdata_i(window_wdata),
-    .table_rdata_o(table_rdata)
+    .clk_i         (clk_i),
+    .out_en_i      (out_en),
+    .q_i           (q),
+    .keep_i        (q_keep),
+    .out_o         (out),
+    .at_limit_o    (out_at_limit),
+    .table_wen_i   (window_wen[quasim_pkg::WINDOW_TABLE]),
+    .table_wentry_i(ConvBits'({window_windex, 2'b00})),
+    .table_wdata_i (window_wdata),
+    .table_ren_i   (window_ren),
+    .table_rentry_i(ConvBits'({window_rindex, 2'b00})),
+    .table_rdata_o (table_rdata)
   );
 
   quasim_spill #(
-    .Width(LANES * SBits + LANES + 1)
+    .Width(LANES * SampleBits + LANES + 1)
   ) u_spill (
     .clk_i  (clk_i),
     .rst_ni (rst_ni),
@@ -313,13 +389,16 @@ module quasim_top #(
   );
 
   // A beat is counted when it leaves the register that shows it, so that the counters are complete once Busy is 0.
-  logic [LANES-1:0]     q_sat_live;
-  logic [CountBits-1:0] sat_conv_count, sat_out_count;
+  logic [LANES-1:0] q_sat_live;
+  logic             beat_out;
 
-  assign q_sat_live     = q_sat & q_keep;
-  assign sat_conv_count = CountBits'($countones(q_sat_live));
-  assign sat_out_count  = CountBits'($countones(out_at_limit));
-  assign sat_conv       = out_en ? sat_conv_count : '0;
-  assign sat_out        = (spill_valid & spill_ready) ? sat_out_count : '0;
+  assign q_sat_live = q_sat & q_keep;
+  assign beat_out   = m_axis_tvalid & m_axis_tready;
+
+  assign counter_step[quasim_pkg::COUNTER_BEATS_IN*CountBits+:CountBits]  = CountBits'(fetch_en);
+  assign counter_step[quasim_pkg::COUNTER_BEATS_OUT*CountBits+:CountBits] = CountBits'(beat_out);
+  assign counter_step[quasim_pkg::COUNTER_SAT_CONV*CountBits+:CountBits]  = out_en ? CountBits'($countones(q_sat_live)) : '0;
+  assign counter_step[quasim_pkg::COUNTER_SAT_OUT*CountBits+:CountBits]   =
+      (spill_valid & spill_ready) ? CountBits'($countones(out_at_limit)) : '0;
 
 endmodule

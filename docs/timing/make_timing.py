@@ -18,8 +18,9 @@ WRITE = ["s_axil_awvalid", "s_axil_awready", "s_axil_awaddr", "s_axil_wvalid", "
          "s_axil_bready"]
 READ = ["s_axil_arvalid", "s_axil_arready", "s_axil_araddr", "s_axil_rvalid", "s_axil_rready", "s_axil_rdata"]
 SCENES = {
-    1: ("reset", "Reset: every valid and ready is low; the unit starts disabled", ["rst_ni", "s_axis_tready", "m_axis_tvalid",
-                                                                                  "s_axil_awready", "s_axil_wready", "s_axil_arready"]),
+    1: ("reset", "Reset: every valid and ready is low; the bus is ready one edge later, the unit starts disabled",
+        ["rst_ni", "s_axis_tready", "m_axis_tvalid", "s_axil_awready", "s_axil_wready", "s_axil_bvalid", "s_axil_arready",
+         "s_axil_rvalid"]),
     2: ("configuration", "Configuration: Channels = 8, Control = 1, read Status; s_axis_tready rises with Enable",
         WRITE + READ + ["s_axis_tready"]),
     3: ("first_beat", "First beats of a sequence: tuser marks the first time step; six cycles to the output",
@@ -39,7 +40,7 @@ def simulate():
     """[(scene, {pin: value})], one entry a cycle."""
     with tempfile.TemporaryDirectory() as work:
         out = f"{work}/timing.vvp"
-        sources = [rtl / "generated/quasim_pkg.sv", *sorted(rtl.glob("*.sv")), here / "timing_tb.sv"]
+        sources = [*sorted((rtl / "generated").glob("*.sv")), *sorted(rtl.glob("*.sv")), here / "timing_tb.sv"]
         subprocess.run(["iverilog", "-g2012", "-s", "timing_tb", "-o", out, *map(str, sources)], check=True, stderr=subprocess.DEVNULL)
         text = subprocess.run(["vvp", "-n", out], check=True, capture_output=True, text=True).stdout
     cycles = []

@@ -14,6 +14,10 @@ constexpr char kFormat[] = "quasim.fused_program/1";
   throw InputError(field + ": expected " + expectation);
 }
 
+std::string taps_range() {
+  return std::to_string(spec::kTapsMin) + " to " + std::to_string(spec::kTapsMax);
+}
+
 void validate_slice(const exact::Slice& slice, const exact::SliceSteps& steps, std::int32_t limit) {
   if (slice.acc_min < -limit || slice.acc_max > limit || slice.acc_min > slice.acc_max)
     refuse("acc_min", "an interval of accumulators within +-" + std::to_string(limit));
@@ -38,7 +42,7 @@ std::size_t slice_of(const FusedProgram& program, int bias) {
 void FusedProgram::validate() const {
   if (taps < spec::kTapsMin || taps > spec::kTapsMax ||
       weight.extent<'K'>() != static_cast<std::size_t>(taps))
-    refuse("taps", "2 to 4, as many as the weights have");
+    refuse("taps", taps_range() + ", as many as the weights have");
   if (weight.size() == 0 || bias.size() != weight.extent<'C'>()) refuse("bias", "one entry for each channel");
   if (domain.slices.size() != out.size()) refuse("slices", "one list of steps for each bias value");
   for (std::size_t s = 0; s < out.size(); ++s) {
@@ -91,7 +95,7 @@ FusedProgram read_fused_program(const std::filesystem::path& file) {
       return values;
     };
     program.bias = bytes("bias");
-    if (program.taps < spec::kTapsMin || program.taps > spec::kTapsMax) refuse("taps", "2 to 4");
+    if (program.taps < spec::kTapsMin || program.taps > spec::kTapsMax) refuse("taps", taps_range());
     program.weight =
         TensorCK<std::int8_t>({program.bias.size(), static_cast<std::size_t>(program.taps)}, bytes("weight"));
     for (const auto& entry : json.at("slices")) {

@@ -26,7 +26,7 @@ Fp32Json parse_json_strict(const std::string& text, const std::filesystem::path&
 struct LayerParams {
   std::string name;
   int channels = 0;  ///< C
-  int taps = 0;      ///< K, 2 to 4
+  int taps = 0;      ///< K, spec::kTapsMin to kTapsMax
   float input_scale = 0;
   float weight_scale = 0;
   std::optional<float> bias_scale;  ///< absent only where the layer has no bias

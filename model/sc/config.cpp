@@ -1,6 +1,7 @@
 #include "sc/config.hpp"
 
 #include "spec/error.hpp"
+#include "types/beats.hpp"
 
 namespace quasim::sc {
 namespace {
@@ -15,14 +16,14 @@ void require_range(const char* name, std::int64_t value, std::int64_t low, std::
 
 void validate(const PipelineConfig& config, std::size_t lanes) {
   const auto lanes_i = static_cast<std::int64_t>(lanes);
-  require_range("lanes", lanes_i, 1, 128);
-  require_range("max_channels", config.max_channels, lanes_i, 16384);
+  require_lanes(lanes_i);
+  require_range("max_channels", config.max_channels, lanes_i, spec::kMaxChannelsMax);
   if (config.max_channels % lanes_i != 0)
     throw InputError("max_channels: expected a multiple of " + std::to_string(lanes) + "; got " +
                      std::to_string(config.max_channels));
   require_range("conv_bits", config.conv_bits, spec::kConvBitsMin, spec::kConvBitsMax);
-  require_range("mult_bits", config.mult_bits, 2, spec::kMultBitsMax);
-  require_range("bias_bits", config.bias_bits, spec::kSampleBits, spec::kBiasBitsMax);
+  require_range("mult_bits", config.mult_bits, spec::kMultBitsMin, spec::kMultBitsMax);
+  require_range("bias_bits", config.bias_bits, spec::kBiasBitsMin, spec::kBiasBitsMax);
 }
 
 void require_fits(const LayerProgram& program, const PipelineConfig& config) {

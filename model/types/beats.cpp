@@ -1,5 +1,8 @@
 #include "types/beats.hpp"
 
+#include "spec/contract.hpp"
+#include "spec/error.hpp"
+
 namespace quasim {
 namespace {
 
@@ -17,6 +20,12 @@ void for_each_element(const std::array<std::size_t, 3>& shape, const BeatLayout&
 }
 
 }  // namespace
+
+void require_lanes(std::int64_t lanes) {
+  if (lanes < spec::kLanesMin || lanes > spec::kLanesMax)
+    throw InputError("lanes: expected " + std::to_string(spec::kLanesMin) + " to " +
+                     std::to_string(spec::kLanesMax) + "; got " + std::to_string(lanes));
+}
 
 template <class T>
 std::vector<T> to_beats(const TensorBCL<T>& tensor, std::size_t lanes) {

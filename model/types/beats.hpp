@@ -10,6 +10,9 @@
 
 namespace quasim {
 
+/// Throws InputError unless a unit with that many lanes can be built.
+void require_lanes(std::int64_t lanes);
+
 class BeatLayout {
  public:
   BeatLayout(std::size_t sequences, std::size_t channels, std::size_t length, std::size_t lanes)

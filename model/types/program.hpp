@@ -21,7 +21,7 @@ struct LayerProgram {
   int bias_bits = spec::kBiasBitsDefault;   ///< width of B
   Rounding rounding = Rounding::kHalfEven;  ///< tie rule of round_shift
   std::uint32_t multiplier = 0;             ///< M, below 2^mult_bits
-  int shift_bits = 0;                       ///< S, 0 to 47
+  int shift_bits = 0;                       ///< S, at most spec::kShiftMax
   TensorCK<std::int8_t> weight;             ///< [C, K]
   std::vector<std::int64_t> bias_words;     ///< B, [C], signed bias_bits wide
   std::vector<std::int8_t> silu_table;      ///< 2^N entries; entry i is for q = i - 2^(N-1)

@@ -3,6 +3,7 @@
 namespace quasim {
 
 std::uint32_t word_of(const std::int8_t* bytes, std::size_t count) {
+  static_assert(spec::kTapsMax == sizeof(std::uint32_t), "a weight word holds every tap");
   std::uint32_t word = 0;
   for (std::size_t i = 0; i < count; ++i)
     word |= std::uint32_t{static_cast<std::uint8_t>(bytes[i])} << (8 * i);

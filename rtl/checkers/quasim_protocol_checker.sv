@@ -5,8 +5,7 @@
 // Registered: last cycle's outputs and the beat counts.
 
 module quasim_protocol_checker #(
-  parameter int LANES     = 16,
-  parameter int GroupBits = 9
+  parameter int LANES = 16
 ) (
   input logic                 clk_i,
   input logic                 rst_ni,
@@ -29,8 +28,6 @@ module quasim_protocol_checker #(
   input logic                 busy,
   input logic                 window_ren,
   input logic                 window_wen,
-  input logic [GroupBits-1:0] group,
-  input logic [GroupBits-1:0] last_group,
   input logic [63:0]          beats_in,
   input logic [63:0]          beats_out
 );
@@ -113,9 +110,6 @@ module quasim_protocol_checker #(
       assert (!(in_fire && inside_q == 3'd7)) else $error("a beat entered a full unit");
       assert (beats_in == in_q) else $error("BeatsIn miscounts");
       assert (beats_out == out_q) else $error("BeatsOut miscounts");
-      if (in_fire) begin
-        assert (group <= last_group) else $error("channel group beyond the last one");
-      end
       // configuration and beats never meet
       if (window_ren || window_wen || clear) begin
         assert (!enable && !busy) else $error("a window access met a beat");
@@ -126,8 +120,7 @@ module quasim_protocol_checker #(
 endmodule
 
 bind quasim_top quasim_protocol_checker #(
-  .LANES(LANES),
-  .GroupBits(GroupBits)
+  .LANES(LANES)
 ) u_protocol_checker (
   .clk_i(clk_i),
   .rst_ni(rst_ni),
@@ -147,11 +140,9 @@ bind quasim_top quasim_protocol_checker #(
   .s_axil_rdata(s_axil_rdata),
   .enable(enable),
   .clear(clear),
-  .busy(sequencer_busy | spill_busy),
+  .busy(busy),
   .window_ren(window_ren),
-  .window_wen(table_wen | weight_wen | bias_wen | history_wen),
-  .group(group),
-  .last_group(last_group),
-  .beats_in(u_axil.beats_in_q),
-  .beats_out(u_axil.beats_out_q)
+  .window_wen(window_wen != '0),
+  .beats_in(gen_counter[quasim_pkg::COUNTER_BEATS_IN].u_counter.count_q),
+  .beats_out(gen_counter[quasim_pkg::COUNTER_BEATS_OUT].u_counter.count_q)
 );

@@ -4,25 +4,30 @@
 
 #define QUASIM_SAMPLE_BITS 8 /* width of x, w, b and out, signed */
 #define QUASIM_TAPS_MIN 2 /* fewest convolution taps K */
-#define QUASIM_TAPS_MAX 4 /* most convolution taps K */
+#define QUASIM_TAPS_MAX 4 /* most convolution taps K; fixed: weight, history and the taps of a lane are built for four */
 #define QUASIM_ACC_BITS 18 /* signed accumulator; K*2^14 = 65536 needs 18 bits */
 #define QUASIM_CONV_BITS_MIN 2 /* smallest conv_bits N */
 #define QUASIM_CONV_BITS_MAX 12 /* largest conv_bits N */
 #define QUASIM_CONV_BITS_DEFAULT 8 /* conv_bits N unless a layer says otherwise */
+#define QUASIM_MULT_BITS_MIN 2 /* narrowest multiplier M */
 #define QUASIM_MULT_BITS_MAX 31 /* widest unsigned multiplier M */
 #define QUASIM_MULT_BITS_DEFAULT 24 /* multiplier width unless chosen otherwise */
+#define QUASIM_BIAS_BITS_MIN 8 /* narrowest bias word B[c] */
 #define QUASIM_BIAS_BITS_MAX 48 /* widest signed bias word B[c] */
 #define QUASIM_BIAS_BITS_DEFAULT 48 /* bias word width unless chosen otherwise */
 #define QUASIM_SHIFT_MAX 47 /* largest right shift S */
 #define QUASIM_SHIFT_BITS 6 /* width of the shift field */
 #define QUASIM_PRODUCT_BITS 50 /* signed p = M*acc + B at the widest M and B */
+#define QUASIM_LANES_MIN 1 /* fewest int8 lanes a beat */
+#define QUASIM_LANES_MAX 128 /* most int8 lanes a beat */
 #define QUASIM_LANES_DEFAULT 16 /* int8 lanes a beat unless chosen otherwise */
+#define QUASIM_MAX_CHANNELS_MAX 16384 /* most channels that the memories can be built for */
 #define QUASIM_MAX_CHANNELS_DEFAULT 8192 /* channels the memories hold unless chosen otherwise */
 #define QUASIM_PIPELINE_LATENCY 6 /* cycles from the input handshake to the output handshake, without stalls */
 #define QUASIM_AXIL_ADDR_BITS 20 /* AXI4-Lite byte address width */
 #define QUASIM_AXIL_DATA_BITS 32 /* AXI4-Lite data width */
 #define QUASIM_ID_WORD 0x51534D31u /* ASCII QSM1 */
-#define QUASIM_VERSION_WORD 0x00010000u /* major.minor.patch, a byte each */
+#define QUASIM_VERSION_WORD 0x00010100u /* major.minor.patch, a byte each */
 #define QUASIM_REG_ID 0x00000000u /* identification, ASCII QSM1 */
 #define QUASIM_ID_ID_LSB 0 /* 0x51534D31 */
 #define QUASIM_ID_ID_WIDTH 32 /* 0x51534D31 */
@@ -59,29 +64,29 @@
 #define QUASIM_STATUS_MID_TOKEN_WIDTH 1 /* the next beat is not the first channel group of a time step */
 #define QUASIM_STATUS_LAST_ERROR_LSB 2 /* sticky: s_axis_tlast came on a beat that is not the last channel group of its time step */
 #define QUASIM_STATUS_LAST_ERROR_WIDTH 1 /* sticky: s_axis_tlast came on a beat that is not the last channel group of its time step */
-#define QUASIM_STATUS_CONFIG_ERROR_LSB 3 /* sticky: Control.Enable was written 1 while Channels, Taps or Shift was out of range; the unit stayed disabled */
-#define QUASIM_STATUS_CONFIG_ERROR_WIDTH 1 /* sticky: Control.Enable was written 1 while Channels, Taps or Shift was out of range; the unit stayed disabled */
+#define QUASIM_STATUS_CONFIG_ERROR_LSB 3 /* sticky: Control.Enable was written 1 while a field was outside its legal range; the unit stayed disabled */
+#define QUASIM_STATUS_CONFIG_ERROR_WIDTH 1 /* sticky: Control.Enable was written 1 while a field was outside its legal range; the unit stayed disabled */
 #define QUASIM_REG_CLEAR_COUNTERS 0x00000018u /* write 1 to bit 0: zero every counter and sticky bit, and restart at channel group 0 */
 #define QUASIM_CLEAR_COUNTERS_CLEAR_LSB 0 /* write 1 to clear; only while Control.Enable is 0 and Status.Busy is 0 */
 #define QUASIM_CLEAR_COUNTERS_CLEAR_WIDTH 1 /* write 1 to clear; only while Control.Enable is 0 and Status.Busy is 0 */
-#define QUASIM_REG_CHANNELS 0x00000020u /* channel count C, 1 to MaxChannels; need not be a multiple of the lanes */
-#define QUASIM_CHANNELS_CHANNELS_LSB 0 /* C */
-#define QUASIM_CHANNELS_CHANNELS_WIDTH 16 /* C */
-#define QUASIM_REG_TAPS 0x00000024u /* taps K, 2 to 4; older taps are masked */
-#define QUASIM_TAPS_TAPS_LSB 0 /* K */
-#define QUASIM_TAPS_TAPS_WIDTH 3 /* K */
+#define QUASIM_REG_CHANNELS 0x00000020u /* channel count C; need not be a multiple of the lanes */
+#define QUASIM_CHANNELS_CHANNELS_LSB 0 /* C, legal from 1 to MaxChannels */
+#define QUASIM_CHANNELS_CHANNELS_WIDTH 16 /* C, legal from 1 to MaxChannels */
+#define QUASIM_REG_TAPS 0x00000024u /* taps K; older taps are masked */
+#define QUASIM_TAPS_TAPS_LSB 0 /* K, legal from TapsMin to TapsMax */
+#define QUASIM_TAPS_TAPS_WIDTH 3 /* K, legal from TapsMin to TapsMax */
 #define QUASIM_REG_MULTIPLIER 0x00000028u /* multiplier M, unsigned */
-#define QUASIM_MULTIPLIER_MULTIPLIER_LSB 0 /* M; bits at and above MultBits are ignored and read 0 */
-#define QUASIM_MULTIPLIER_MULTIPLIER_WIDTH 31 /* M; bits at and above MultBits are ignored and read 0 */
+#define QUASIM_MULTIPLIER_MULTIPLIER_LSB 0 /* M, MultBits wide */
+#define QUASIM_MULTIPLIER_MULTIPLIER_WIDTH 31 /* M, MultBits wide */
 #define QUASIM_REG_REQUANT 0x0000002Cu /* shift and rounding rule */
-#define QUASIM_REQUANT_SHIFT_LSB 0 /* S, 0 to 47 */
-#define QUASIM_REQUANT_SHIFT_WIDTH 6 /* S, 0 to 47 */
+#define QUASIM_REQUANT_SHIFT_LSB 0 /* S, legal from 0 to ShiftMax */
+#define QUASIM_REQUANT_SHIFT_WIDTH 6 /* S, legal from 0 to ShiftMax */
 #define QUASIM_REQUANT_HALF_AWAY_LSB 8 /* 0: half_even, 1: half_away */
 #define QUASIM_REQUANT_HALF_AWAY_WIDTH 1 /* 0: half_even, 1: half_away */
-#define QUASIM_REG_BEATS_IN_LO 0x00000040u /* accepted input beats, bits 31:0; reading it latches the high half */
+#define QUASIM_REG_BEATS_IN_LO 0x00000040u /* accepted input beats, low half; reading it latches the high half */
 #define QUASIM_BEATS_IN_LO_COUNT_LSB 0 /* count */
 #define QUASIM_BEATS_IN_LO_COUNT_WIDTH 32 /* count */
-#define QUASIM_REG_BEATS_IN_HI 0x00000044u /* bits 63:32, as latched when the low half was read */
+#define QUASIM_REG_BEATS_IN_HI 0x00000044u /* accepted input beats, high half as latched */
 #define QUASIM_BEATS_IN_HI_COUNT_LSB 0 /* count */
 #define QUASIM_BEATS_IN_HI_COUNT_WIDTH 32 /* count */
 #define QUASIM_REG_BEATS_OUT_LO 0x00000048u /* delivered output beats, low half; reading it latches the high half */
@@ -106,7 +111,7 @@
 #define QUASIM_TABLE_BYTES 0x00001000u /* size of that window */
 #define QUASIM_WEIGHT_BASE 0x00010000u /* one word a channel: byte k is w[c,k], byte K-1 multiplies the newest sample */
 #define QUASIM_WEIGHT_BYTES 0x00010000u /* size of that window */
-#define QUASIM_BIAS_BASE 0x00020000u /* two words a channel: low word bits 31:0, high word the sign-extended rest; the word pair takes effect when the high word is written */
+#define QUASIM_BIAS_BASE 0x00020000u /* two words a channel: low word bits 31:0, high word the sign-extended rest; the pair takes effect when the high word is written */
 #define QUASIM_BIAS_BYTES 0x00020000u /* size of that window */
 #define QUASIM_HISTORY_BASE 0x00040000u /* one word a channel: byte 0 is x[t-3], byte 1 x[t-2], byte 2 x[t-1]; read it to save a decode state, write it to restore one */
 #define QUASIM_HISTORY_BYTES 0x00010000u /* size of that window */

@@ -134,7 +134,7 @@ Action add_export(CLI::App& app) {
       ->delimiter(',')
       ->check(CLI::IsMember({"x", "acc", "p", "q", "out"}));
   verb->add_option("--lanes", options->lanes, "int8 lanes a beat")
-      ->check(CLI::Range(std::size_t{1}, kit::kMaxLanes))
+      ->check(CLI::Range(spec::kLanesMin, spec::kLanesMax))
       ->capture_default_str();
   verb->add_option("--steps", options->steps, "write only the first time steps of each sequence")
       ->check(CLI::Range(std::size_t{1}, SIZE_MAX));

@@ -72,17 +72,18 @@ module quasim_tail_harness #(
     .Lanes(Lanes),
     .ConvBits(ConvBits)
   ) u_silu (
-    .clk_i        (clk_i),
-    .out_en_i     (1'b1),
-    .q_i          (q),
-    .keep_i       ({Lanes{1'b1}}),
-    .out_o        (out_o),
-    .at_limit_o   (unused_at_limit),
-    .table_wen_i  (table_wen_i),
-    .table_ren_i  (1'b0),
-    .table_entry_i(table_entry_i),
-    .table_wdata_i(table_wdata_i),
-    .table_rdata_o(unused_table_rdata)
+    .clk_i         (clk_i),
+    .out_en_i      (1'b1),
+    .q_i           (q),
+    .keep_i        ({Lanes{1'b1}}),
+    .out_o         (out_o),
+    .at_limit_o    (unused_at_limit),
+    .table_wen_i   (table_wen_i),
+    .table_wentry_i(table_entry_i),
+    .table_wdata_i (table_wdata_i),
+    .table_ren_i   (1'b0),
+    .table_rentry_i('0),
+    .table_rdata_o (unused_table_rdata)
   );
 
 endmodule

@@ -8,6 +8,7 @@
 #include "kit/program_text.hpp"
 #include "kit/stream_writer.hpp"
 #include "kit/text.hpp"
+#include "types/beats.hpp"
 
 namespace quasim::kit {
 namespace fs = std::filesystem;
@@ -117,9 +118,7 @@ nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& p
 
 KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const KitRequest& request) {
   program.validate();
-  if (request.lanes < 1 || request.lanes > kMaxLanes)
-    throw InputError("lanes: expected 1 to " + std::to_string(kMaxLanes) + "; got " +
-                     std::to_string(request.lanes));
+  require_lanes(static_cast<std::int64_t>(request.lanes));
   std::error_code error;
   const fs::path input_file = bundle.directory / "conv1d_input.npy";
   std::unique_ptr<NpySource> input;

@@ -16,9 +16,6 @@
 
 namespace quasim::kit {
 
-/// The widest unit that the RTL elaborates.
-inline constexpr std::size_t kMaxLanes = 128;
-
 struct KitRequest {
   std::filesystem::path output;
   std::string tool;            ///< name and version of what writes the kit

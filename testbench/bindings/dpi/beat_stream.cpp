@@ -4,12 +4,12 @@
 #include <string>
 
 #include "spec/error.hpp"
+#include "types/beats.hpp"
 
 namespace quasim::dpi {
 
 BeatResult BeatStream::next(LayerModel& model, int lanes, const std::int8_t* samples, bool user) {
-  if (lanes < 1 || lanes > kLanesMax)
-    throw InputError("lanes: expected 1 to " + std::to_string(kLanesMax) + "; got " + std::to_string(lanes));
+  require_lanes(lanes);
   if (group_ != 0 && lanes != lanes_)
     throw InputError("lanes: expected " + std::to_string(lanes_) +
                      " as in the earlier groups of this time step; got " + std::to_string(lanes));

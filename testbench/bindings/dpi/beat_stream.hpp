@@ -9,11 +9,9 @@
 
 namespace quasim::dpi {
 
-inline constexpr int kLanesMax = 128;
-
 struct BeatResult {
-  std::array<std::int8_t, kLanesMax> data{};  ///< 0 in lanes without a channel
-  int live_lanes = 0;                         ///< lanes below this hold a channel: m_axis_tkeep
+  std::array<std::int8_t, spec::kLanesMax> data{};  ///< 0 in lanes without a channel
+  int live_lanes = 0;                               ///< lanes below this hold a channel: m_axis_tkeep
 };
 
 class BeatStream {

@@ -154,12 +154,12 @@ int quasim_dpi_element_stages(int handle, int channel, int x, int first, int* ac
 
 int quasim_dpi_beat(int handle, int lanes, const uint32_t* tdata, unsigned char user, uint32_t* out,
                     uint32_t* keep) {
-  static_assert(kLanesMax == QUASIM_DPI_LANES_MAX && kLanesMax == 4 * QUASIM_DPI_BEAT_WORDS &&
-                kLanesMax == 32 * QUASIM_DPI_KEEP_WORDS);
+  static_assert(spec::kLanesMax == QUASIM_DPI_LANES_MAX && spec::kLanesMax == 4 * QUASIM_DPI_BEAT_WORDS &&
+                spec::kLanesMax == 32 * QUASIM_DPI_KEEP_WORDS);
   return with_session(handle, [&](Session& session) {
     require(tdata, out, keep);
-    std::int8_t samples[kLanesMax];
-    for (unsigned i = 0; i < kLanesMax; ++i)
+    std::int8_t samples[spec::kLanesMax];
+    for (unsigned i = 0; i < spec::kLanesMax; ++i)
       samples[i] = static_cast<std::int8_t>(tdata[i / 4] >> (8 * (i % 4)));
     const BeatResult result = session.stream.next(session.model, lanes, samples, user != 0);
     for (unsigned i = 0; i < QUASIM_DPI_BEAT_WORDS; ++i) out[i] = 0;

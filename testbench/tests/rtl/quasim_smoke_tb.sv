@@ -1,17 +1,27 @@
-// Smoke test of quasim_top in plain SystemVerilog: one clock, a behavioural model of its own, no library.
+// Smoke test of quasim_top in plain SystemVerilog: one clock, no library.
 //
-// The model is a formula a channel at a time over the whole sequence, plus seven occupancy counters for the handshakes, so
-// that every output beat is checked in value and every tvalid and tready in every cycle.
+// This file drives; quasim_monitor compares every output in every cycle. First come directed tests, one for each rule of the
+// register map and the streams, with their expected values written out where a reader may want to see them. Then random traffic on
+// all seven channels at once: writes and reads of every register and window, right and wrong, beside streams, with reset at any time.
+// Processes look at the lists' state on the falling edge, where the drivers of the rising edge have settled it.
 // Prints PASS with the number of comparisons and finishes; the first difference stops it with $fatal.
 
 module quasim_smoke_tb #(
   parameter int LANES       = 4,
-  parameter int MaxChannels = 8 * LANES,
+  parameter int MaxChannels = (LANES < 8) ? 8 * LANES : 3 * LANES,
   parameter int Seed        = 1
 );
 
-  localparam int NB = 8;  // conv_bits of this run
+  import quasim_map_pkg::*;
+
+  localparam int NB = quasim_pkg::CONV_BITS_DEFAULT;
+  localparam int MB = quasim_pkg::MULT_BITS_DEFAULT;
+  localparam int BB = quasim_pkg::BIAS_BITS_DEFAULT;
   localparam int CN = MaxChannels;
+  localparam int Windows = quasim_pkg::WINDOWS;
+  localparam int Counters = quasim_pkg::COUNTERS;
+
+  localparam logic [1:0] Okay = 2'b00, SlvErr = 2'b10;
 
   logic clk = 1'b0;
   logic rst_n = 1'b0;
@@ -66,12 +76,18 @@ module quasim_smoke_tb #(
     .s_axil_rready(rready)
   );
 
+  quasim_monitor #(
+    .LANES(LANES),
+    .MaxChannels(MaxChannels)
+  ) watch (
+    .clk_i(clk),
+    .rst_ni(rst_n),
+    .s_tuser(s_tuser[0]),
+    .*
+  );
+
   // ---- random numbers and reporting ----
   integer seed = Seed;
-  integer checks = 0;
-  integer beats = 0;
-  integer ties = 0;
-  integer clamps = 0;
 
   function automatic integer below(input integer n);
     below = $urandom(seed) % n;
@@ -79,20 +95,14 @@ module quasim_smoke_tb #(
   endfunction
 
   task automatic fail(input [80*8-1:0] what, input longint got, input longint want);
-    begin
-      $display("FAIL LANES=%0d time %0t: %0s: got %0d, want %0d", LANES, $time, what, got, want);
-      $fatal(1);
-    end
+    watch.fail(what, got, want);
   endtask
 
   task automatic check(input [80*8-1:0] what, input longint got, input longint want);
-    begin
-      checks = checks + 1;
-      if (got !== want) fail(what, got, want);
-    end
+    watch.check(what, got, want);
   endtask
 
-  // ---- AXI4-Lite master ----
+  // ---- single accesses, with what they must answer ----
   task automatic axil_write(input [19:0] addr, input [31:0] data, input [3:0] strb, input [1:0] want);
     integer order;
     logic aw_done, w_done;
@@ -122,7 +132,11 @@ module quasim_smoke_tb #(
   endtask
 
   task automatic wr(input [19:0] addr, input [31:0] data);
-    axil_write(addr, data, 4'hF, 2'b00);
+    axil_write(addr, data, 4'hF, Okay);
+  endtask
+
+  task automatic wr_error(input [19:0] addr, input [31:0] data);
+    axil_write(addr, data, 4'hF, SlvErr);
   endtask
 
   logic [31:0] rd_data;
@@ -147,7 +161,7 @@ module quasim_smoke_tb #(
   task automatic rd_check(input [80*8-1:0] what, input [19:0] addr, input [31:0] want);
     begin
       rd(addr);
-      check(what, rd_resp, 2'b00);
+      check(what, rd_resp, Okay);
       check(what, rd_data, want);
     end
   endtask
@@ -155,167 +169,195 @@ module quasim_smoke_tb #(
   task automatic rd_error(input [80*8-1:0] what, input [19:0] addr);
     begin
       rd(addr);
-      check(what, rd_resp, 2'b10);
+      check(what, rd_resp, SlvErr);
+      check(what, rd_data, 0);
     end
   endtask
 
-  // ---- the layer and the behavioural model ----
+  // ---- bus traffic: two lists of accesses, each channel at its own pace ----
+  localparam int ListSize = 4096;
+  logic        traffic = 1'b0;
+  logic [19:0] list_waddr [ListSize];
+  logic [31:0] list_wdata [ListSize];
+  logic [3:0]  list_wstrb [ListSize];
+  logic [19:0] list_raddr [ListSize];
+  integer      writes = 0, reads = 0, aw_next = 0, w_next = 0, ar_next = 0, b_taken = 0, r_taken = 0;
+  integer      pause_aw = 1, pause_w = 1, pause_b = 1, pause_ar = 1, pause_r = 1;  // one cycle in so many goes on
+
+  always @(posedge clk or negedge rst_n) begin
+    if (!rst_n) begin
+      awvalid <= 1'b0;
+      wvalid <= 1'b0;
+      bready <= 1'b0;
+      arvalid <= 1'b0;
+      rready <= 1'b0;
+      // what was on its way is lost: go on behind it
+      aw_next = (aw_next > w_next) ? aw_next : w_next;
+      w_next = aw_next;
+      b_taken = aw_next;
+      r_taken = ar_next;
+    end else if (traffic) begin
+      if (!awvalid || awready) begin
+        awvalid <= 1'b0;
+        awaddr <= 'x;
+        if (aw_next < writes && below(pause_aw) == 0) begin
+          awvalid <= 1'b1;
+          awaddr <= list_waddr[aw_next];
+          aw_next = aw_next + 1;
+        end
+      end
+      if (!wvalid || wready) begin
+        wvalid <= 1'b0;
+        wdata <= 'x;
+        wstrb <= 'x;
+        if (w_next < writes && below(pause_w) == 0) begin
+          wvalid <= 1'b1;
+          wdata <= list_wdata[w_next];
+          wstrb <= list_wstrb[w_next];
+          w_next = w_next + 1;
+        end
+      end
+      if (!arvalid || arready) begin
+        arvalid <= 1'b0;
+        araddr <= 'x;
+        if (ar_next < reads && below(pause_ar) == 0) begin
+          arvalid <= 1'b1;
+          araddr <= list_raddr[ar_next];
+          ar_next = ar_next + 1;
+        end
+      end
+      if (bvalid && bready) b_taken = b_taken + 1;
+      if (rvalid && rready) r_taken = r_taken + 1;
+      bready <= (below(pause_b) == 0);
+      rready <= (below(pause_r) == 0);
+    end
+  end
+
+  task automatic list_clear;
+    begin
+      writes = 0;
+      reads = 0;
+      aw_next = 0;
+      w_next = 0;
+      ar_next = 0;
+      b_taken = 0;
+      r_taken = 0;
+    end
+  endtask
+
+  task automatic list_end;
+    begin
+      traffic = 1'b0;
+      bready <= 1'b0;
+      rready <= 1'b0;
+      @(posedge clk);
+      list_clear();
+    end
+  endtask
+
+  task automatic list_write(input [19:0] addr, input [31:0] data, input [3:0] strb);
+    begin
+      list_waddr[writes] = addr;
+      list_wdata[writes] = data;
+      list_wstrb[writes] = strb;
+      writes = writes + 1;
+      if (writes > ListSize) fail("list of writes", writes, ListSize);
+    end
+  endtask
+
+  task automatic list_read(input [19:0] addr);
+    begin
+      list_raddr[reads] = addr;
+      reads = reads + 1;
+      if (reads > ListSize) fail("list of reads", reads, ListSize);
+    end
+  endtask
+
+  // Runs the lists to their end; the monitor judges every answer.
+  task automatic list_run(input integer aw, input integer w, input integer b, input integer ar, input integer r);
+    begin
+      pause_aw = aw;
+      pause_w = w;
+      pause_b = b;
+      pause_ar = ar;
+      pause_r = r;
+      @(negedge clk) traffic = 1'b1;
+      while (b_taken < writes || r_taken < reads) @(negedge clk);
+      list_end();
+    end
+  endtask
+
+  task automatic list_run_fast;
+    list_run(1, 1, 1, 1, 1);
+  endtask
+
+  // ---- stream traffic ----
+  logic   flow = 1'b0;
+  integer to_send = 0, taken = 0, in_gap = 0, out_gap = 0, first_rate = 0, wrong_last = 0;  // rates in eighths
+  integer last_group = 0;
+
+  always @(posedge clk or negedge rst_n) begin : stream_driver
+    integer lane;
+    if (!rst_n) begin
+      s_tvalid <= 1'b0;
+      m_tready <= 1'b0;
+    end else if (flow) begin
+      m_tready <= (below(8) >= out_gap);
+      if (s_tvalid && s_tready) taken = taken + 1;
+      if (!s_tvalid || s_tready) begin
+        s_tvalid <= 1'b0;
+        s_tdata <= 'x;
+        s_tuser <= 'x;
+        s_tlast <= 1'bx;
+        if (to_send > 0 && below(8) >= in_gap) begin
+          to_send = to_send - 1;
+          s_tvalid <= 1'b1;
+          for (lane = 0; lane < LANES; lane = lane + 1) s_tdata[lane*8+:8] <= (below(6) == 0) ? 8'h80 : $urandom(seed);
+          // only group 0 may decide; elsewhere the bit is noise
+          s_tuser[0] <= (watch.group == 0) ? (below(8) < first_rate) : below(2);
+          s_tlast <= (watch.group >= last_group && below(4) == 0) || below(8) < wrong_last;
+        end
+      end
+    end
+  end
+
+  // n beats. Gaps are per-eight chances of a pause; first_rate: per-eight chance that a token starts a sequence.
+  task automatic stream(input integer n, input integer in, input integer out, input integer first);
+    begin
+      to_send = n;
+      taken = 0;
+      in_gap = in;
+      out_gap = out;
+      first_rate = first;
+      @(negedge clk) flow = 1'b1;
+      while (taken < n) @(negedge clk);
+      flow = 1'b0;
+    end
+  endtask
+
+  // full rate: n beats leave in n cycles, the first of them six cycles after it came
+  task automatic stream_full(input integer n, input integer first);
+    integer from, beats;
+    begin
+      m_tready <= 1'b1;
+      repeat (10) @(posedge clk);
+      beats = watch.beats;
+      from = watch.cycle;
+      stream(n, 0, 0, first);
+      m_tready <= 1'b1;
+      repeat (7) @(posedge clk);
+      check("beats of a full-rate run", watch.beats - beats, n);
+      check("cycles of a full-rate run", watch.cycle - from, n + 1 + 7);
+    end
+  endtask
+
+  // ---- layers ----
   integer channels, taps, shift, away, groups;
   longint mult;
   integer w [CN*4];
   longint bias [CN];
   integer tbl [1 << NB];
-  integer hist [CN*3];
-  longint sat_conv, sat_out, beats_in;
 
-  // Divides with a remainder in 0 .. 2^s-1 and decides on the remainder: no shortcut shared with the datapath.
-  function automatic longint round_div(input longint p, input integer s, input integer half_away);
-    longint d, quo, rem;
-    begin
-      d = 1;
-      d = d << s;
-      quo = p / d;
-      rem = p - quo * d;
-      if (rem < 0) begin
-        rem = rem + d;
-        quo = quo - 1;
-      end
-      if (2 * rem > d) quo = quo + 1;
-      else if (2 * rem == d) begin
-        if (half_away != 0) quo = (p < 0) ? quo : quo + 1;
-        else if ((quo % 2) != 0) quo = quo + 1;
-        ties = ties + 1;
-      end
-      round_div = quo;
-    end
-  endfunction
-
-  // Output of one channel for one sample; updates its history.
-  function automatic integer model_step(input integer c, input integer x, input integer first);
-    longint acc, v;
-    integer k, q;
-    integer sample [4];
-    begin
-      if (first != 0) begin
-        hist[c*3] = 0;
-        hist[c*3+1] = 0;
-        hist[c*3+2] = 0;
-      end
-      // age 0 is the newest sample
-      sample[0] = x;
-      sample[1] = hist[c*3+2];
-      sample[2] = hist[c*3+1];
-      sample[3] = hist[c*3];
-      acc = 0;
-      for (k = 0; k < taps; k = k + 1) acc = acc + w[c*4+k] * sample[taps-1-k];
-      hist[c*3] = hist[c*3+1];
-      hist[c*3+1] = hist[c*3+2];
-      hist[c*3+2] = x;
-      v = round_div(mult * acc + bias[c], shift, away);
-      q = v;
-      if (v > 127) q = 127;
-      if (v < -128) q = -128;
-      if (q != v) begin
-        sat_conv = sat_conv + 1;
-        clamps = clamps + 1;
-      end
-      model_step = tbl[q+128];
-      if (model_step == 127 || model_step == -128) sat_out = sat_out + 1;
-    end
-  endfunction
-
-  // ---- expected beats, in order ----
-  localparam int FifoSize = 4096;
-  logic [LANES*8-1:0] exp_data [FifoSize];
-  logic [LANES-1:0]   exp_keep [FifoSize];
-  logic               exp_last [FifoSize];
-  integer             exp_cycle [FifoSize];
-  integer             exp_head = 0, exp_tail = 0;
-  integer             cycle = 0;
-  integer             group = 0;
-  integer             token_first = 0;
-  integer             full_rate = 0;
-  integer             last_error = 0;
-
-  task automatic model_beat;
-    integer i, c, x, y;
-    logic [LANES*8-1:0] data;
-    logic [LANES-1:0] keep;
-    logic [7:0] byte_in;
-    begin
-      data = '0;
-      keep = '0;
-      if (group == 0) token_first = s_tuser[0];
-      for (i = 0; i < LANES; i = i + 1) begin
-        c = group * LANES + i;
-        byte_in = s_tdata[i*8+:8];
-        x = $signed(byte_in);
-        if (c < channels) begin
-          y = model_step(c, x, token_first);
-          data[i*8+:8] = y;
-          keep[i] = 1'b1;
-        end
-      end
-      exp_data[exp_tail % FifoSize] = data;
-      exp_keep[exp_tail % FifoSize] = keep;
-      exp_last[exp_tail % FifoSize] = s_tlast;
-      exp_cycle[exp_tail % FifoSize] = cycle;
-      exp_tail = exp_tail + 1;
-      beats_in = beats_in + 1;
-      if (s_tlast && group != groups - 1) last_error = 1;
-      group = (group == groups - 1) ? 0 : group + 1;
-    end
-  endtask
-
-  // ---- occupancy model: five elastic places and a two-entry queue ----
-  logic [4:0] occ = '0;  // bit 0 fetch ... bit 4 out
-  integer     spill = 0;
-  logic       enabled = 1'b0;
-  logic [4:0] can;
-  logic       in_fire, out_fire;
-  integer     k;
-
-  task automatic sample_cycle;
-    begin
-      can[4] = !occ[4] || (spill < 2);
-      for (k = 3; k >= 0; k = k - 1) can[k] = !occ[k] || can[k+1];
-      if (enabled !== 1'bx) check("s_axis_tready", s_tready, enabled && can[0]);
-      check("m_axis_tvalid", m_tvalid, spill > 0);
-      in_fire = s_tvalid && s_tready;
-      out_fire = m_tvalid && m_tready;
-      if (m_tvalid) begin
-        if (exp_head == exp_tail) fail("beat without input", 1, 0);
-        checks = checks + 3;
-        if (m_tdata !== exp_data[exp_head % FifoSize]) begin
-          $display("beat %0d: got %h want %h", exp_head, m_tdata, exp_data[exp_head % FifoSize]);
-          fail("m_axis_tdata", 0, 0);
-        end
-        if (m_tkeep !== exp_keep[exp_head % FifoSize]) fail("m_axis_tkeep", m_tkeep, exp_keep[exp_head % FifoSize]);
-        if (m_tlast !== exp_last[exp_head % FifoSize]) fail("m_axis_tlast", m_tlast, exp_last[exp_head % FifoSize]);
-      end
-      if (out_fire) begin
-        if (full_rate != 0) check("latency", cycle - exp_cycle[exp_head % FifoSize], 6);
-        exp_head = exp_head + 1;
-        beats = beats + 1;
-      end
-      // advance the occupancy
-      if (out_fire) spill = spill - 1;
-      if (occ[4] && can[4]) begin spill = spill + 1; occ[4] = 1'b0; end
-      for (k = 3; k >= 0; k = k - 1) if (occ[k] && can[k+1]) begin occ[k+1] = 1'b1; occ[k] = 1'b0; end
-      if (in_fire) begin
-        occ[0] = 1'b1;
-        model_beat();
-      end
-      cycle = cycle + 1;
-    end
-  endtask
-
-  // Everything is sampled just before the edge.
-  always @(negedge clk) if (rst_n) begin
-    #4 sample_cycle();
-  end
-
-  // ---- driving ----
   task automatic new_layer(input integer c_n, input integer k_n, input integer rule);
     integer c, i;
     longint spread;
@@ -323,6 +365,7 @@ module quasim_smoke_tb #(
       channels = c_n;
       taps = k_n;
       groups = (c_n + LANES - 1) / LANES;
+      last_group = groups - 1;
       away = below(2);
       case (rule)
         0: begin shift = 24 + below(6); mult = below(1 << 24); end              // wide multiplier
@@ -344,138 +387,88 @@ module quasim_smoke_tb #(
     end
   endtask
 
-  task automatic load_layer;
+  function automatic logic [31:0] weight_word(input integer c);
+    weight_word = {w[c*4+3][7:0], w[c*4+2][7:0], w[c*4+1][7:0], w[c*4][7:0]};
+  endfunction
+
+  function automatic logic [31:0] table_word(input integer i);
+    table_word = {tbl[i+3][7:0], tbl[i+2][7:0], tbl[i+1][7:0], tbl[i][7:0]};
+  endfunction
+
+  // Memories of the first `c_n` channels, of the table, and a few words read back.
+  task automatic load_memories(input integer c_n);
     integer c, i;
-    logic [31:0] word;
     logic [63:0] b;
     begin
+      for (c = 0; c < c_n; c = c + 1) begin
+        b = bias[c];
+        list_write(quasim_pkg::WEIGHT_BASE + 4 * c, weight_word(c), 4'hF);
+        list_write(quasim_pkg::BIAS_BASE + 8 * c, b[31:0], 4'hF);
+        list_write(quasim_pkg::BIAS_BASE + 8 * c + 4, b[63:32], 4'hF);
+      end
+      for (i = 0; i < (1 << NB); i = i + 4) list_write(quasim_pkg::TABLE_BASE + i, table_word(i), 4'hF);
+      list_run_fast();
+      c = below(c_n);
+      b = bias[c];
+      rd_check("weight read back", quasim_pkg::WEIGHT_BASE + 4 * c, weight_word(c));
+      rd_check("bias low read back", quasim_pkg::BIAS_BASE + 8 * c, b[31:0]);
+      rd_check("bias high read back", quasim_pkg::BIAS_BASE + 8 * c + 4, b[63:32]);
+      i = 4 * below(1 << (NB - 2));
+      rd_check("table read back", quasim_pkg::TABLE_BASE + i, table_word(i));
+    end
+  endtask
+
+  task automatic load_layer;
+    begin
       wr(quasim_pkg::REG_CONTROL, 0);
-      enabled = 1'b0;
       wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
-      sat_conv = 0;
-      sat_out = 0;
-      beats_in = 0;
-      group = 0;
-      last_error = 0;
       wr(quasim_pkg::REG_CHANNELS, channels);
       wr(quasim_pkg::REG_TAPS, taps);
       wr(quasim_pkg::REG_MULTIPLIER, mult);
       wr(quasim_pkg::REG_REQUANT, shift | (away << 8));
-      for (c = 0; c < CN; c = c + 1) begin
-        for (i = 0; i < 4; i = i + 1) word[i*8+:8] = w[c*4+i];
-        wr(quasim_pkg::WEIGHT_BASE + 4 * c, word);
-        b = bias[c];
-        wr(quasim_pkg::BIAS_BASE + 8 * c, b[31:0]);
-        wr(quasim_pkg::BIAS_BASE + 8 * c + 4, b[63:32]);
-      end
-      for (i = 0; i < (1 << NB); i = i + 4) begin
-        word = {tbl[i+3][7:0], tbl[i+2][7:0], tbl[i+1][7:0], tbl[i][7:0]};
-        wr(quasim_pkg::TABLE_BASE + i, word);
-      end
-      c = below(channels);
-      for (i = 0; i < 4; i = i + 1) word[i*8+:8] = w[c*4+i];
-      rd_check("weight read back", quasim_pkg::WEIGHT_BASE + 4 * c, word);
-      b = bias[c];
-      rd_check("bias low read back", quasim_pkg::BIAS_BASE + 8 * c, b[31:0]);
-      rd_check("bias high read back", quasim_pkg::BIAS_BASE + 8 * c + 4, b[63:32]);
-      i = 4 * below(1 << (NB - 2));
-      word = {tbl[i+3][7:0], tbl[i+2][7:0], tbl[i+1][7:0], tbl[i][7:0]};
-      rd_check("table read back", quasim_pkg::TABLE_BASE + i, word);
+      load_memories((channels + LANES > CN) ? CN : channels + LANES);
     end
   endtask
 
-  // Enable takes effect on an edge inside the write; the occupancy model does not guess which.
   task automatic enable;
     begin
-      enabled = 1'bx;
       wr(quasim_pkg::REG_CONTROL, 1);
-      enabled = 1'b1;
       rd_check("Control reads 1", quasim_pkg::REG_CONTROL, 1);
+    end
+  endtask
+
+  task automatic read_counters;
+    integer i;
+    begin
+      for (i = 0; i < 2 * Counters; i = i + 1) list_read(quasim_pkg::REG_BEATS_IN_LO + 4 * i);
+      list_run_fast();
     end
   endtask
 
   task automatic disable_and_drain;
     begin
       m_tready <= 1'b1;
-      full_rate = 0;
-      enabled = 1'bx;
       wr(quasim_pkg::REG_CONTROL, 0);
-      enabled = 1'b0;
       repeat (12) @(posedge clk);
-      check("drained", exp_tail - exp_head, 0);
+      check("drained", watch.tail - watch.head, 0);
       m_tready <= 1'b0;
-      rd_check("Status", quasim_pkg::REG_STATUS, (last_error << 2) | ((group != 0) ? 2 : 0));
-      rd_check("BeatsIn", quasim_pkg::REG_BEATS_IN_LO, beats_in);
-      rd_check("BeatsInHi", quasim_pkg::REG_BEATS_IN_HI, 0);
-      rd_check("BeatsOut", quasim_pkg::REG_BEATS_OUT_LO, beats_in);
-      rd_check("SatConv", quasim_pkg::REG_SAT_CONV_LO, sat_conv);
-      rd_check("SatConvHi", quasim_pkg::REG_SAT_CONV_HI, 0);
-      rd_check("SatOut", quasim_pkg::REG_SAT_OUT_LO, sat_out);
+      rd(quasim_pkg::REG_STATUS);
+      read_counters();
     end
   endtask
 
-  // n beats; in_gap and out_gap are per-eight chances of a pause. first_rate: per-eight chance that a token starts a sequence.
-  task automatic stream(input integer n, input integer in_gap, input integer out_gap, input integer first_rate);
-    integer sent, i, g;
-    begin
-      sent = 0;
-      g = group;
-      m_tready <= (out_gap == 0);
-      while (sent < n) begin
-        @(posedge clk);
-        if (s_tvalid && s_tready) begin
-          sent = sent + 1;
-          g = (g == groups - 1) ? 0 : g + 1;
-        end
-        m_tready <= (below(8) >= out_gap);
-        if (!s_tvalid || s_tready) begin
-          if (sent < n && below(8) >= in_gap) begin
-            s_tvalid <= 1'b1;
-            for (i = 0; i < LANES; i = i + 1) s_tdata[i*8+:8] <= (below(6) == 0) ? 8'h80 : $urandom(seed);
-            // only group 0 may decide; elsewhere the bit is noise
-            s_tuser[0] <= (g == 0) ? (below(8) < first_rate) : below(2);
-            s_tlast <= (g == groups - 1) && (below(4) == 0);
-          end else begin
-            s_tvalid <= 1'b0;
-            s_tdata <= 'x;
-            s_tuser <= 'x;
-          end
-        end
-      end
-      s_tvalid <= 1'b0;
-    end
-  endtask
-
-  // full rate: exactly n beats in n cycles
-  task automatic stream_full(input integer n, input integer first_rate);
-    integer from;
-    begin
-      full_rate = 0;
-      m_tready <= 1'b1;
-      repeat (10) @(posedge clk);
-      from = cycle;
-      full_rate = 1;
-      stream(n, 0, 0, first_rate);
-      repeat (8) @(posedge clk);
-      check("beats in a full-rate run", exp_tail - exp_head, 0);
-      check("cycles of a full-rate run", cycle - from, n + 1 + 8);
-      full_rate = 0;
-    end
-  endtask
-
-  task automatic check_history;
+  task automatic check_history(input integer c_n);
     integer c;
     begin
-      for (c = 0; c < channels; c = c + 1)
-        rd_check("history", quasim_pkg::HISTORY_BASE + 4 * c,
-                 {8'h00, hist[c*3+2][7:0], hist[c*3+1][7:0], hist[c*3][7:0]});
+      for (c = 0; c < c_n; c = c + 1) list_read(quasim_pkg::HISTORY_BASE + 4 * c);
+      list_run_fast();
     end
   endtask
 
-  integer saved [CN*3];
+  logic [31:0] saved [CN];
 
   task automatic history_test(input integer c_n, input integer k_n);
-    integer c, i;
+    integer c;
     begin
       new_layer(c_n, k_n, 4);
       load_layer();
@@ -483,22 +476,23 @@ module quasim_smoke_tb #(
       stream(groups, 0, 0, 8);  // a first time step that clears every history
       stream(groups * 5, 2, 2, 0);
       disable_and_drain();
-      check_history();
-      for (i = 0; i < 3 * CN; i = i + 1) saved[i] = hist[i];
+      for (c = 0; c < channels; c = c + 1) begin
+        rd(quasim_pkg::HISTORY_BASE + 4 * c);
+        saved[c] = rd_data;
+      end
       // another sequence takes the unit
       enable();
       stream(groups, 0, 0, 8);
       stream(groups * 4, 1, 1, 1);
       disable_and_drain();
-      check_history();
-      for (c = 0; c < channels; c = c + 1)
-        wr(quasim_pkg::HISTORY_BASE + 4 * c, {8'hA5, saved[c*3+2][7:0], saved[c*3+1][7:0], saved[c*3][7:0]});
-      for (i = 0; i < 3 * CN; i = i + 1) hist[i] = saved[i];
-      check_history();
+      check_history(channels);
+      for (c = 0; c < channels; c = c + 1) list_write(quasim_pkg::HISTORY_BASE + 4 * c, saved[c] | 32'hA5000000, 4'hF);
+      list_run_fast();
+      for (c = 0; c < channels; c = c + 1) rd_check("history as restored", quasim_pkg::HISTORY_BASE + 4 * c, saved[c]);
       enable();
       stream(groups * 4, 1, 3, 0);  // continues: no first
       disable_and_drain();
-      check_history();
+      check_history(channels);
     end
   endtask
 
@@ -508,50 +502,263 @@ module quasim_smoke_tb #(
       load_layer();
       enable();
       stream(groups, 0, 0, 8);
-      stream_full(groups * 12, 1);
-      stream(groups * 10 + 40, 0, 4, 1);  // only the output stalls
-      stream(groups * 10 + 40, 4, 0, 1);  // only the input pauses
-      stream(groups * 10 + 40, 3, 3, 1);
-      stream(groups * 10 + 40, 1, 6, 0);
+      stream_full(groups * 8, 1);
+      stream(groups * 6 + 24, 0, 4, 1);  // only the output stalls
+      stream(groups * 6 + 24, 4, 0, 1);  // only the input pauses
+      stream(groups * 6 + 24, 3, 3, 1);
+      stream(groups * 6 + 24, 1, 6, 0);
       stream(groups * 4, 0, 7, 1);
       if (groups > 1) stream(1, 0, 0, 0);  // stop in mid token
       disable_and_drain();
-      if (group != 0) begin
+      if (watch.group != 0) begin
         enable();  // and go on with the second group of the same token
         stream(groups - 1, 2, 2, 0);
         disable_and_drain();
       end
-      check_history();
+      check_history(channels);
     end
   endtask
 
-  task automatic register_test;
+  // ---- reset and what nobody wrote ----
+  task automatic reset(input integer cycles);
     begin
-      rd_check("Id", quasim_pkg::REG_ID, quasim_pkg::ID_WORD);
-      rd_check("Version", quasim_pkg::REG_VERSION, quasim_pkg::VERSION_WORD);
-      rd_check("Capability0", quasim_pkg::REG_CAPABILITY0, {8'd6, 8'd4, 8'd8, 8'(LANES)});
-      rd_check("Capability1", quasim_pkg::REG_CAPABILITY1, {8'd48, 8'd24, 16'(MaxChannels)});
-      rd_check("Control", quasim_pkg::REG_CONTROL, 0);
-      rd_check("Status", quasim_pkg::REG_STATUS, 0);
-      rd_check("Channels", quasim_pkg::REG_CHANNELS, 1);
-      rd_check("Taps", quasim_pkg::REG_TAPS, 4);
-      rd_check("Multiplier", quasim_pkg::REG_MULTIPLIER, 0);
-      rd_check("Requant", quasim_pkg::REG_REQUANT, 0);
-      rd_check("ClearCounters", quasim_pkg::REG_CLEAR_COUNTERS, 0);
-      wr(quasim_pkg::REG_MULTIPLIER, 32'hFFFFFFFF);
-      rd_check("Multiplier is MultBits wide", quasim_pkg::REG_MULTIPLIER, 32'h00FFFFFF);
-      // bad accesses
-      rd_error("unmapped read", 20'h0001C);
-      rd_error("unmapped read above the table", quasim_pkg::TABLE_BASE + (1 << NB));
-      rd_error("unmapped read above the weights", quasim_pkg::WEIGHT_BASE + 4 * MaxChannels);
-      rd_error("unmapped read above the biases", quasim_pkg::BIAS_BASE + 8 * MaxChannels);
-      rd_error("unmapped read above the histories", quasim_pkg::HISTORY_BASE + 4 * MaxChannels);
-      axil_write(20'h00030, 1, 4'hF, 2'b10);
-      axil_write(quasim_pkg::REG_ID, 1, 4'hF, 2'b10);
-      axil_write(quasim_pkg::WEIGHT_BASE + 4 * MaxChannels, 1, 4'hF, 2'b10);
-      axil_write(quasim_pkg::REG_CHANNELS, 3, 4'h7, 2'b10);
-      rd_check("strobes all or nothing", quasim_pkg::REG_CHANNELS, 1);
-      // the word pair of a bias takes effect with the high word, and 48 bits are sign-extended
+      @(negedge clk) rst_n = 1'b0;
+      repeat (cycles) @(negedge clk);
+      rst_n = 1'b1;
+      @(posedge clk);
+    end
+  endtask
+
+  // Weights, biases and table are loaded, histories are not: the lanes are unknown, everything else is not.
+  task automatic untouched_test;
+    integer unknown;
+    begin
+      rd(quasim_pkg::HISTORY_BASE);
+      check("an unwritten word answers OKAY", rd_resp, Okay);
+      check("the byte beside an unwritten history", rd_data[31:24], 0);
+      new_layer(LANES + 1 < CN ? LANES + 1 : CN, 4, 0);
+      load_layer();
+      enable();
+      stream(2 * groups, 1, 1, 0);
+      disable_and_drain();
+      check("lanes on untouched history", watch.unknown, 2 * channels);
+      // the fourth sample sees none of it
+      enable();
+      stream(2 * groups, 1, 1, 0);
+      disable_and_drain();
+      unknown = watch.unknown;
+      wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
+      enable();
+      stream(4 * groups, 1, 1, 0);
+      stream(4 * groups, 1, 1, 8);
+      disable_and_drain();
+      check("lanes on known history", watch.unknown - unknown, 0);
+      check_history(groups * LANES);  // of lanes without a channel too
+    end
+  endtask
+
+  // What a register says after reset is what the datapath does: one channel, four taps, M = 0, S = 0, half to even.
+  task automatic defaults_test;
+    begin
+      new_layer(1, 4, 0);
+      load_memories(LANES);
+      reset(2);
+      last_group = 0;
+      enable();
+      stream(6, 1, 1, 2);
+      disable_and_drain();
+      wr(quasim_pkg::REG_MULTIPLIER, 5);
+      enable();
+      stream(12, 1, 1, 1);
+      disable_and_drain();
+      // the same behind a layer that had everything otherwise
+      new_layer(CN, 2, 4);
+      load_layer();
+      wr(quasim_pkg::REG_REQUANT, 9 | (1 << 8));
+      enable();
+      stream(groups + 1, 0, 0, 8);
+      reset(1);
+      check("beats that reset swallowed", watch.tail - watch.head, 0);
+      last_group = 0;
+      rd_check("Channels after reset", quasim_pkg::REG_CHANNELS, 1);
+      rd_check("Taps after reset", quasim_pkg::REG_TAPS, 4);
+      rd_check("Multiplier after reset", quasim_pkg::REG_MULTIPLIER, 0);
+      rd_check("Requant after reset", quasim_pkg::REG_REQUANT, 0);
+      rd_check("Status after reset", quasim_pkg::REG_STATUS, 0);
+      read_counters();
+      check_history(CN);  // memories stay
+      wr(quasim_pkg::REG_MULTIPLIER, 3);
+      enable();
+      stream(10, 1, 1, 1);
+      disable_and_drain();
+    end
+  endtask
+
+  // ---- registers ----
+  task automatic register_test;
+    integer i, bit_i, strb;
+    logic [31:0] mask, keep;
+    begin
+      rd_check("Id", 20'h00000, 32'h51534D31);
+      rd_check("Version", 20'h00004, quasim_pkg::VERSION_WORD);
+      rd_check("Capability0", 20'h00008, {8'd6, 8'd4, 8'd8, 8'(LANES)});
+      rd_check("Capability1", 20'h0000C, {8'd48, 8'd24, 16'(MaxChannels)});
+      rd_check("Control", 20'h00010, 0);
+      rd_check("Status", 20'h00014, 0);
+      rd_check("ClearCounters", 20'h00018, 0);
+      rd_check("Channels", 20'h00020, 1);
+      rd_check("Taps", 20'h00024, 4);
+      rd_check("Multiplier", 20'h00028, 0);
+      rd_check("Requant", 20'h0002C, 0);
+      for (i = 0; i < 2 * Counters; i = i + 1) rd_check("counter", 20'h00040 + 4 * i, 0);
+      wr(20'h00020, MaxChannels);
+      wr(20'h00024, 3);
+      wr(20'h00028, 32'h00ABCDEF);
+      wr(20'h0002C, 32'h0000012A);
+      rd_check("Channels", 20'h00020, MaxChannels);
+      rd_check("Taps", 20'h00024, 3);
+      rd_check("Multiplier", 20'h00028, 32'h00ABCDEF);
+      rd_check("Requant", 20'h0002C, 32'h0000012A);
+      // every register: all strobes or none, bits outside its fields, bits inside one by one, the ignored address bits
+      for (i = 0; i < REGISTERS; i = i + 1) begin
+        mask = register_mask(i, LANES, MaxChannels, NB, MB, BB);
+        rd(register_offset(i));
+        keep = rd_data;
+        for (strb = 0; strb < 15; strb = strb + 1) list_write(register_offset(i), mask, strb);
+        for (bit_i = 0; bit_i < 32; bit_i = bit_i + 1) if (!mask[bit_i]) list_write(register_offset(i), keep | (32'd1 << bit_i), 4'hF);
+        list_run_fast();
+        rd_check("a refused write changes nothing", register_offset(i), keep);
+        if (register_access(i) == ACCESS_RO) wr_error(register_offset(i), keep);
+        else if (i != REGISTER_CONTROL) begin
+          for (bit_i = 0; bit_i < 32; bit_i = bit_i + 1) begin
+            if (mask[bit_i]) begin
+              list_write(register_offset(i), 32'd1 << bit_i, 4'hF);
+              list_run_fast();
+              list_read(register_offset(i) + 1 + (bit_i % 3));
+              list_run_fast();
+            end
+          end
+          wr(register_offset(i) + 3, mask);
+          list_read(register_offset(i));
+          wr(register_offset(i) + 2, keep & mask);
+        end
+      end
+      list_run_fast();
+      rd_check("Taps, after all of it", 20'h00024, 3);
+      // the ones that the issue of truncation began with
+      wr_error(20'h00020, 32'hFFFF0001);
+      wr_error(20'h00024, 32'd12);
+      wr_error(20'h00028, 32'h01000000);
+      wr_error(20'h0002C, 32'h00000040);
+      wr_error(20'h00010, 32'h00000002);
+      wr_error(20'h00018, 32'h00000003);
+      rd_check("Channels", 20'h00020, MaxChannels);
+      rd_check("Taps", 20'h00024, 3);
+      rd_check("Status", 20'h00014, 0);
+      config_error_test();
+    end
+  endtask
+
+  // Each field at the ends of its legal range and one beyond.
+  task automatic config_error_test;
+    integer i, end_i, value, low, high;
+    logic [31:0] keep;
+    begin
+      for (i = 0; i < RANGES; i = i + 1) begin
+        rd(register_offset(range_register(i)));
+        keep = rd_data;
+        low = range_least(i);
+        high = range_greatest(i, LANES, MaxChannels, NB, MB, BB);
+        for (end_i = 0; end_i < 5; end_i = end_i + 1) begin
+          case (end_i)
+            0: value = low;
+            1: value = high;
+            2: value = low - 1;
+            3: value = high + 1;
+            default: value = (1 << range_width(i)) - 1;
+          endcase
+          if (value >= 0 && value < (1 << range_width(i))) begin
+            wr(register_offset(range_register(i)), value << range_lsb(i));
+            if (value >= low && value <= high) begin
+              wr(quasim_pkg::REG_CONTROL, 1);
+              rd_check("legal: Control", quasim_pkg::REG_CONTROL, 1);
+              wr(quasim_pkg::REG_CONTROL, 0);
+              rd_check("legal: Status", quasim_pkg::REG_STATUS, 0);
+            end else begin
+              wr_error(quasim_pkg::REG_CONTROL, 1);
+              rd_check("illegal: Status", quasim_pkg::REG_STATUS, 8);
+              rd_check("illegal: Control", quasim_pkg::REG_CONTROL, 0);
+              wr(quasim_pkg::REG_CONTROL, 0);
+              wr(quasim_pkg::REG_CLEAR_COUNTERS, 0);
+              rd_check("ClearCounters 0 does nothing", quasim_pkg::REG_STATUS, 8);
+              wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
+              rd_check("ConfigError cleared", quasim_pkg::REG_STATUS, 0);
+            end
+          end
+        end
+        wr(register_offset(range_register(i)), keep);
+      end
+    end
+  endtask
+
+  // ---- windows and address decode ----
+  function automatic integer window_words(input integer window);
+    window_words = window_bytes(window, LANES, MaxChannels, NB, MB, BB) / 4;
+  endfunction
+
+  function automatic logic [19:0] window_word(input integer window, input integer word);
+    window_word = window_base(window) + 4 * word;
+  endfunction
+
+  // Every word of every window holds its own number, whatever is written to the others; the addresses around are nobody's.
+  task automatic window_test;
+    integer window, word, bit_i, i;
+    begin
+      for (window = 0; window < Windows; window = window + 1)
+        for (word = 0; word < window_words(window); word = word + 1)
+          list_write(window_word(window, word), {4'(window + 1), 12'(word), ~4'(window), 12'(word * 5)}, 4'hF);
+      list_run_fast();
+      for (window = 0; window < Windows; window = window + 1)
+        for (word = 0; word < window_words(window); word = word + 1) list_read(window_word(window, word));
+      list_run_fast();
+      for (window = 0; window < Windows; window = window + 1) begin
+        for (i = 0; i < 15; i = i + 1) list_write(window_word(window, below(window_words(window))), 32'hFFFFFFFF, i);
+        for (bit_i = 0; bit_i < 20; bit_i = bit_i + 1) begin
+          list_write(window_word(window, 0) ^ (20'd1 << bit_i), 32'h12345678, 4'hF);
+          list_write(window_word(window, window_words(window) - 1) ^ (20'd1 << bit_i), 32'h23456789, 4'hF);
+          list_read(window_word(window, 0) ^ (20'd1 << bit_i));
+          list_read(window_word(window, window_words(window) - 1) ^ (20'd1 << bit_i));
+        end
+        for (word = window_words(window); word < window_words(window) + 3; word = word + 1) begin
+          list_write(window_word(window, word), 32'h3456789A, 4'hF);
+          list_read(window_word(window, word));
+        end
+        for (i = 0; i < 4; i = i + 1) list_read(window_word(window, below(window_words(window))) + i);
+      end
+      // registers: one address bit wrong
+      for (i = 0; i < REGISTERS; i = i + 1)
+        for (bit_i = 2; bit_i < 20; bit_i = bit_i + 1) begin
+          list_write(register_offset(i) ^ (20'd1 << bit_i), 0, 4'hF);
+          list_read(register_offset(i) ^ (20'd1 << bit_i));
+        end
+      list_run_fast();
+      for (window = 0; window < Windows; window = window + 1)
+        for (word = 0; word < window_words(window); word = word + 1) list_read(window_word(window, word));
+      list_run_fast();
+      rd_error("read between registers", 20'h0001C);
+      rd_error("read above the table", quasim_pkg::TABLE_BASE + (1 << NB));
+      rd_error("read above the weights", quasim_pkg::WEIGHT_BASE + 4 * MaxChannels);
+      rd_error("read above the biases", quasim_pkg::BIAS_BASE + 8 * MaxChannels);
+      rd_error("read above the histories", quasim_pkg::HISTORY_BASE + 4 * MaxChannels);
+      wr_error(quasim_pkg::WEIGHT_BASE + 4 * MaxChannels, 1);
+      wr_error(quasim_pkg::HISTORY_BASE - 4, 1);
+    end
+  endtask
+
+  // The word pair of a bias takes effect with the high word; it is sign-extended; anything may be written between the two.
+  task automatic bias_test;
+    integer i;
+    begin
       wr(quasim_pkg::BIAS_BASE, 32'h11111111);
       wr(quasim_pkg::BIAS_BASE + 4, 32'h00008222);
       rd_check("bias low", quasim_pkg::BIAS_BASE, 32'h11111111);
@@ -563,109 +770,412 @@ module quasim_smoke_tb #(
       wr(quasim_pkg::BIAS_BASE, 32'h66666666);
       rd_check("a low word alone writes nothing", quasim_pkg::BIAS_BASE, 32'h11111111);
       rd_check("a low word alone writes nothing", quasim_pkg::BIAS_BASE + 4, 32'hFFFF8222);
-      // illegal configurations stay disabled
-      wr(quasim_pkg::REG_CHANNELS, 0);
-      axil_write(quasim_pkg::REG_CONTROL, 1, 4'hF, 2'b10);
-      rd_check("ConfigError Channels 0", quasim_pkg::REG_STATUS, 8);
-      rd_check("stays disabled", quasim_pkg::REG_CONTROL, 0);
-      wr(quasim_pkg::REG_CLEAR_COUNTERS, 0);
-      rd_check("ClearCounters 0 does nothing", quasim_pkg::REG_STATUS, 8);
-      wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
-      rd_check("ConfigError cleared", quasim_pkg::REG_STATUS, 0);
-      wr(quasim_pkg::REG_CHANNELS, MaxChannels + 1);
-      axil_write(quasim_pkg::REG_CONTROL, 1, 4'hF, 2'b10);
-      wr(quasim_pkg::REG_CHANNELS, MaxChannels);
-      wr(quasim_pkg::REG_TAPS, 1);
-      axil_write(quasim_pkg::REG_CONTROL, 1, 4'hF, 2'b10);
-      wr(quasim_pkg::REG_TAPS, 5);
-      axil_write(quasim_pkg::REG_CONTROL, 1, 4'hF, 2'b10);
-      wr(quasim_pkg::REG_TAPS, 2);
-      wr(quasim_pkg::REG_REQUANT, 48);
-      axil_write(quasim_pkg::REG_CONTROL, 1, 4'hF, 2'b10);
-      rd_check("ConfigError Shift", quasim_pkg::REG_STATUS, 8);
-      wr(quasim_pkg::REG_REQUANT, 47);
-      wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
-      // while enabled
-      enable();
-      axil_write(quasim_pkg::REG_CHANNELS, 1, 4'hF, 2'b10);
-      axil_write(quasim_pkg::REG_CLEAR_COUNTERS, 1, 4'hF, 2'b10);
-      axil_write(quasim_pkg::WEIGHT_BASE, 32'h12345678, 4'hF, 2'b10);
-      rd_error("window read while enabled", quasim_pkg::WEIGHT_BASE);
-      rd_error("window read while enabled", quasim_pkg::TABLE_BASE);
-      rd_check("no effect while enabled", quasim_pkg::REG_CHANNELS, MaxChannels);
-      enabled = 1'bx;
-      wr(quasim_pkg::REG_CONTROL, 0);
-      enabled = 1'b0;
+      for (i = 0; i < REGISTERS + Windows; i = i + 1) begin
+        wr(quasim_pkg::BIAS_BASE, 32'h70000000 + i);
+        if (i >= REGISTERS) begin
+          if (i - REGISTERS != quasim_pkg::WINDOW_BIAS) list_write(window_base(i - REGISTERS), 32'h5A5A5A5A, 4'hF);
+        end else list_write(register_offset(i), (i == REGISTER_CONTROL) ? 0 : 1, 4'hF);
+        list_read(quasim_pkg::BIAS_BASE + 4);
+        list_run_fast();
+        axil_write(quasim_pkg::BIAS_BASE, 32'hEEEEEEEE, 4'h7, SlvErr);
+        wr(quasim_pkg::BIAS_BASE + 4, i);
+        rd_check("bias low, something between", quasim_pkg::BIAS_BASE, 32'h70000000 + i);
+        rd_check("bias high, something between", quasim_pkg::BIAS_BASE + 4, i);
+      end
     end
   endtask
 
-  // Disabled, but a stalled output keeps the unit busy.
+  // The three address and data handshakes in one cycle: a read of one word and a write of another.
+  task automatic write_beside_read(input [19:0] waddr, input [31:0] data, input [19:0] raddr, input [31:0] want);
+    begin
+      while (!awready || !wready || !arready) @(posedge clk);
+      awaddr <= waddr;
+      wdata <= data;
+      wstrb <= 4'hF;
+      araddr <= raddr;
+      awvalid <= 1'b1;
+      wvalid <= 1'b1;
+      arvalid <= 1'b1;
+      bready <= 1'b1;
+      rready <= 1'b1;
+      @(posedge clk);
+      check("three handshakes in one cycle", awready & wready & arready, 1);
+      awvalid <= 1'b0;
+      wvalid <= 1'b0;
+      arvalid <= 1'b0;
+      @(posedge clk);
+      while (!bvalid) @(posedge clk);
+      check("bresp beside a read", bresp, Okay);
+      bready <= 1'b0;
+      while (!rvalid) @(posedge clk);
+      check("rresp beside a write", rresp, Okay);
+      check("rdata beside a write", rdata, want);
+      rready <= 1'b0;
+      @(posedge clk);
+      rd_check("written beside a read", waddr, data);
+      rd_check("read beside a write", raddr, (waddr == raddr) ? data : want);
+    end
+  endtask
+
+  // Answers that wait while the next accesses are there already: no write executes behind a response that waits.
+  task automatic held_test;
+    integer i;
+    begin
+      for (i = 0; i < 40; i = i + 1) begin
+        list_write(window_word(i % Windows, below(2)), $urandom(seed), 4'hF);
+        list_write((below(2) == 0) ? quasim_pkg::REG_TAPS : quasim_pkg::REG_ID, 2 + i % 3, 4'hF);
+        list_read(window_word(below(Windows), below(2)));
+        list_read(quasim_pkg::REG_TAPS);
+      end
+      list_run(1, 1, 10, 1, 10);
+    end
+  endtask
+
+  task automatic beside_test;
+    integer window;
+    logic [19:0] base;
+    begin
+      for (window = 0; window < Windows; window = window + 1) begin
+        base = window_base(window);
+        if (window_unit_bytes(window) == 4 && window_words(window) > 1) begin
+          wr(base, 32'h00111111);
+          wr(base + 4, 32'h00222222);
+          write_beside_read(base, 32'h00333333, base + 4, 32'h00222222);
+          write_beside_read(base + 4, 32'h00444444, base, 32'h00333333);
+          // the same word: the read comes first
+          write_beside_read(base, 32'h00555555, base, 32'h00333333);
+        end
+      end
+      wr(quasim_pkg::REG_MULTIPLIER, 7);
+      write_beside_read(quasim_pkg::REG_TAPS, 2, quasim_pkg::REG_MULTIPLIER, 7);
+      // a register write shows one cycle before a read of the same cycle looks
+      wr(quasim_pkg::REG_TAPS, 4);
+      write_beside_read(quasim_pkg::REG_TAPS, 3, quasim_pkg::REG_TAPS, 3);
+    end
+  endtask
+
+  // Status is read in every cycle of a lone beat's way: each of the six places on it holds the beat once.
   task automatic busy_test;
+    integer k, t;
+    logic [31:0] status;
     begin
       new_layer(1, 4, 0);
       load_layer();
       enable();
-      stream(groups, 0, 0, 8);
-      repeat (10) @(posedge clk);
+      m_tready <= 1'b1;
+      rready <= 1'b1;
+      araddr <= quasim_pkg::REG_STATUS;
+      s_tdata <= '0;
+      s_tuser <= 1'b1;
+      s_tlast <= 1'b0;
+      for (k = 0; k < 12; k = k + 1) begin
+        status = 'x;
+        for (t = 0; t < 18; t = t + 1) begin
+          s_tvalid <= (t == 4);
+          arvalid <= (t == k);
+          @(posedge clk);
+          if (rvalid) status = rdata;
+        end
+        check("Busy of a lone beat", status, (k + 2 >= 5 && k + 2 <= 10) ? 1 : 0);
+      end
+      rready <= 1'b0;
       m_tready <= 1'b0;
+      // disabled, but a stalled output keeps the unit busy
       stream(1, 0, 8, 0);
-      enabled = 1'bx;
       wr(quasim_pkg::REG_CONTROL, 0);
-      enabled = 1'b0;
       repeat (10) @(posedge clk);
       rd_check("Busy", quasim_pkg::REG_STATUS, 1);
-      axil_write(quasim_pkg::REG_TAPS, 2, 4'hF, 2'b10);
-      axil_write(quasim_pkg::REG_CLEAR_COUNTERS, 1, 4'hF, 2'b10);
+      wr_error(quasim_pkg::REG_TAPS, 2);
+      wr_error(quasim_pkg::REG_CLEAR_COUNTERS, 1);
+      wr_error(quasim_pkg::WEIGHT_BASE, 1);
       rd_error("window read while busy", quasim_pkg::HISTORY_BASE);
       rd_check("Taps unchanged", quasim_pkg::REG_TAPS, 4);
       disable_and_drain();
     end
   endtask
 
+  // Reads and writes of everything that a running unit refuses, at full rate: the stream must not notice.
+  task automatic refused_test;
+    integer i, seen;
+    begin
+      new_layer(CN, 4, 0);
+      load_layer();
+      enable();
+      seen = watch.refused_in_stream;
+      for (i = 0; i < 40; i = i + 1) begin
+        list_read(window_word(i % Windows, below(window_words(i % Windows))));
+        list_write(window_word(i % Windows, below(window_words(i % Windows))), $urandom(seed), 4'hF);
+        list_write(register_offset(i % REGISTERS), (i % REGISTERS == REGISTER_CONTROL) ? 1 : 2, 4'hF);
+      end
+      fork
+        stream(260, 0, 0, 1);
+        list_run_fast();
+      join
+      if (watch.refused_in_stream - seen < 30) fail("window reads beside the stream", watch.refused_in_stream - seen, 30);
+      disable_and_drain();
+    end
+  endtask
+
+  // tlast in the middle of a time step: seen when the beat is taken, not when it is offered.
   task automatic last_error_test;
     begin
       if (CN >= 2 * LANES) begin
         new_layer(2 * LANES, 3, 0);
         load_layer();
         enable();
+        stream(1, 0, 0, 8);
         m_tready <= 1'b1;
+        repeat (8) @(posedge clk);
+        stream(7, 0, 8, 0);  // they fill the unit, and the next beat is the first of a time step
         s_tvalid <= 1'b1;
+        s_tdata <= '0;
+        s_tuser <= 1'b0;
         s_tlast <= 1'b1;
-        s_tuser <= 1'b1;
-        for (int i = 0; i < LANES; i = i + 1) s_tdata[i*8+:8] <= i;
+        repeat (4) @(posedge clk);
+        check("the unit is full", s_tready, 0);
+        check("the wrong beat is offered", s_tvalid & s_tlast & (watch.group == 0), 1);
+        rd_check("LastError of a beat offered", quasim_pkg::REG_STATUS, 1);
+        m_tready <= 1'b1;
         @(posedge clk);
-        s_tlast <= 1'b0;
-        @(posedge clk);
+        while (!s_tready) @(posedge clk);
         s_tvalid <= 1'b0;
+        rd(quasim_pkg::REG_STATUS);
+        check("LastError of a beat taken", rd_data[2], 1);
+        stream(1, 0, 0, 0);
         disable_and_drain();
-        check("LastError was provoked", last_error, 1);
+        rd_check("LastError stays", quasim_pkg::REG_STATUS, 4);
         wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
         rd_check("LastError cleared", quasim_pkg::REG_STATUS, 0);
       end
     end
   endtask
 
+  // Channels is lowered in the middle of a time step: the beat there counts as the last of its time step.
+  task automatic lowered_test;
+    begin
+      if (CN >= 3 * LANES) begin
+        new_layer(3 * LANES, 3, 0);
+        load_layer();
+        enable();
+        stream(3 + 2, 0, 0, 8);
+        disable_and_drain();
+        rd_check("MidToken", quasim_pkg::REG_STATUS, 2);
+        wr(quasim_pkg::REG_CHANNELS, LANES);
+        rd_check("MidToken stays", quasim_pkg::REG_STATUS, 2);
+        enable();
+        stream(1, 0, 0, 8);
+        disable_and_drain();
+        rd_check("the time step ended", quasim_pkg::REG_STATUS, 0);
+        check_history(CN);
+        wr(quasim_pkg::REG_CHANNELS, 3 * LANES);
+        enable();
+        stream(1, 0, 0, 8);
+        disable_and_drain();
+        rd_check("MidToken", quasim_pkg::REG_STATUS, 2);
+        wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
+        rd_check("ClearCounters begins a time step", quasim_pkg::REG_STATUS, 0);
+        enable();
+        stream(6, 0, 0, 8);
+        disable_and_drain();
+      end
+    end
+  endtask
+
+  // The counters are set on both sides: nobody waits for 2^32 beats.
+  task automatic preload(input [63:0] value);
+    begin
+      @(negedge clk);
+      dut.gen_counter[0].u_counter.count_q = value;
+      dut.gen_counter[1].u_counter.count_q = value + 64'h0000000100000000;
+      dut.gen_counter[2].u_counter.count_q = value + 64'h0000000200000000;
+      dut.gen_counter[3].u_counter.count_q = value + 64'h0000000300000000;
+      for (int i = 0; i < Counters; i = i + 1) watch.count[i] = value + (64'(i) << 32);
+    end
+  endtask
+
+  task automatic counter_test;
+    integer i;
+    begin
+      new_layer(LANES, 4, 3);
+      for (i = 0; i < (1 << NB); i = i + 1) tbl[i] = (i % 2 == 0) ? 127 : -128;  // every output saturates
+      for (i = 0; i < CN; i = i + 1) bias[i] = (longint'(1) << 47) - 1;
+      shift = 20;  // and every q
+      load_layer();
+      enable();
+      preload(64'h12345678_FFFFFFFA);
+      for (i = 0; i < Counters; i = i + 1) begin
+        rd_check("low half before the carry", quasim_pkg::REG_BEATS_IN_LO + 8 * i, 32'hFFFFFFFA);
+      end
+      stream(20, 2, 2, 8);
+      repeat (10) @(posedge clk);
+      for (i = 0; i < Counters; i = i + 1)
+        rd_check("high half as latched before the carry", quasim_pkg::REG_BEATS_IN_HI + 8 * i, 32'h12345678 + i);
+      disable_and_drain();
+      for (i = 0; i < Counters; i = i + 1) begin
+        rd(quasim_pkg::REG_BEATS_IN_LO + 8 * i);
+        check("low half after the carry", rd_data, (i < 2) ? 14 : 20 * LANES - 6);
+        rd_check("high half after the carry", quasim_pkg::REG_BEATS_IN_HI + 8 * i, 32'h12345679 + i);
+      end
+      // the top of the count, and reads of one counter beside the others'
+      enable();
+      preload(64'hFFFFFFFF_FFFFFFFE);
+      for (i = 0; i < 64; i = i + 1) list_read(quasim_pkg::REG_BEATS_IN_LO + 4 * below(2 * Counters));
+      fork
+        stream(40, 2, 2, 8);
+        list_run(1, 1, 1, 1, 1);
+      join
+      disable_and_drain();
+      // the latches are cleared with the counters, and a read that meets the clearing gets the old pair
+      preload(64'h00000007_00000005);
+      for (i = 0; i < Counters; i = i + 1) rd_check("low half", quasim_pkg::REG_BEATS_IN_LO + 8 * i, 5);
+      wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
+      for (i = 0; i < Counters; i = i + 1) rd_check("high half cleared", quasim_pkg::REG_BEATS_IN_HI + 8 * i, 0);
+      for (i = 0; i < 12; i = i + 1) begin
+        preload(64'h00000009_00000004);
+        @(posedge clk);
+        list_write(quasim_pkg::REG_CLEAR_COUNTERS, 1, 4'hF);
+        repeat (3) begin
+          list_read(quasim_pkg::REG_BEATS_IN_LO + 8 * (i % Counters));
+          list_read(quasim_pkg::REG_BEATS_IN_HI + 8 * (i % Counters));
+        end
+        list_run(1 + i, 1, 1, 1, 1);
+      end
+    end
+  endtask
+
+  // ---- everything at once ----
+  function automatic logic [19:0] some_address(input integer unused);
+    integer window;
+    begin
+      window = below(Windows);
+      case (below(12))
+        0, 1, 2: some_address = register_offset(below(REGISTERS));
+        3: some_address = quasim_pkg::REG_CONTROL;
+        4: some_address = quasim_pkg::REG_STATUS;
+        5, 6, 7: some_address = window_word(window, below(window_words(window) < 4 ? window_words(window) : 4));
+        8: some_address = window_word(window, below(window_words(window)));
+        9: some_address = window_word(window, window_words(window) - 2 + below(4));
+        10: some_address = register_offset(below(REGISTERS)) ^ (20'd1 << below(20));
+        default: some_address = $urandom(seed);
+      endcase
+      if (below(4) == 0) some_address = some_address ^ below(4);
+    end
+  endfunction
+
+  function automatic logic [31:0] some_data(input logic [19:0] addr);
+    integer number;
+    begin
+      number = watch.register_at(addr);
+      some_data = $urandom(seed);
+      if (number >= 0 && below(8) != 0) some_data = some_data & register_mask(number, LANES, MaxChannels, NB, MB, BB);
+      if (below(8) != 0) begin
+        case (number)
+          REGISTER_CHANNELS: some_data = 1 + below(CN);
+          REGISTER_TAPS: some_data = 2 + below(3);
+          REGISTER_REQUANT: some_data = below(48) | (below(2) << 8);
+          REGISTER_MULTIPLIER: some_data = some_data >> (8 + below(16));
+          default: ;
+        endcase
+      end
+    end
+  endfunction
+
+  task automatic some_accesses(input integer n, input integer enabling);
+    integer i;
+    logic [19:0] addr;
+    logic [31:0] data;
+    begin
+      for (i = 0; i < n; i = i + 1) begin
+        addr = some_address(0);
+        data = some_data(addr);
+        if (watch.register_at(addr) == REGISTER_CONTROL && below(8) != 0) data = (below(8) < enabling);
+        list_write(addr, data, (below(10) == 0) ? below(15) : 15);
+        list_read((below(4) == 0) ? addr : some_address(0));
+      end
+    end
+  endtask
+
+  function automatic integer pace(input integer unused);
+    case (below(4))
+      0, 1: pace = 1;
+      2: pace = 2;
+      default: pace = 10;
+    endcase
+  endfunction
+
+  task automatic chaos(input integer n, input integer enabling, input integer resets);
+    begin
+      some_accesses(n, enabling);
+      last_group = (watch.stored[REGISTER_CHANNELS] - 1) / LANES;
+      pause_aw = pace(0);
+      pause_w = pace(0);
+      pause_b = pace(0);
+      pause_ar = pace(0);
+      pause_r = pace(0);
+      in_gap = below(8);
+      out_gap = below(8);
+      first_rate = below(9);
+      wrong_last = below(3);
+      to_send = 1000000;
+      flow = 1'b1;
+      @(negedge clk) traffic = 1'b1;
+      while (b_taken < writes || r_taken < reads) begin
+        if (below(1000) < resets) reset(1 + below(3));
+        @(negedge clk);
+      end
+      list_end();
+    end
+  endtask
+
+  task automatic chaos_test;
+    integer i;
+    begin
+      new_layer(CN, 4, 0);
+      load_layer();
+      for (i = 0; i < 12; i = i + 1) chaos(60, below(9), (i % 3 == 2) ? 20 : 0);
+      flow = 1'b0;
+      to_send = 0;
+      reset(2);
+      check_history(CN);
+    end
+  endtask
+
   initial begin
     repeat (3) @(posedge clk);
     check("tvalid in reset", m_tvalid, 0);
-    check("tready in reset", s_tready, 0);
-    rst_n <= 1'b1;
+    check("ready in reset", {s_tready, awready, wready, arready}, 0);
+    @(negedge clk) rst_n = 1'b1;
     @(posedge clk);
+    untouched_test();
+    reset(1);
     register_test();
+    window_test();
+    bias_test();
+    beside_test();
+    held_test();
+    defaults_test();
     busy_test();
+    refused_test();
     last_error_test();
+    lowered_test();
+    counter_test();
+    // every rule and every shape; each rule with each shape where lanes are few and simulation is fast
     for (int n = 0; n < 5; n = n + 1) begin
-      run_layer(1, 2 + n % 3, n);                      // G = 1, one live lane
-      run_layer(LANES, 2 + (n + 1) % 3, n);            // G = 1, all lanes live
-      run_layer(3 * LANES - LANES / 2, 2 + (n + 2) % 3, n);
-      run_layer(LANES + 1, 2 + n % 3, n);              // G = 2
+      if (LANES < 8 || n % 4 == 0) run_layer(1, 2 + n % 3, n);            // G = 1, one live lane
+      if (LANES < 8 || n % 4 == 1) run_layer(LANES, 2 + (n + 1) % 3, n);  // G = 1, all lanes live
+      if (LANES < 8 || n % 4 == 2) run_layer(3 * LANES - LANES / 2, 2 + (n + 2) % 3, n);
+      if (LANES < 8 || n % 4 == 3) run_layer(LANES + 1, 2 + n % 3, n);    // G = 2
     end
     run_layer(MaxChannels, 4, 0);
     history_test(LANES + (LANES + 1) / 2, 4);
     history_test(1, 3);
-    if (beats < 1000 || ties < 20 || clamps < 20) fail("too little was exercised", beats, 1000);
-    $display("PASS LANES=%0d: %0d checks, %0d output beats, %0d ties, %0d clamps, %0d cycles",
-             LANES, checks, beats, ties, clamps, cycle);
+    chaos_test();
+    if (watch.beats < 2000 || watch.ties < 20 || watch.clamps < 20) fail("too few beats, ties or clamps", watch.beats, 2000);
+    if (watch.beside < 20 || watch.resets < 10 || watch.writes_refused < 100 || watch.reads_refused < 100)
+      fail("too little bus traffic", watch.beside, 20);
+    $display("PASS LANES=%0d: %0d checks, %0d output beats, %0d ties, %0d clamps, %0d cycles, %0d resets; writes %0d taken %0d refused, reads %0d and %0d, %0d beside a write, %0d refused in a stream",
+             LANES, watch.checks, watch.beats, watch.ties, watch.clamps, watch.cycle, watch.resets, watch.writes_okay, watch.writes_refused,
+             watch.reads_okay, watch.reads_refused, watch.beside, watch.refused_in_stream);
     $finish;
   end
 

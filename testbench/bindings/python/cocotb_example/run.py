@@ -31,7 +31,7 @@ def main():
     layer = pathlib.Path(sys.argv[2] if len(sys.argv) == 3 else ROOT / "vectors/bookmamba/layer00").resolve()
     runner = get_runner("icarus")
     runner.build(
-        sources=[ROOT / "rtl/generated/quasim_pkg.sv", *sorted((ROOT / "rtl").glob("quasim_*.sv"))],
+        sources=[*sorted((ROOT / "rtl/generated").glob("*.sv")), *sorted((ROOT / "rtl").glob("*.sv"))],
         hdl_toplevel="quasim_top",
         parameters={"LANES": LANES, "MaxChannels": 1024},
         build_args=["-g2012"],

@@ -11,7 +11,7 @@ namespace {
 using Shape = std::array<std::size_t, 3>;
 
 std::size_t checked_lanes(std::int64_t lanes) {
-  if (lanes < 1 || lanes > 128) throw InputError("lanes: expected 1 to 128; got " + std::to_string(lanes));
+  require_lanes(lanes);
   return static_cast<std::size_t>(lanes);
 }
 

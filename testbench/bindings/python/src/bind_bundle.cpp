@@ -43,7 +43,7 @@ void bind_bundle(py::module_& module) {
       .def_property_readonly(
           "channels", [](const Bundle& b) { return b.layer.channels; }, "C")
       .def_property_readonly(
-          "taps", [](const Bundle& b) { return b.layer.taps; }, "K, 2 to 4")
+          "taps", [](const Bundle& b) { return b.layer.taps; }, "K")
       .def_property_readonly(
           "conv_bits", [](const Bundle& b) { return b.layer.conv_bits; }, "N, the width of q")
       .def_property_readonly(

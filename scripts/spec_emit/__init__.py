@@ -1,0 +1,1 @@
+"""The writers behind emit_spec.py: one module a kind of reader."""

@@ -1,0 +1,516 @@
+// Watches every pin of quasim_top and compares every output with a behavioural model, in every cycle and in reset.
+//
+// The model is written from docs/microarchitecture.md: a bus with one access a direction, the register map as tables, memories,
+// counters, five elastic places and a two-entry queue, and a formula a channel for the values. It shares nothing with the
+// unit but quasim_map_pkg. A value that depends on a memory word that nobody wrote is not compared, but counted.
+// The first difference stops the simulation with $fatal.
+
+module quasim_monitor #(
+  parameter int LANES       = 4,
+  parameter int MaxChannels = 8 * LANES,
+  parameter int ConvBits    = 8,
+  parameter int MultBits    = 24,
+  parameter int BiasBits    = 48
+) (
+  input logic               clk_i,
+  input logic               rst_ni,
+  input logic [LANES*8-1:0] s_tdata,
+  input logic               s_tvalid,
+  input logic               s_tready,
+  input logic               s_tuser,
+  input logic               s_tlast,
+  input logic [LANES*8-1:0] m_tdata,
+  input logic               m_tvalid,
+  input logic               m_tready,
+  input logic               m_tlast,
+  input logic [LANES-1:0]   m_tkeep,
+  input logic [19:0]        awaddr,
+  input logic               awvalid,
+  input logic               awready,
+  input logic [31:0]        wdata,
+  input logic [3:0]         wstrb,
+  input logic               wvalid,
+  input logic               wready,
+  input logic [1:0]         bresp,
+  input logic               bvalid,
+  input logic               bready,
+  input logic [19:0]        araddr,
+  input logic               arvalid,
+  input logic               arready,
+  input logic [31:0]        rdata,
+  input logic [1:0]         rresp,
+  input logic               rvalid,
+  input logic               rready
+);
+
+  import quasim_map_pkg::*;
+
+  localparam int Counters = quasim_pkg::COUNTERS;
+  localparam int Windows  = quasim_pkg::WINDOWS;
+  localparam int Units    = (MaxChannels > (1 << ConvBits)) ? MaxChannels : (1 << ConvBits);  // of any window, at most
+
+  localparam logic [1:0] Okay = 2'b00, SlvErr = 2'b10;
+
+  // ---- what was compared and seen ----
+  integer checks = 0;      // comparisons
+  integer beats = 0;       // output beats
+  integer ties = 0;
+  integer clamps = 0;
+  integer unknown = 0;     // output lanes that depend on what nobody wrote
+  integer cycle = 0;
+  integer resets = 0;
+  integer writes_okay = 0, writes_refused = 0, reads_okay = 0, reads_refused = 0;
+  integer beside = 0;      // a window read and a window write met in the memories
+  integer refused_in_stream = 0;  // window reads that were refused in a cycle in which a beat was accepted
+
+  task automatic fail(input [80*8-1:0] what, input longint got, input longint want);
+    begin
+      $display("FAIL LANES=%0d time %0t: %0s: got %h, want %h", LANES, $time, what, got, want);
+      $fatal(1);
+    end
+  endtask
+
+  task automatic check(input [80*8-1:0] what, input longint got, input longint want);
+    begin
+      checks = checks + 1;
+      if (got !== want) fail(what, got, want);
+    end
+  endtask
+
+  // ---- bus ----
+  logic        live = 1'b0;  // a clock edge has passed since reset
+  logic        aw_held = 1'b0, w_held = 1'b0, b_waits = 1'b0;
+  logic [19:0] aw_addr;
+  logic [31:0] w_data;
+  logic [3:0]  w_strb;
+  logic [1:0]  b_resp;
+  integer      read_phase = 0;  // 0: none, 1: decode, 2: access, 3: a memory answers, 4: the answer waits
+  logic [19:0] ar_addr;
+  logic [31:0] r_data;
+  logic [1:0]  r_resp;
+  logic        r_known;
+
+  // ---- registers, counters, memories ----
+  logic [31:0] stored [REGISTERS];
+  logic        last_error = 1'b0, config_error = 1'b0, clearing = 1'b0;
+  logic [63:0] count [Counters];
+  logic [31:0] high [Counters];
+  logic        count_known [Counters];
+  logic        high_known [Counters];
+  logic [63:0] memory [Windows*Units];
+  logic        landing = 1'b0;  // a window write reaches its memory at the end of this cycle
+  integer      landing_at;
+  logic [63:0] landing_unit;
+  logic [31:0] low_word = '0;
+
+  // ---- pipeline: five elastic places and a queue of two ----
+  localparam int Ring = 16;
+  logic [4:0]         place = '0;  // bit 0 fetch ... bit 4 out
+  integer             place_beat [5];
+  integer             queued = 0, head = 0, tail = 0;
+  integer             group = 0;
+  logic               token_first = 1'b0;
+  logic [LANES*8-1:0] beat_x [Ring];
+  logic               beat_first [Ring];
+  integer             beat_group [Ring];
+  logic [LANES-1:0]   beat_keep [Ring];
+  logic               beat_last [Ring];
+  logic [LANES*8-1:0] beat_out [Ring];
+  logic [LANES-1:0]   beat_unknown [Ring];
+  integer             beat_sat_conv [Ring];
+  integer             beat_sat_out [Ring];
+
+  // Divides with a remainder in 0 .. 2^s-1 and decides on the remainder: no shortcut shared with the datapath.
+  function automatic longint round_div(input longint p, input integer s, input logic half_away);
+    longint d, quo, rem;
+    begin
+      d = 1;
+      d = d << s;
+      quo = p / d;
+      rem = p - quo * d;
+      if (rem < 0) begin
+        rem = rem + d;
+        quo = quo - 1;
+      end
+      if (2 * rem > d) quo = quo + 1;
+      else if (2 * rem == d) begin
+        if (half_away) quo = (p < 0) ? quo : quo + 1;
+        else if ((quo % 2) != 0) quo = quo + 1;
+        ties = ties + 1;
+      end
+      round_div = quo;
+    end
+  endfunction
+
+  // The values of one beat, and the history that it leaves: what happens when it moves from fetch to acc.
+  task automatic compute(input integer beat);
+    integer lane, c, k, slot, q, out;
+    longint acc, v, product, bias;
+    logic [31:0] w;
+    logic [23:0] history;
+    logic [63:0] b, entry;
+    logic [31:0] samples;  // byte n is the sample n time steps ago
+    logic signed [7:0] w_byte, x_byte;
+    begin
+      slot = beat % Ring;
+      beat_out[slot] = '0;
+      beat_unknown[slot] = '0;
+      beat_sat_conv[slot] = 0;
+      beat_sat_out[slot] = 0;
+      for (lane = 0; lane < LANES; lane = lane + 1) begin
+        c = beat_group[slot] * LANES + lane;
+        history = beat_first[slot] ? 24'd0 : memory[quasim_pkg::WINDOW_HISTORY*Units+c][23:0];
+        samples = {history[7:0], history[15:8], history[23:16], beat_x[slot][lane*8+:8]};
+        memory[quasim_pkg::WINDOW_HISTORY*Units+c] = {40'd0, samples[7:0], samples[15:8], samples[23:16]};
+        if (beat_keep[slot][lane]) begin
+          w = memory[quasim_pkg::WINDOW_WEIGHT*Units+c][31:0];
+          b = memory[quasim_pkg::WINDOW_BIAS*Units+c];
+          acc = 0;
+          for (k = 0; k < stored[REGISTER_TAPS]; k = k + 1) begin
+            w_byte = w[k*8+:8];
+            x_byte = samples[(stored[REGISTER_TAPS]-1-k)*8+:8];
+            acc = acc + w_byte * x_byte;
+          end
+          product = stored[REGISTER_MULTIPLIER];
+          bias = b;
+          v = round_div(product * acc + bias, stored[REGISTER_REQUANT][5:0], stored[REGISTER_REQUANT][8]);
+          q = (v > 127) ? 127 : (v < -128) ? -128 : v;
+          entry = memory[quasim_pkg::WINDOW_TABLE*Units+(q+128)/4];
+          x_byte = entry[((q+128)%4)*8+:8];
+          out = x_byte;
+          if ((^{w, b, samples}) === 1'bx || (^entry[31:0]) === 1'bx) begin
+            beat_unknown[slot][lane] = 1'b1;
+            unknown = unknown + 1;
+          end else begin
+            beat_out[slot][lane*8+:8] = out;
+            if (q != v) beat_sat_conv[slot] = beat_sat_conv[slot] + 1;
+            if (q != v) clamps = clamps + 1;
+            if (out == 127 || out == -128) beat_sat_out[slot] = beat_sat_out[slot] + 1;
+          end
+        end
+      end
+    end
+  endtask
+
+  function automatic logic legal(input integer unused);
+    integer i, value;
+    begin
+      legal = 1'b1;
+      for (i = 0; i < RANGES; i = i + 1) begin
+        value = (stored[range_register(i)] >> range_lsb(i)) & ((1 << range_width(i)) - 1);
+        if (value < range_least(i) || value > range_greatest(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits)) legal = 1'b0;
+      end
+    end
+  endfunction
+
+  // The register at an address, or -1; the window there, or -1.
+  function automatic integer register_at(input logic [19:0] addr);
+    integer i;
+    begin
+      register_at = -1;
+      for (i = 0; i < REGISTERS; i = i + 1) if (register_offset(i) == {12'd0, addr[19:2], 2'b00}) register_at = i;
+    end
+  endfunction
+
+  function automatic integer window_at(input logic [19:0] addr);
+    integer i;
+    begin
+      window_at = -1;
+      for (i = 0; i < Windows; i = i + 1)
+        if (addr >= window_base(i) && addr < window_base(i) + window_bytes(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits))
+          window_at = i;
+    end
+  endfunction
+
+  // A unit as its memory keeps it: bits beyond are dropped and read 0, or the sign.
+  function automatic logic [63:0] kept(input integer window, input logic [63:0] unit);
+    integer bits;
+    logic [63:0] mask;
+    begin
+      bits = window_bits(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits);
+      mask = (bits == 64) ? '1 : (64'd1 << bits) - 64'd1;
+      kept = unit & mask;
+      if (window_signed(window) != 0 && unit[bits-1] !== 1'b0) kept = kept | (~mask & {64{unit[bits-1]}});
+    end
+  endfunction
+
+  // ---- one cycle, seen just before its end ----
+  logic [4:0] can;
+  logic       busy, idle, enable, in_fire, out_fire, is_last, counter_read [Counters];
+  integer     i, number, window, unit;
+
+  task automatic forget;
+    begin
+      aw_held = 1'b0;
+      w_held = 1'b0;
+      b_waits = 1'b0;
+      read_phase = 0;
+      live = 1'b0;
+      landing = 1'b0;
+      low_word = '0;
+      last_error = 1'b0;
+      config_error = 1'b0;
+      clearing = 1'b0;
+      place = '0;
+      queued = 0;
+      head = tail;
+      group = 0;
+      for (i = 0; i < REGISTERS; i = i + 1) stored[i] = register_reset(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits);
+      for (i = 0; i < Counters; i = i + 1) begin
+        count[i] = '0;
+        high[i] = '0;
+        count_known[i] = 1'b1;
+        high_known[i] = 1'b1;
+      end
+    end
+  endtask
+
+  task automatic read_register;
+    begin
+      number = register_at(ar_addr);
+      r_resp = Okay;
+      r_known = 1'b1;
+      r_data = '0;
+      if (number < 0) r_resp = SlvErr;
+      else if (number == REGISTER_STATUS) r_data = {28'd0, config_error, last_error, group != 0, busy};
+      else if (register_counter(number) >= 0) begin
+        i = register_counter(number);
+        if (register_is_high(number) != 0) begin
+          r_data = high[i];
+          r_known = high_known[i];
+        end else begin
+          r_data = count[i][31:0];
+          r_known = count_known[i];
+          counter_read[i] = 1'b1;
+        end
+      end else if (register_access(number) != ACCESS_WO) r_data = stored[number];
+    end
+  endtask
+
+  task automatic execute_write;
+    logic [31:0] mask;
+    begin
+      number = register_at(aw_addr);
+      window = window_at(aw_addr);
+      b_resp = SlvErr;
+      if (w_strb == 4'hF && number >= 0) begin
+        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits);
+        if (register_access(number) != ACCESS_RO && (idle || register_always(number) != 0) && (w_data & ~mask) == 0) begin
+          if (number == REGISTER_CONTROL && w_data[0] && !legal(0)) config_error = 1'b1;
+          else begin
+            b_resp = Okay;
+            stored[number] = w_data;
+            if (number == REGISTER_CLEAR_COUNTERS) clearing = w_data[0];
+          end
+        end
+      end else if (w_strb == 4'hF && window >= 0 && idle) begin
+        b_resp = Okay;
+        unit = (aw_addr - window_base(window)) / window_unit_bytes(window);
+        if (window_unit_bytes(window) == 8 && !aw_addr[2]) low_word = w_data;
+        else begin
+          landing = 1'b1;
+          landing_at = window * Units + unit;
+          landing_unit = kept(window, (window_unit_bytes(window) == 8) ? {w_data, low_word} : {32'd0, w_data});
+        end
+      end
+      if (b_resp == Okay) writes_okay = writes_okay + 1;
+      else writes_refused = writes_refused + 1;
+    end
+  endtask
+
+  task automatic compare_outputs;
+    begin
+      check("s_axis_tready", s_tready, enable && can[0]);
+      check("m_axis_tvalid", m_tvalid, queued > 0);
+      check("s_axil_awready", awready, live && !aw_held);
+      check("s_axil_wready", wready, live && !w_held);
+      check("s_axil_bvalid", bvalid, b_waits);
+      check("s_axil_arready", arready, live && read_phase == 0);
+      check("s_axil_rvalid", rvalid, read_phase == 4);
+      if (b_waits) check("s_axil_bresp", bresp, b_resp);
+      if (read_phase == 4) begin
+        check("s_axil_rresp", rresp, r_resp);
+        checks = checks + 1;
+        if (r_known && rdata !== r_data) fail("s_axil_rdata", rdata, r_data);
+      end
+      if (queued > 0) begin
+        check("m_axis_tkeep", m_tkeep, beat_keep[head%Ring]);
+        check("m_axis_tlast", m_tlast, beat_last[head%Ring]);
+        for (i = 0; i < LANES; i = i + 1) begin
+          checks = checks + 1;
+          if (!beat_unknown[head%Ring][i] && m_tdata[i*8+:8] !== beat_out[head%Ring][i*8+:8])
+            fail("m_axis_tdata", m_tdata[i*8+:8], beat_out[head%Ring][i*8+:8]);
+        end
+      end
+    end
+  endtask
+
+  // The read looks at registers and memories as they are in its cycle, before anything of this cycle lands.
+  task automatic step_read;
+    begin
+      case (read_phase)
+        0: if (arvalid && live) begin
+          ar_addr = araddr;
+          read_phase = 1;
+        end
+        1: read_phase = 2;
+        2: begin
+          read_phase = 4;
+          window = window_at(ar_addr);
+          if (window < 0) read_register();
+          else if (idle) begin
+            unit = (ar_addr - window_base(window)) / window_unit_bytes(window);
+            r_resp = Okay;
+            r_known = 1'b1;
+            r_data = (window_unit_bytes(window) == 8 && ar_addr[2]) ? memory[window*Units+unit][63:32] : memory[window*Units+unit][31:0];
+            read_phase = 3;
+            if (landing) beside = beside + 1;
+          end else begin
+            r_resp = SlvErr;
+            r_known = 1'b1;
+            r_data = '0;
+            if (in_fire) refused_in_stream = refused_in_stream + 1;
+          end
+          if (r_resp == Okay) reads_okay = reads_okay + 1;
+          else reads_refused = reads_refused + 1;
+        end
+        3: read_phase = 4;
+        default: if (rready) read_phase = 0;
+      endcase
+    end
+  endtask
+
+  task automatic step_counters;
+    begin
+      for (i = 0; i < Counters; i = i + 1) begin
+        if (clearing && !counter_read[i]) begin
+          high[i] = '0;
+          high_known[i] = 1'b1;
+        end
+        if (counter_read[i]) begin
+          high[i] = count[i][63:32];
+          high_known[i] = count_known[i];
+        end
+      end
+      count[quasim_pkg::COUNTER_BEATS_IN] = count[quasim_pkg::COUNTER_BEATS_IN] + in_fire;
+      count[quasim_pkg::COUNTER_BEATS_OUT] = count[quasim_pkg::COUNTER_BEATS_OUT] + out_fire;
+      if (place[3] && can[4]) begin
+        count[quasim_pkg::COUNTER_SAT_CONV] = count[quasim_pkg::COUNTER_SAT_CONV] + beat_sat_conv[place_beat[3]%Ring];
+        if (beat_unknown[place_beat[3]%Ring] != 0) count_known[quasim_pkg::COUNTER_SAT_CONV] = 1'b0;
+      end
+      if (place[4] && queued < 2) begin
+        count[quasim_pkg::COUNTER_SAT_OUT] = count[quasim_pkg::COUNTER_SAT_OUT] + beat_sat_out[place_beat[4]%Ring];
+        if (beat_unknown[place_beat[4]%Ring] != 0) count_known[quasim_pkg::COUNTER_SAT_OUT] = 1'b0;
+      end
+      if (clearing) begin
+        for (i = 0; i < Counters; i = i + 1) begin
+          count[i] = '0;
+          count_known[i] = 1'b1;
+        end
+        last_error = 1'b0;
+        config_error = 1'b0;
+        group = 0;
+      end
+      clearing = 1'b0;
+    end
+  endtask
+
+  task automatic step_pipeline;
+    integer slot;
+    logic room;
+    begin
+      room = (queued < 2);
+      if (out_fire) begin
+        head = head + 1;
+        queued = queued - 1;
+        beats = beats + 1;
+      end
+      if (place[4] && room) begin
+        queued = queued + 1;
+        place[4] = 1'b0;
+      end
+      for (i = 3; i >= 0; i = i - 1) begin
+        if (place[i] && can[i+1]) begin
+          place[i+1] = 1'b1;
+          place_beat[i+1] = place_beat[i];
+          place[i] = 1'b0;
+          if (i == 0) compute(place_beat[0]);
+        end
+      end
+      if (in_fire) begin
+        is_last = (group >= (stored[REGISTER_CHANNELS] - 1) / LANES);
+        slot = tail % Ring;
+        if (group == 0) token_first = s_tuser;
+        beat_x[slot] = s_tdata;
+        beat_first[slot] = token_first;
+        beat_group[slot] = group;
+        beat_last[slot] = s_tlast;
+        for (i = 0; i < LANES; i = i + 1) beat_keep[slot][i] = !is_last || i <= (stored[REGISTER_CHANNELS] - 1) % LANES;
+        if (s_tlast && !is_last) last_error = 1'b1;
+        place[0] = 1'b1;
+        place_beat[0] = tail;
+        tail = tail + 1;
+        group = is_last ? 0 : group + 1;
+      end
+    end
+  endtask
+
+  task automatic step_write;
+    logic execute;
+    begin
+      execute = aw_held && w_held && !b_waits;
+      if (awvalid && live && !aw_held) begin
+        aw_addr = awaddr;
+        aw_held = 1'b1;
+      end
+      if (wvalid && live && !w_held) begin
+        w_data = wdata;
+        w_strb = wstrb;
+        w_held = 1'b1;
+      end
+      if (b_waits && bready) b_waits = 1'b0;
+      if (execute) begin
+        execute_write();
+        aw_held = 1'b0;
+        w_held = 1'b0;
+        b_waits = 1'b1;
+      end
+    end
+  endtask
+
+  always @(negedge clk_i) begin
+    #4;
+    enable = stored[REGISTER_CONTROL][0];
+    busy = (place != 0) || queued > 0;
+    idle = !enable && !busy;
+    can[4] = !place[4] || queued < 2;
+    for (i = 3; i >= 0; i = i - 1) can[i] = !place[i] || can[i+1];
+    if (!rst_ni) begin
+      if (live) resets = resets + 1;
+      forget();
+      enable = 1'b0;
+      compare_outputs();
+    end else begin
+      compare_outputs();
+      in_fire = s_tvalid && enable && can[0];
+      out_fire = m_tready && queued > 0;
+      for (i = 0; i < Counters; i = i + 1) counter_read[i] = 1'b0;
+      step_read();
+      if (landing) memory[landing_at] = landing_unit;
+      landing = 1'b0;
+      step_counters();
+      step_pipeline();
+      step_write();
+      live = 1'b1;
+    end
+    cycle = cycle + 1;
+  end
+
+  // What nobody wrote is unknown where it is stored.
+  initial begin
+    forget();
+    for (window = 0; window < Windows; window = window + 1)
+      for (unit = 0; unit < Units; unit = unit + 1) memory[window*Units+unit] = kept(window, 'x);
+  end
+
+endmodule
