@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""spec.descriptions.read_by_tools: SystemRDL and IP-XACT as tools of the trade read them, against model/spec/quasim_spec.json.
+"""SystemRDL and IP-XACT as tools of the trade read them, against model/spec/quasim_spec.json.
 
 Needs peakrdl and peakrdl-ipxact from PyPI, which scripts/check_registers.sh installs into a directory of its own.
 Every register, field, access, reset value and window of both files is compared; then a field is moved and a register is made
