@@ -7,26 +7,13 @@
     out = model.run(bundle.input)["out"]          # int8 [B, C, L], bit for bit what the RTL puts out
 
 Every mistake in a file, a shape or a value is a ValueError with one line that names what was expected.
+quasim.importer makes layer bundles of a model's checkpoint; it needs no compiled part of this package.
 """
 
-from ._quasim import (
-    Bundle,
-    Compiled,
-    Model,
-    Program,
-    __version__,
-    beat_marks,
-    certify,
-    compile,
-    decode_beats,
-    encode_beats,
-    open_program,
-    read_bundle,
-    read_program,
-)
 from . import registers
 
-__all__ = [
+# What the compiled part _quasim has; it is loaded when one of them is first used.
+_COMPILED = [
     "Bundle",
     "Compiled",
     "Model",
@@ -40,5 +27,19 @@ __all__ = [
     "open_program",
     "read_bundle",
     "read_program",
-    "registers",
 ]
+
+__all__ = [*_COMPILED, "registers"]
+
+
+def __getattr__(name):
+    if name not in _COMPILED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import _quasim
+
+    globals().update({each: getattr(_quasim, each) for each in _COMPILED})
+    return globals()[name]
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,18 @@
+"""What is wrong with a file or an option, in one line."""
+
+LONGEST_TEXT = 300
+
+
+def printable(text) -> str:
+    """text as one short line: what comes out of a file must not move a terminal's cursor."""
+    line = "".join(c if c.isprintable() else repr(c)[1:-1] for c in str(text))
+    return line if len(line) <= LONGEST_TEXT else line[:LONGEST_TEXT] + "..."
+
+
+class Refusal(ValueError):
+    """`FILE: KEY: expected EXPECTED; got FOUND`. Either of key and found may be left out."""
+
+    def __init__(self, file, key, expected, found=None):
+        parts = [printable(part) for part in (file, key) if part not in (None, "")]
+        parts.append("expected " + printable(expected) + ("" if found is None else "; got " + printable(found)))
+        super().__init__(": ".join(parts))
