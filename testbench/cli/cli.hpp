@@ -28,6 +28,7 @@ Action add_cosim(CLI::App& app);
 Action add_explain(CLI::App& app);
 Action add_export(CLI::App& app);
 Action add_golden(CLI::App& app);
+Action add_import(CLI::App& app);
 Action add_modes(CLI::App& app);
 Action add_outliers(CLI::App& app);
 Action add_report(CLI::App& app);

@@ -19,9 +19,9 @@ int sc_main(int argc, char** argv) {
   app.footer("Exit code: 0 all agree, 1 something differs, 2 bad input or usage.");
 
   const cli::VerbFactory factories[] = {
-      cli::add_run,     cli::add_cosim,    cli::add_golden, cli::add_export, cli::add_bench,
-      cli::add_compare, cli::add_outliers, cli::add_modes,  cli::add_sweep,  cli::add_report,
-      cli::add_compile, cli::add_certify,  cli::add_explain};
+      cli::add_run,     cli::add_cosim,    cli::add_golden,  cli::add_export, cli::add_bench,
+      cli::add_compare, cli::add_outliers, cli::add_modes,   cli::add_sweep,  cli::add_report,
+      cli::add_compile, cli::add_certify,  cli::add_explain, cli::add_import};
   std::vector<std::pair<const CLI::App*, cli::Action>> verbs;
   for (cli::VerbFactory factory : factories) {
     cli::Action action = factory(app);
