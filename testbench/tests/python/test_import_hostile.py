@@ -457,6 +457,22 @@ class Hostile(unittest.TestCase):
                 continue
             self.refused(["output_scale"], self.quamba(), "--scales", file)
 
+    def test_bundles(self):
+        weight = np.ones((6, 4), np.int8)
+        folder = self.folder / "bundle"
+        folder.mkdir()
+        np.save(folder / "conv1d_weight.npy", weight)
+        good = {"format": "quasim.layer/1", "input_scale": 1, "weight_scale": 1, "output_scale": 1}
+        for words, change in ((["format", "quasim.layer/2"], {"format": "quasim.layer/2"}), (["input_scale", "a number"], {"input_scale": "1"}),
+                              (["weight_scale", "a number"], {"weight_scale": True}), (["output_scale", "finite"], {"output_scale": 0}),
+                              (["--conv-bits", "99"], {"conv_bits": 99}), (["--dataflow"], {"dataflow": [1]}), (["JSON"], [1])):
+            (folder / "layer.json").write_text(json.dumps({**good, **change} if isinstance(change, dict) else change))
+            self.refused(words, folder)
+        (folder / "layer.json").write_text(json.dumps(good))
+        self.refused(["bundle by itself"], folder, folder)
+        (folder / "conv1d_weight.npy").unlink()
+        self.refused(["convolution"], folder)
+
     # output
 
     def test_what_is_there_is_kept(self):

@@ -9,6 +9,7 @@ import unittest
 
 import checkpoints
 import numpy as np
+import quasim
 import support
 from quasim import importer
 from quasim.importer import command
@@ -321,6 +322,42 @@ class Layers(unittest.TestCase):
         self.run_import(self.folder / "int8.npz", "-o", self.folder / "int8")
         layer, _ = self.bundle(self.folder / "int8")
         self.assertEqual((layer["weight_scale"], layer["input_scale"], layer["output_scale"]), (0.5, 0.25, 0.125))
+
+    def test_arrays(self):
+        """make_layer on arrays against the command on the same arrays in a file."""
+        weight, bias, x = (self.rng.standard_normal(shape).astype(np.float32) for shape in ((6, 1, 4), (6,), (2, 6, 20)))
+        np.savez(self.folder / "m.npz", weight=weight, bias=bias, input=x)
+        self.run_import(self.folder / "m.npz", "--input", self.folder / "m.npz", "--arith", "fp16", "--conv-bits", 9, "-o", self.folder / "file")
+        quasim.make_layer(weight, bias, x, arith="fp16", conv_bits=9).write(self.folder / "arrays")
+        file, arrays = self.bundle(self.folder / "file"), self.bundle(self.folder / "arrays")
+        self.assertEqual(set(file[1]), set(arrays[1]))
+        for name, values in file[1].items():
+            np.testing.assert_array_equal(arrays[1][name], values)
+        for key in ("channels", "taps", "input_scale", "weight_scale", "bias_scale", "output_scale", "conv_bits"):
+            self.assertEqual(arrays[0][key], file[0][key])
+        layer = quasim.make_layer(np.ones((6, 4), np.int8), weight_scale=0.5, input_scale=0.25, output_scale=0.125)
+        self.assertEqual(layer.to_json()["weight_scale"], 0.5)
+        for arguments, options, words in (((np.ones((6, 4), np.int8),), {}, "weight_scale"), ((np.ones((6, 5)),), {}, "K from 2 to 4"),
+                                          ((np.ones((6, 4)), np.ones(5)), {}, "bias"), ((np.full((6, 4), np.nan),), {}, "finite"),
+                                          ((np.ones((6, 4), object),), {}, "float"), ((np.ones((6, 4)),), {"arith": "fp8"}, "--arith")):
+            with self.assertRaisesRegex(ValueError, words):
+                quasim.make_layer(*arguments, **options)
+
+    def test_bundle_with_other_scales(self):
+        """A row of a sweep, applied: the tensors and the rest of layer.json stay as they are."""
+        source = support.LAYERS[0]
+        self.run_import(source, "--conv-bits", "10", "--conv-scale", "0.0119", "-o", self.folder / "out")
+        before, tensors = self.bundle(source)
+        after, same = self.bundle(self.folder / "out")
+        for name, values in tensors.items():
+            np.testing.assert_array_equal(same[name], values)
+        self.assertEqual(len(same), 3)
+        self.assertEqual((after.pop("conv_bits"), after.pop("conv_scale")), (10, float(np.float32(0.0119))))
+        del before["source"], after["source"]
+        self.assertEqual(after, before)
+        self.run_import(self.folder / "out", "--output-scale", "0.0625", "-o", self.folder / "again")
+        again, _ = self.bundle(self.folder / "again")
+        self.assertEqual((again["conv_bits"], again["conv_scale"], again["output_scale"]), (10, float(np.float32(0.0119)), 0.0625))
 
     def test_inputs_of_several_layers(self):
         entries = checkpoints.quamba(self.rng, 2, 6)

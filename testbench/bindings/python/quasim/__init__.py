@@ -7,7 +7,8 @@
     out = model.run(bundle.input)["out"]          # int8 [B, C, L], bit for bit what the RTL puts out
 
 Every mistake in a file, a shape or a value is a ValueError with one line that names what was expected.
-quasim.importer makes layer bundles of a model's checkpoint; it needs no compiled part of this package.
+quasim.make_layer(weight, bias, x).write("my_layer") makes a bundle of arrays and quasim.importer of a model's checkpoint; they
+need no compiled part of this package.
 """
 
 from . import registers
@@ -29,10 +30,14 @@ _COMPILED = [
     "read_program",
 ]
 
-__all__ = [*_COMPILED, "registers"]
+__all__ = [*_COMPILED, "make_layer", "registers"]
 
 
 def __getattr__(name):
+    if name == "make_layer":
+        from .importer import make_layer
+
+        return make_layer
     if name not in _COMPILED:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from . import _quasim

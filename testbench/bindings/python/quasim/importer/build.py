@@ -55,6 +55,9 @@ class Operand(NamedTuple):
 def read_layer(checkpoint: Checkpoint, found: Found, choices: Choices, name, bias=None, sample=None, scales=None) -> Layer:
     """The layer of a convolution. bias: where it is kept apart. sample: its input. scales: {scale: number or {group: number}}
     of a calibration; they come after the user's choices and before what the checkpoint has."""
+    if checkpoint.bundle is not None:
+        choices = choices_of_bundle(checkpoint, choices)
+        sample = checkpoint.tensor("conv1d_input") if sample is None and "conv1d_input" in checkpoint else sample
     weight = weight_of(checkpoint.tensor(found.weight_key))
     channels = len(weight.values)
     if bias is None and found.bias_key is not None and found.bias_key in checkpoint:
@@ -69,6 +72,30 @@ def read_layer(checkpoint: Checkpoint, found: Found, choices: Choices, name, bia
         operands["input"] = input_of(sample, channels, choices.input_layout)
     builder = Builder(operands, choices, scales or {}, activation_of(checkpoint, choices))
     return builder.layer(name, parts, {"file": checkpoint.name, "key": found.weight_key})
+
+
+def make_layer(weight, bias=None, input=None, *, name="layer", input_scale=None, weight_scale=None, bias_scale=None,
+               output_scale=None, conv_scale=None, **choices) -> Layer:
+    """A layer of numpy arrays: weight [C, K] or [C, 1, K], bias [C] or None, input [B, C, L] or [C, L] or None, each int8 or
+    float. Floats are quantised by the absolute maximum unless their scale is given; the output's scale is measured on the
+    input unless it is given. choices are the fields of Choices. layer.write(directory) makes the bundle."""
+    arrays = {key: values for key, values in (("weight", weight), ("bias", bias), ("input", input)) if values is not None}
+    checkpoint = Checkpoint.of_arrays(arrays, name)
+    scales = {"input_scale": input_scale, "weight_scale": weight_scale, "bias_scale": bias_scale, "output_scale": output_scale,
+              "conv_scale": conv_scale}
+    decided = Choices(scales={key: value for key, value in scales.items() if value is not None}, **choices)
+    decided.validate()
+    sample = checkpoint.tensor("input") if "input" in arrays else None
+    return read_layer(checkpoint, Found(None, name, "weight", "bias", None), decided, name, sample=sample)
+
+
+def choices_of_bundle(checkpoint, choices) -> Choices:
+    """The user's choices, with those of the bundle where the user has none."""
+    said = {key: checkpoint.bundle[key] for key in ("conv_bits", "dataflow", "rounding")
+            if getattr(choices, key) is None and key in checkpoint.bundle}
+    merged = dataclasses.replace(choices, **said)
+    merged.validate()
+    return merged
 
 
 def activation_of(checkpoint, choices):

@@ -6,7 +6,7 @@ import pathlib
 from . import npy, npz, safetensors
 from .files import map_file, read_json
 from .refusal import Refusal
-from .tensors import Tensor
+from .tensors import Tensor, tensor_of
 from .torch_zip import OLDER_STREAM, TorchFile, looks_like
 from .zips import MAGIC as ZIP_MAGIC
 from .zips import Archive
@@ -14,6 +14,10 @@ from .zips import Archive
 INDEX_SUFFIX = ".index.json"
 # What a checkpoint's folder holds, the first that is there: names as transformers writes them.
 FOLDER_FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+LAYER_FILE = "layer.json"
+FORMAT_ONE_GROUP = "quasim.layer/1"
+BUNDLE_TENSORS = ("conv1d_weight", "conv1d_bias", "conv1d_input")
+BUNDLE_SCALES = ("input_scale", "weight_scale", "bias_scale", "output_scale", "conv_scale")
 TAR_MAGIC = (257, b"ustar")
 
 
@@ -53,8 +57,12 @@ class Checkpoint:
         self.config_file = None
         self._entries = {}
         self._shard_of = {}
+        self.bundle = None  # layer.json, where the files are a layer bundle
         for path in self.paths:
-            self._add(self._file_of(path))
+            if (path / LAYER_FILE).exists():
+                self._add_bundle(path)
+            else:
+                self._add(self._file_of(path))
 
     def _file_of(self, path):
         if path.is_dir():
@@ -65,6 +73,33 @@ class Checkpoint:
             raise Refusal(path, "folder", "one of " + ", ".join(FOLDER_FILES), "none of them")
         self._find_config(path.parent)
         return path
+
+    @classmethod
+    def of_arrays(cls, arrays, name):
+        """A checkpoint of numpy arrays by key. name is what messages call it."""
+        checkpoint = cls([])
+        checkpoint.paths = [pathlib.Path(name)]
+        checkpoint._entries = {key: tensor_of(values, key) for key, values in arrays.items()}
+        return checkpoint
+
+    def _add_bundle(self, path):
+        """The tensors and scales of a layer bundle of one group."""
+        if len(self.paths) > 1:
+            raise Refusal(path, "bundle", "one bundle by itself", f"{len(self.paths)} paths")
+        self.bundle = read_json(path / LAYER_FILE)
+        if self.bundle.get("format") != FORMAT_ONE_GROUP:
+            raise Refusal(path / LAYER_FILE, "format", FORMAT_ONE_GROUP, self.bundle.get("format"))
+        for key in BUNDLE_TENSORS:
+            if (path / f"{key}.npy").exists():
+                self._entries[key] = read_file(path / f"{key}.npy")[""]
+        for key in BUNDLE_SCALES:
+            if key in self.bundle:
+                self._entries[key] = self._number(path, key, self.bundle[key])
+
+    def _number(self, path, key, value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise Refusal(path / LAYER_FILE, key, "a number", value)
+        return value
 
     def _find_config(self, folder):
         file = folder / "config.json"

@@ -23,8 +23,8 @@ MOST_LAYERS = 100_000
 INPUT_NAMES = ("layer{n:02d}_conv1d_input", "layer{n}_conv1d_input", "layer{n:02d}_conv1d_input_f32", "layer{n:02d}", "layer{n}")
 DESCRIPTION = """Reads the convolutions of a model and writes a layer bundle for each: int8 weight and bias, scales, input.
 
-FILE is a safetensors file, a PyTorch file (.bin, .pt), an .npz or .npy, or the folder of a checkpoint, sharded or not; several
-files are read as one checkpoint. int8 layers (Quamba, Quamba2) keep their numbers. Float layers are quantised by the absolute
+FILE is a safetensors file, a PyTorch file (.bin, .pt), an .npz or .npy, the folder of a checkpoint, sharded or not, or a bundle
+whose scales or widths are to be others; several files are read as one checkpoint. int8 layers (Quamba, Quamba2) keep their numbers. Float layers are quantised by the absolute
 maximum; the scales of input and output are measured on --input, given, or read from --scales. Nothing in a file is ever run."""
 
 
@@ -189,6 +189,8 @@ def model_name(options, checkpoint):
         return options.name
     path = checkpoint.paths[0].resolve()
     generic = path.is_file() and path.stem.split(".")[0] in ("model", "pytorch_model")
+    if checkpoint.bundle is not None:
+        return str(checkpoint.bundle.get("name", path.name))
     return path.parent.name if generic else (path.name if path.is_dir() else path.name.split(".")[0])
 
 

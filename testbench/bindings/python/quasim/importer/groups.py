@@ -8,7 +8,7 @@ from . import families
 from .layer import MOST_GROUPS, scale_of
 from .refusal import Refusal
 
-SCALES = ("input_scale", "weight_scale", "bias_scale", "output_scale")
+SCALES = ("input_scale", "weight_scale", "bias_scale", "output_scale", "conv_scale")
 # Quamba2's names of a group's scales, by the tensor that the group belongs to.
 QUAMBA2_SCALES = {name: {"input_scale": f"{name}_scale", "weight_scale": f"w{name}_scale", "bias_scale": f"b{name}_scale"}
                   for name in ("x", "B", "C")}

@@ -11,9 +11,9 @@ from typing import Dict, List, Optional
 import numpy as np
 
 from ..registers import CONSTANT
+from .checkpoint import FORMAT_ONE_GROUP
 from .refusal import Refusal
 
-FORMAT_ONE_GROUP = "quasim.layer/1"
 FORMAT_GROUPS = "quasim.layer/2"
 DATAFLOWS = ("two_step", "fused")
 ROUNDINGS = ("half_even", "half_away")
