@@ -295,6 +295,7 @@ module quasim_smoke_tb #(
   logic   flow = 1'b0;
   integer to_send = 0, taken = 0, in_gap = 0, out_gap = 0, first_rate = 0, wrong_last = 0;  // rates in eighths
   integer last_group = 0;
+  logic [8:0] fixed_x = 9'h100;  // the sample of every lane, or bit 8: random ones
 
   always @(posedge clk or negedge rst_n) begin : stream_driver
     integer lane;
@@ -312,7 +313,7 @@ module quasim_smoke_tb #(
         if (to_send > 0 && below(8) >= in_gap) begin
           to_send = to_send - 1;
           s_tvalid <= 1'b1;
-          for (lane = 0; lane < LANES; lane = lane + 1) s_tdata[lane*8+:8] <= (below(6) == 0) ? 8'h80 : $urandom(seed);
+          for (lane = 0; lane < LANES; lane = lane + 1) s_tdata[lane*8+:8] <= !fixed_x[8] ? fixed_x[7:0] : (below(6) == 0) ? 8'h80 : $urandom(seed);
           // only group 0 may decide; elsewhere the bit is noise
           s_tuser[0] <= (watch.group == 0) ? (below(8) < first_rate) : below(2);
           s_tlast <= (watch.group >= last_group && below(4) == 0) || below(8) < wrong_last;
@@ -519,6 +520,26 @@ module quasim_smoke_tb #(
     end
   endtask
 
+  // The accumulator at both its ends, 4 * 128 * 128 and -4 * 128 * 127, and a shift that lets the output tell them from neighbours.
+  task automatic extreme_test;
+    integer i, n;
+    begin
+      for (n = 0; n < 4; n = n + 1) begin
+        new_layer(LANES, 4, 2);
+        shift = 0;
+        mult = 1;
+        for (i = 0; i < CN; i = i + 1) bias[i] = ((n % 2 == 0) ? -65536 : 65024) + n / 2 * (i % 3 - 1);
+        for (i = 0; i < 4 * CN; i = i + 1) w[i] = (n % 2 == 0) ? -128 : 127;
+        load_layer();
+        enable();
+        fixed_x = 9'h080;
+        stream(6, 0, 0, 0);
+        fixed_x = 9'h100;
+        disable_and_drain();
+      end
+    end
+  endtask
+
   // ---- reset and what nobody wrote ----
   task automatic reset(input integer cycles);
     begin
@@ -587,6 +608,9 @@ module quasim_smoke_tb #(
       rd_check("Status after reset", quasim_pkg::REG_STATUS, 0);
       read_counters();
       check_history(CN);  // memories stay
+      wr(quasim_pkg::BIAS_BASE + 4, 32'h00001234);
+      rd_check("the low word that waits is 0 after reset", quasim_pkg::BIAS_BASE, 0);
+      rd_check("the high word over it", quasim_pkg::BIAS_BASE + 4, 32'h00001234);
       wr(quasim_pkg::REG_MULTIPLIER, 3);
       enable();
       stream(10, 1, 1, 1);
@@ -901,6 +925,11 @@ module quasim_smoke_tb #(
       new_layer(CN, 4, 0);
       load_layer();
       enable();
+      wr_error(quasim_pkg::REG_TAPS, 2);  // enabled and empty
+      wr_error(quasim_pkg::REG_CLEAR_COUNTERS, 1);
+      wr_error(quasim_pkg::TABLE_BASE, 1);
+      rd_error("window read while enabled", quasim_pkg::TABLE_BASE);
+      rd_check("Taps unchanged", quasim_pkg::REG_TAPS, 4);
       seen = watch.refused_in_stream;
       for (i = 0; i < 40; i = i + 1) begin
         list_read(window_word(i % Windows, below(window_words(i % Windows))));
@@ -1159,6 +1188,7 @@ module quasim_smoke_tb #(
     last_error_test();
     lowered_test();
     counter_test();
+    extreme_test();
     // every rule and every shape; each rule with each shape where lanes are few and simulation is fast
     for (int n = 0; n < 5; n = n + 1) begin
       if (LANES < 8 || n % 4 == 0) run_layer(1, 2 + n % 3, n);            // G = 1, one live lane
