@@ -31,6 +31,10 @@ LIMITS = [
 QUOTES = [
     ("README.md", "K tap ({TapsMin} to {TapsMax})", 1),
     ("docs/exactness.md", "Every S from 0 to {ShiftMax}", 1),
+    ("docs/own_layer.md", "K from {TapsMin} to {TapsMax}", 1),
+    ("docs/own_layer.md", "K, {TapsMin} to {TapsMax}", 1),
+    ("docs/own_layer.md", "K outside {TapsMin} to {TapsMax}", 1),
+    ("docs/own_layer.md", "N, {ConvBitsMin} to {ConvBitsMax}", 1),
     ("docs/golden.md", "conv_bits from {ConvBitsMin} to {ConvBitsMax}", 1),
     ("scripts/import_mamba130m.py", "K {TapsMin} to {TapsMax}", 1),
     ("scripts/import_mamba130m.py", "TAPS_MAX = {TapsMax}", 1),
