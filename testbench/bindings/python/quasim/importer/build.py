@@ -75,12 +75,14 @@ def read_layer(checkpoint: Checkpoint, found: Found, choices: Choices, name, bia
 
 
 def make_layer(weight, bias=None, input=None, *, name="layer", input_scale=None, weight_scale=None, bias_scale=None,
-               output_scale=None, conv_scale=None, **choices) -> Layer:
+               output_scale=None, conv_scale=None, config=None, **choices) -> Layer:
     """A layer of numpy arrays: weight [C, K] or [C, 1, K], bias [C] or None, input [B, C, L] or [C, L] or None, each int8 or
     float. Floats are quantised by the absolute maximum unless their scale is given; the output's scale is measured on the
-    input unless it is given. choices are the fields of Choices. layer.write(directory) makes the bundle."""
+    input unless it is given. config: the model's configuration, which may say how the channels divide. choices are the fields
+    of Choices. layer.write(directory) makes the bundle."""
     arrays = {key: values for key, values in (("weight", weight), ("bias", bias), ("input", input)) if values is not None}
     checkpoint = Checkpoint.of_arrays(arrays, name)
+    checkpoint.config, checkpoint.config_file = config, "config"
     scales = {"input_scale": input_scale, "weight_scale": weight_scale, "bias_scale": bias_scale, "output_scale": output_scale,
               "conv_scale": conv_scale}
     decided = Choices(scales={key: value for key, value in scales.items() if value is not None}, **choices)

@@ -1,0 +1,245 @@
+"""python.capture.*: what the hook takes from running models against what they computed. Skipped where torch is not installed; the
+families of transformers where that is not."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import types
+import unittest
+
+import numpy as np
+
+try:
+    import torch
+    from torch import nn
+except ImportError:
+    torch = None
+try:
+    import transformers
+except ImportError:
+    transformers = None
+
+QUASIM = os.environ.get("QUASIM")
+
+
+def functional_model(functions, **options):
+    """A model whose modelling module calls causal_conv1d_fn and causal_conv1d_update by name, with a state in front of x on request."""
+    module = types.ModuleType("a_modelling_module")
+    module.__dict__.update(functions, torch=torch, nn=nn)
+    exec(
+        """
+class Mixer(nn.Module):
+    def __init__(self, channels, taps, activation="silu"):
+        super().__init__()
+        self.conv1d = nn.Conv1d(channels, channels, taps, groups=channels, padding=taps - 1)
+        self.activation, self.taps, self.state = activation, taps, None
+    def forward(self, hidden_states, ahead=0):
+        x = hidden_states.transpose(1, 2)
+        weight = self.conv1d.weight.squeeze(1)
+        if self.state is not None and x.shape[-1] == 1:
+            return causal_conv1d_update(x, self.state, weight, self.conv1d.bias, activation=self.activation).transpose(1, 2)
+        self.state = torch.nn.functional.pad(x, (self.taps, 0))[..., -self.taps:].clone()
+        x = torch.nn.functional.pad(x, (ahead, 0))
+        out = causal_conv1d_fn(x, weight, self.conv1d.bias, activation=self.activation)
+        return out[..., ahead:].transpose(1, 2)
+class Model(nn.Module):
+    def __init__(self, **options):
+        super().__init__()
+        self.layers = nn.ModuleList(Mixer(6, 4, **options) for _ in range(3))
+    def forward(self, x, ahead=0):
+        for layer in self.layers:
+            x = layer(x, ahead)
+        return x
+""",
+        module.__dict__,
+    )
+    sys.modules[module.__name__] = module
+    return module.Model(**options)
+
+
+def functions():
+    silu = lambda y, activation: nn.functional.silu(y) if activation else y
+
+    def causal_conv1d_fn(x, weight, bias=None, activation=None, **_):
+        y = nn.functional.conv1d(x, weight[:, None], bias, padding=weight.shape[1] - 1, groups=len(weight))
+        return silu(y[..., : x.shape[-1]], activation)
+
+    def causal_conv1d_update(x, state, weight, bias=None, activation=None):
+        state.copy_(torch.cat([state, x], -1)[..., 1:])
+        return silu((state * weight).sum(-1, keepdim=True) + (0 if bias is None else bias[:, None]), activation)
+
+    return {"causal_conv1d_fn": causal_conv1d_fn, "causal_conv1d_update": causal_conv1d_update}
+
+
+def activated(x, weight, bias):
+    """silu(causal convolution) by torch."""
+    weight, bias = torch.from_numpy(weight)[:, None], None if bias is None else torch.from_numpy(bias)
+    y = nn.functional.conv1d(torch.from_numpy(x), weight, bias, padding=weight.shape[-1] - 1, groups=len(weight))
+    return nn.functional.silu(y[..., : x.shape[-1]]).numpy()
+
+
+@unittest.skipIf(torch is None, "torch is not installed")
+class Capture(unittest.TestCase):
+    def setUp(self):
+        from quasim import capture, importer
+
+        self.capture, self.refusal = capture, importer.Refusal
+        torch.manual_seed(0)
+
+    def test_functions_of_a_module(self):
+        compared = 0
+        for ahead in (0, 3, 4):
+            model = functional_model(functions())
+            before = dict(vars(sys.modules["a_modelling_module"]))
+            x = torch.randn(2, 9, 6)
+            with torch.no_grad():
+                want = model(x)
+            got = self.capture.capture(model, lambda: model(x, ahead))
+            self.assertEqual(list(got), ["layer00", "layer01", "layer02"])
+            np.testing.assert_array_equal(got["layer00"].x, x.numpy().transpose(0, 2, 1))
+            for one, after in zip(got.values(), [*list(got.values())[1:], None]):
+                np.testing.assert_allclose(one.out, activated(one.x, one.weight, one.bias), rtol=0, atol=1e-6)
+                np.testing.assert_array_equal(one.out, after.x if after else want.numpy().transpose(0, 2, 1))
+                compared += one.out.size
+            self.assertEqual(dict(vars(sys.modules["a_modelling_module"])), before)  # everything is put back
+        self.assertEqual(compared, 3 * 3 * 2 * 6 * 9)
+
+    def test_decoded_tokens_follow_the_prefill(self):
+        model = functional_model(functions())
+        x = torch.randn(1, 12, 6)
+
+        def run():
+            model(x[:, :8])
+            for t in range(8, 12):
+                model(x[:, t : t + 1])
+
+        got = self.capture.capture(model, run, layers=[0], tokens=11)
+        np.testing.assert_array_equal(got["layer00"].x, x.numpy().transpose(0, 2, 1)[..., :11])
+        np.testing.assert_allclose(got["layer00"].out, activated(got["layer00"].x, got["layer00"].weight, got["layer00"].bias), rtol=0, atol=1e-6)
+
+    def test_once_each(self):
+        model = functional_model(functions())
+        first, second = torch.randn(1, 8, 6), torch.randn(1, 8, 6)
+        got = self.capture.capture(model, lambda: (model(first), model(second)))
+        np.testing.assert_array_equal(got["layer00"].x, first.numpy().transpose(0, 2, 1))
+
+    def test_replaced_output_is_what_the_model_goes_on_with(self):
+        for ahead in (0, 4):
+            model = functional_model(functions())
+            x = torch.randn(1, 8, 6)
+            seen = []
+            with self.capture.Hook(self.capture.find_sites(model), lambda call: seen.append(call.x) or torch.full_like(call.out, 0.5)), torch.no_grad():
+                out = model(x, ahead)
+            self.assertTrue(bool((out == 0.5).all()))
+            self.assertTrue(bool((seen[1] == 0.5).all()))
+
+    def test_refusals(self):
+        model = functional_model(functions())
+        run = lambda: model(torch.randn(1, 8, 6))
+        for words, call in (
+            ("layers.*0..2.*got 5", lambda: self.capture.capture(model, run, layers=[5])),
+            ("layer00.*text of 9 tokens; got 8", lambda: self.capture.capture(model, run, tokens=9)),
+            ("all 3 convolutions; got 0", lambda: self.capture.capture(model, lambda: None)),
+            ("all 3 convolutions; got 1: none of layer01, layer02", lambda: self.capture.capture(model, lambda: model.layers[0](torch.randn(1, 8, 6)))),
+            ("recipe", lambda: self.capture.calibrate(model, [run], "nothing")),
+            ("in_proj", lambda: self.capture.calibrate(model, [run], "quamba1")),
+            ("convolution", lambda: self.capture.find_sites(nn.Linear(2, 2))),
+        ):
+            with self.assertRaisesRegex(self.refusal, words):
+                call()
+        with self.assertRaisesRegex(self.refusal, "activation silu; got gelu"):
+            other = functional_model({**functions()}, activation="gelu")
+            self.capture.capture(other, lambda: other(torch.randn(1, 8, 6)))
+        for words, conv in (("groups", nn.Conv1d(6, 6, 4, groups=3)), ("K from 2 to 4", nn.Conv1d(6, 6, 7, groups=6)),
+                            ("dilation", nn.Conv1d(6, 6, 4, groups=6, dilation=2)), ("stride", nn.Conv1d(6, 6, 4, groups=6, stride=2))):
+            model.layers[1].conv1d = conv
+            with self.assertRaisesRegex(self.refusal, "layers.1.conv1d.*" + words):
+                self.capture.find_sites(model)
+
+    def test_calibration(self):
+        model = functional_model(functions())
+        batches = [torch.randn(1, 40, 6) for _ in range(3)]
+        runs = lambda: (lambda x=x: model(x) for x in batches)
+        got = self.capture.calibrate(model, runs(), "absmax", layers=[0])
+        x = np.concatenate([batch.numpy() for batch in batches])
+        self.assertEqual(np.float32(got["layer00"]["input_scale"]), np.float32(np.abs(x).max() / np.float32(127)))
+        got = self.capture.calibrate(model, runs(), "percentile", layers=[0])
+        value = None
+        for batch in batches:
+            seen = np.quantile(np.abs(batch.numpy()).astype(np.float64), 0.9995)
+            value = seen if value is None else value + 0.01 * (seen - value)
+        self.assertAlmostEqual(got["layer00"]["input_scale"], value / 127, delta=1e-6)
+
+
+@unittest.skipIf(torch is None or transformers is None, "torch and transformers are not installed")
+class Families(unittest.TestCase):
+    def setUp(self):
+        from quasim import capture
+
+        self.capture = capture
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        torch.manual_seed(0)
+
+    def models(self):
+        small = dict(hidden_size=32, vocab_size=64)
+        yield "mamba", transformers.MambaForCausalLM(transformers.MambaConfig(num_hidden_layers=2, state_size=4, **small)), [0, 1]
+        yield "mamba2", transformers.Mamba2ForCausalLM(transformers.Mamba2Config(
+            num_hidden_layers=2, state_size=4, num_heads=8, head_dim=8, n_groups=2, expand=2, chunk_size=8, **small)), [0, 1]
+        yield "jamba", transformers.JambaForCausalLM(transformers.JambaConfig(
+            num_hidden_layers=4, mamba_d_state=4, num_attention_heads=4, num_key_value_heads=2, intermediate_size=32, attn_layer_period=2,
+            attn_layer_offset=1, num_experts=2, use_mamba_kernels=False, **small)), [0, 2]
+
+    def test_tensors_are_what_the_model_computed(self):
+        ids = torch.randint(0, 64, (1, 24))
+        compared = 0
+        for name, model, layers in self.models():
+            model.eval()
+            with torch.no_grad():
+                want = model(ids, use_cache=False).logits
+            got = self.capture.capture(model, lambda: model(ids, use_cache=False))
+            self.assertEqual(list(got), [f"layer{n:02d}" for n in layers], name)
+            for one in got.values():
+                np.testing.assert_array_equal(one.out, activated(one.x, one.weight, one.bias), err_msg=name)
+                compared += one.out.size
+            # its own outputs put in its place change nothing, zeros do
+            with self.capture.Hook(self.capture.find_sites(model), lambda call: call.out.clone()), torch.no_grad():
+                self.assertTrue(torch.equal(model(ids, use_cache=False).logits, want), name)
+            with self.capture.Hook(self.capture.find_sites(model), lambda call: torch.zeros_like(call.out)), torch.no_grad():
+                self.assertFalse(torch.equal(model(ids, use_cache=False).logits, want), name)
+            scales = self.capture.calibrate(model, [lambda: model(ids, use_cache=False)], "quamba1")
+            self.assertEqual(list(scales), list(got))
+        self.assertGreater(compared, 5000)
+
+    @unittest.skipUnless(QUASIM, "QUASIM does not name the command")
+    def test_from_the_model_to_the_rtl(self):
+        np.save(self.folder / "ids.npy", np.random.default_rng(9).integers(0, 64, 96))
+        environment = {**os.environ, "SAVE_INTERMEDIATE_VALUES": "floatsim", "INTERMEDIATE_VALUES_DIR": str(self.folder / "values")}
+        programs = 0
+        for name, model, layers in self.models():
+            model.save_pretrained(self.folder / name)
+            result = subprocess.run([sys.executable, "-m", "quasim.capture", self.folder / name, "--ids", self.folder / "ids.npy", "--tokens", "32",
+                                     "--recipe", "absmax", "--split-groups", "-o", self.folder / f"{name}_layers"], env=environment, capture_output=True,
+                                    text=True, check=False)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            scales = json.loads((self.folder / f"{name}_layers/scales.json").read_text())["layers"]
+            self.assertEqual(list(scales), [f"layer{n:02d}" for n in layers])
+            bundles = sorted(path.parent for path in (self.folder / f"{name}_layers").rglob("layer.json"))
+            self.assertEqual(len(bundles), len(layers) * (3 if name == "mamba2" else 1))
+            grid = np.load(self.folder / f"values/layer{layers[0]:02d}/conv1d_output_int8.npy")
+            self.assertEqual(grid.dtype, np.float32)
+            for bundle in bundles[:3]:
+                program = self.folder / "program.json"
+                for arguments in (["compile", bundle, "-o", program], ["certify", bundle, "--program", program], ["cosim", bundle, "--program", program]):
+                    done = subprocess.run([QUASIM, *map(str, arguments)], capture_output=True, text=True, check=False)
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                programs += 1
+        self.assertEqual(programs, 7)
+
+
+if __name__ == "__main__":
+    unittest.main()
