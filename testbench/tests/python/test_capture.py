@@ -215,6 +215,27 @@ class Families(unittest.TestCase):
             self.assertEqual(list(scales), list(got))
         self.assertGreater(compared, 5000)
 
+    def test_files_that_transformers_writes(self):
+        """save_pretrained in shards, safetensors and PyTorch, with the config.json beside them: every tensor, and the layers' groups."""
+        from quasim import importer
+
+        compared = 0
+        for name, model, layers in self.models():
+            for kind, safe in (("safetensors", True), ("bin", False)):
+                folder = self.folder / f"{name}.{kind}"
+                model.to(torch.bfloat16).save_pretrained(folder, safe_serialization=safe, max_shard_size="20KB")
+                checkpoint = importer.Checkpoint([folder])
+                state = model.state_dict()
+                for key in checkpoint.keys():
+                    np.testing.assert_array_equal(checkpoint.tensor(key).array(), state[key].float().numpy(), err_msg=key)
+                    compared += 1
+                found = importer.find_layers(checkpoint)
+                self.assertEqual([one.index for one in found], layers)
+                choices = importer.Choices(scales={"input_scale": 0.1, "output_scale": 0.1})
+                layer = importer.read_layer(checkpoint, found[0], choices, name)
+                self.assertEqual([group.name for group in layer.groups], ["x", "B", "C"] if name == "mamba2" else ["all"])
+        self.assertGreater(compared, 100)
+
     @unittest.skipUnless(QUASIM, "QUASIM does not name the command")
     def test_from_the_model_to_the_rtl(self):
         np.save(self.folder / "ids.npy", np.random.default_rng(9).integers(0, 64, 96))

@@ -349,7 +349,7 @@ class Hostile(unittest.TestCase):
             (b"0", ["stack"]),
             (b"", ["stack"]),
             (b"}(N", []),
-            (ordered + b"(NNtR", ["arguments"]),
+            (ordered + b"(NNtR", ["0 to 0 arguments of collections.OrderedDict"]),
             (ordered + b"R", ["stack"]),
             (ordered + b"NR", ["call"]),
             (size + b"(" + b"K\x01" * 40 + b"t\x85R", ["axes"]),

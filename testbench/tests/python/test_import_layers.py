@@ -253,7 +253,8 @@ class Layers(unittest.TestCase):
         np.save(self.folder / "x.npy", x)
         xbc, qkv = [("x", 16), ("B", 4), ("C", 4)], [("q", 4), ("k", 4), ("v", 16)]
         for n, (config, want) in enumerate((
-            ({"model_type": "mamba2", "expand": 2, "hidden_size": 8, "n_groups": 2, "state_size": 2}, xbc),
+            ({"model_type": "mamba2", "expand": 2, "hidden_size": 8, "n_groups": 2, "state_size": 2,
+              "time_step_limit": [0.0, float("inf")]}, xbc),
             ({"model_type": "bamba", "mamba_expand": 2, "hidden_size": 8, "mamba_n_groups": 1, "mamba_d_state": 4}, xbc),
             ({"model_type": "falcon_h1", "mamba_d_ssm": 16, "mamba_expand": 7, "hidden_size": 8, "mamba_n_groups": 1, "mamba_d_state": 4}, xbc),
             ({"model_type": "nemotron_h", "mamba_num_heads": 4, "mamba_head_dim": 4, "n_groups": 1, "ssm_state_size": 4, "hidden_size": 9, "expand": 2}, xbc),

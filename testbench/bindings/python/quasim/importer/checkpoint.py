@@ -104,7 +104,7 @@ class Checkpoint:
     def _find_config(self, folder):
         file = folder / "config.json"
         if self.config is None and file.exists():
-            self.config, self.config_file = read_json(file), file
+            self.config, self.config_file = read_json(file, constants=True), file  # transformers writes Infinity there
 
     def _add(self, path):
         if not path.name.endswith(INDEX_SUFFIX):

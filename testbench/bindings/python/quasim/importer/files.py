@@ -35,8 +35,8 @@ def map_file(path) -> memoryview:
     return view
 
 
-def parse_json(data, file):
-    """Strict JSON: each key once, no NaN, at most 64 levels."""
+def parse_json(data, file, constants=False):
+    """Strict JSON: each key once, at most 64 levels, and no NaN or Infinity unless constants is set."""
 
     def each_key_once(pairs):
         names = dict(pairs)
@@ -46,13 +46,15 @@ def parse_json(data, file):
             raise Refusal(file, twice, "each key once", "it is there twice")
         return names
 
-    def refuse_constant(word):
+    def constant(word):
+        if constants:
+            return float(word)
         raise Refusal(file, "JSON", "numbers", word)
 
     if len(data) > JSON_LIMIT_BYTES:
         raise Refusal(file, "JSON", f"at most {JSON_LIMIT_BYTES} bytes", f"{len(data)} bytes")
     try:
-        value = json.loads(bytes(data).decode("utf-8"), object_pairs_hook=each_key_once, parse_constant=refuse_constant)
+        value = json.loads(bytes(data).decode("utf-8"), object_pairs_hook=each_key_once, parse_constant=constant)
     except Refusal:
         raise
     except RecursionError:
@@ -69,9 +71,9 @@ def parse_json(data, file):
     return value
 
 
-def read_json(path):
+def read_json(path, constants=False):
     """The JSON document in a file, which must be an object."""
-    value = parse_json(map_file(path), path)
+    value = parse_json(map_file(path), path, constants)
     if not isinstance(value, dict):
         raise Refusal(path, "JSON", "an object", type(value).__name__)
     return value
