@@ -43,15 +43,16 @@ step() {
   "$@" >"$log" 2>&1 || code=$?
   return "$code"
 }
-# tell NAME STEP CODE LOG: one line of progress; remembers the worst code.
+# tell NAME STEP CODE LOG: one line of progress, with what the log ends in where the step could not run; remembers the worst code.
 tell() {
-  local word colour
+  local word colour text=$4
+  if (($3 > 1)) && [[ -s $4 ]]; then text="$4: $(tail -n 1 "$4")"; fi
   case $3 in
     0) word=ok colour=$green ;;
     1) word=differs colour=$yellow ;;
     *) word=failed colour=$red ;;
   esac
-  printf '%s %-8s %s%s%s  %s\n' "$1" "$2" "$colour" "$word" "$plain" "$4" >&2
+  printf '%s %-8s %s%s%s  %s\n' "$1" "$2" "$colour" "$word" "$plain" "$text" >&2
   if (($3 > worst)); then worst=$3; fi
 }
 

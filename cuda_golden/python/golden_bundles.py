@@ -75,9 +75,27 @@ class Bundle:
         bias = self.path / "conv1d_bias.npy"
         self.b = np.load(bias) if bias.exists() else None
 
+    def layer_parameters(self):
+        """What identifies the layer besides its tensors, scales as the fp32 numbers that were used."""
+        scales = {key: self.meta.get(key) for key in ("input_scale", "weight_scale", "bias_scale", "conv_scale", "output_scale")}
+        scales["conv_scale"] = scales["conv_scale"] or self.meta["output_scale"]
+        return {"channels": self.meta["channels"], "taps": self.meta["taps"],
+                **{key: float(np.float32(value)) for key, value in scales.items() if value is not None},
+                "conv_bits": self.meta.get("conv_bits", 8)}
+
     def hashes(self):
         names = ["layer.json", "conv1d_input.npy", "conv1d_weight.npy"] + (["conv1d_bias.npy"] if self.b is not None else [])
         return {name: sha256(self.path / name) for name in names}
+
+
+def require_all_remade(bundle, pending):
+    """The new provenance.json will speak for all that lies beside it: nothing there may be of another layer."""
+    for directory in {file.parent for file in pending}:
+        provenance = directory / "provenance.json"
+        rest = [f for f in sorted(directory.glob("*.np[yz]")) if f not in pending]
+        if not rest or (provenance.exists() and json.loads(provenance.read_text()).get("inputs_sha256") == bundle.hashes()):
+            continue
+        raise qg.GoldenError(f"{rest[0]}: made from another layer than the bundle holds now, and not asked for; remove it first")
 
 
 def accumulators(bundle):
@@ -129,8 +147,8 @@ def main():
         bundle = Bundle(path)
         pending = {}  # path -> bytes
 
-        def provenance_bytes(variant, hashes=bundle.hashes()):
-            return (json.dumps({"variant": variant, "inputs_sha256": hashes, **machine}, indent=1) + "\n").encode()
+        def provenance_bytes(variant, hashes=bundle.hashes(), parameters=bundle.layer_parameters()):
+            return (json.dumps({"variant": variant, "inputs_sha256": hashes, "layer_parameters": parameters, **machine}, indent=1) + "\n").encode()
 
         for spec in options.variant:
             name, _, names = spec.partition(":")
@@ -151,7 +169,9 @@ def main():
             pending[path / "golden" / name / "provenance.json"] = provenance_bytes(name)
             print(f"{path} {name}: {len(arrays['out_acc'])} steps of out, sweep = kernel and expansion = sweep in {checked} values",
                   file=sys.stderr)
-        for file, data in pending.items():
+        if not options.check:
+            require_all_remade(bundle, pending)
+        for file, data in sorted(pending.items(), key=lambda item: item[0].name == "provenance.json"):
             if not options.check:
                 atomic_write(file, data)
             elif file.name != "provenance.json" and (not file.exists() or file.read_bytes() != data):

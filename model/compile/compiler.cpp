@@ -4,7 +4,7 @@
 #include <optional>
 
 #include "compile/program_source.hpp"
-#include "io/files.hpp"
+#include "io/made_from.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::compile {
@@ -115,14 +115,6 @@ std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& 
   return table;
 }
 
-nlohmann::ordered_json bundle_hashes(const Bundle& bundle) {
-  nlohmann::ordered_json hashes;
-  for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy"})
-    if (std::filesystem::exists(bundle.directory / name))
-      hashes[name] = sha256_of_file(bundle.directory / name);
-  return hashes;
-}
-
 Compiled compile_program(const Bundle& bundle, const Domain& domain, const Target& target,
                          const Options& options) {
   const LayerParams& layer = bundle.layer;
@@ -154,8 +146,11 @@ Compiled compile_program(const Bundle& bundle, const Domain& domain, const Targe
         found.multiplier.bias_words[static_cast<std::size_t>(slice - domain.slices.begin())]);
   }
   verify(compiled, domain, target, found.multiplier.bias_words);
-  program.compiled_from = {
-      {"target", target.name}, {"origin", target.origin}, {"files", bundle_hashes(bundle)}};
+  program.compiled_from = {{"target", target.name},
+                           {"origin", target.origin},
+                           {"layer_parameters", layer_parameters(layer)},
+                           {"files", bundle_hashes(bundle)}};
+  if (!target.steps_sha256.empty()) program.compiled_from["steps_sha256"] = target.steps_sha256;
   program.certificate = {{"domain", std::string(to_string(domain.kind))},
                          {"points", compiled.points},
                          {"match", std::string(to_string(compiled.match))},

@@ -18,9 +18,10 @@ Match parse_match(std::string_view text);
 std::string_view to_string(Match match);
 
 struct Target {
-  std::string name;         ///< "exact" or "golden:VARIANT"
-  std::string origin;       ///< where the steps come from
-  exact::StageSteps steps;  ///< over the domain; q is needed
+  std::string name;          ///< "exact" or "golden:VARIANT"
+  std::string origin;        ///< where the steps come from
+  std::string steps_sha256;  ///< of the file they come from; empty where they were computed
+  exact::StageSteps steps;   ///< over the domain; q is needed
 };
 
 struct Options {
@@ -59,8 +60,5 @@ Compiled compile_program(const Bundle& bundle, const exact::Domain& domain, cons
 /// where one q has two outs.
 std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const exact::Domain& domain,
                                   const exact::Oracle& oracle);
-
-/// SHA-256 of the bundle's files that a program depends on.
-nlohmann::ordered_json bundle_hashes(const Bundle& bundle);
 
 }  // namespace quasim::compile

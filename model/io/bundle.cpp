@@ -134,15 +134,19 @@ const TensorBCL<std::int8_t>& Bundle::require_input() const {
   return *input;
 }
 
+LayerParams read_layer(const fs::path& directory) {
+  const fs::path file = directory / "layer.json";
+  return parse_layer(parse_json_strict(read_text_file(file, kJsonLimitBytes), file), file);
+}
+
 Bundle read_bundle_without_input(const fs::path& directory) {
   std::error_code error;
   if (!fs::is_directory(directory, error))
     throw InputError(directory, "bundle", "a directory with layer.json");
   Bundle bundle;
   bundle.directory = directory;
+  bundle.layer = read_layer(directory);
   const fs::path layer_file = directory / "layer.json";
-  bundle.layer =
-      parse_layer(parse_json_strict(read_text_file(layer_file, kJsonLimitBytes), layer_file), layer_file);
   const auto channels = static_cast<std::size_t>(bundle.layer.channels);
   const auto taps = static_cast<std::size_t>(bundle.layer.taps);
 

@@ -60,6 +60,9 @@ struct Bundle {
   }
 };
 
+/// The layer of a bundle as its layer.json has it now.
+LayerParams read_layer(const std::filesystem::path& directory);
+
 /// Reads and validates a bundle. conv1d_input.npy may be absent. Throws InputError with one line that names
 /// file, field and what was expected.
 Bundle read_bundle(const std::filesystem::path& directory);

@@ -24,6 +24,14 @@ namespace {
 
 }  // namespace
 
+bool is_present(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) == 0) return true;
+  if (errno != ENOENT && errno != ENOTDIR) fail(path, "look at");
+  if (::lstat(path.c_str(), &status) == 0) throw InputError(path.string() + ": is a link that leads nowhere");
+  return false;
+}
+
 std::string read_text_file(const std::filesystem::path& path, std::size_t limit_bytes) {
   const MappedFile file(path);
   if (file.size_bytes() > limit_bytes)

@@ -9,6 +9,11 @@
 
 namespace quasim {
 
+/// True where the path is there, false where nothing is. A link that leads nowhere or to itself, and what may
+/// not be looked at, is neither: that throws InputError, because a file that cannot be read must not pass for
+/// one that was never written.
+bool is_present(const std::filesystem::path& path);
+
 /// Whole file; throws InputError when it cannot be read or is longer than `limit_bytes`.
 std::string read_text_file(const std::filesystem::path& path,
                            std::size_t limit_bytes = std::size_t{64} << 20);

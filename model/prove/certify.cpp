@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "spec/error.hpp"
 
@@ -27,16 +26,6 @@ PairResult compare_pair(const Implementation& a, const Implementation& b, const 
   return pair;
 }
 
-using PointSet = std::set<std::pair<std::size_t, std::int32_t>>;  // (slice, acc)
-
-void collect(const exact::StepFunction& a, const exact::StepFunction& b, const exact::Domain& domain,
-             PointSet& points) {
-  compare(a, b, domain, [&](const Slice& slice, std::int32_t first, std::int32_t last, int, int) {
-    const auto index = static_cast<std::size_t>(&slice - domain.slices.data());
-    for (std::int64_t acc = first; acc <= last; ++acc) points.emplace(index, static_cast<std::int32_t>(acc));
-  });
-}
-
 std::string joined(const std::vector<std::string>& causes) {
   std::string text;
   for (const std::string& cause : causes) text += (text.empty() ? "" : " | ") + cause;
@@ -44,26 +33,28 @@ std::string joined(const std::vector<std::string>& causes) {
 }
 
 void explain_differences(const LayerParams& layer, const Implementation& golden, const Implementation& oracle,
-                         Certificate& certificate) {
-  PointSet points;
-  collect(golden.steps.out, oracle.steps.out, certificate.domain, points);
-  if (golden.steps.q && oracle.steps.q) collect(*golden.steps.q, *oracle.steps.q, certificate.domain, points);
+                         std::int64_t examine, Certificate& certificate) {
+  const DifferingPoints points(golden.steps, oracle.steps, certificate.domain);
   const Explainer explainer(layer, *golden.variant);
   std::map<std::string, std::int64_t> causes;
-  for (const auto& [index, acc] : points) {
+  std::int64_t unexplained = 0;
+  points.visit_sample(examine, [&](std::size_t index, std::int32_t acc) {
     const int bias = certificate.domain.slices[index].bias;
     Observed observed{std::nullopt, value_at(golden.steps.out[index], acc)};
     if (golden.steps.q) observed.q = value_at((*golden.steps.q)[index], acc);
     const Explanation explanation = explainer.explain({bias, acc, {}, {}}, observed);
+    ++certificate.examined;
     if (explanation.explained) {
       ++causes[joined(explanation.causes)];
-      continue;
+      return true;
     }
-    ++certificate.unexplained;
     if (!certificate.first_unexplained)
       certificate.first_unexplained =
           FirstDifference{explanation.stage, bias, acc, observed.out, explanation.exact_out};
-  }
+    return ++unexplained < kUnexplainedEnough;
+  });
+  certificate.differing_points += points.count();
+  certificate.unexplained += unexplained;
   for (const auto& [cause, count] : causes) certificate.causes.push_back({golden.name, cause, count});
 }
 
@@ -77,7 +68,7 @@ const Implementation* find(const std::vector<Implementation>& implementations, c
 
 Certificate certify(const LayerParams& layer, exact::Domain domain,
                     const std::vector<Implementation>& implementations, const std::string& target,
-                    bool match_q) {
+                    bool match_q, std::int64_t examine) {
   Certificate certificate;
   certificate.domain = std::move(domain);
   certificate.mac = check_mac();
@@ -99,7 +90,7 @@ Certificate certify(const LayerParams& layer, exact::Domain domain,
   for (const PairResult& pair : certificate.pairs) compared += pair.points;
   if (compared == 0) throw InputError("certify: nothing was compared");
   for (const Implementation& golden : implementations)
-    if (golden.variant) explain_differences(layer, golden, *oracle, certificate);
+    if (golden.variant) explain_differences(layer, golden, *oracle, examine, certificate);
   return certificate;
 }
 

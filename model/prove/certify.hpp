@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "exact/steps.hpp"
+#include "prove/differing_points.hpp"
 #include "prove/explanation.hpp"
 #include "prove/mac_check.hpp"
 
@@ -47,23 +48,28 @@ struct Certificate {
   exact::Domain domain;
   std::vector<PairResult> pairs;
   std::vector<CauseCount> causes;
-  std::int64_t unexplained = 0;      ///< points of a golden that no rounding explains
-  std::int64_t model_differing = 0;  ///< points in which the model differs from what it was compiled for
-  std::int64_t rtl_differing = 0;    ///< points in which the RTL differs from the model, where it was driven
+  std::int64_t differing_points = 0;  ///< of the goldens from the oracle, in q or out; each golden's counted
+  std::int64_t examined = 0;          ///< of those, looked at one by one
+  std::int64_t unexplained = 0;       ///< of those examined, points that no rounding explains
+  std::int64_t model_differing = 0;   ///< points in which the model differs from what it was compiled for
+  std::int64_t rtl_differing = 0;     ///< points in which the RTL differs from the model, where it was driven
   std::optional<FirstDifference> first_unexplained;
   MacCheck mac;
 
+  /// A sample of explained points is not a proof: every differing point must be examined.
   bool passed() const {
-    return unexplained == 0 && model_differing == 0 && rtl_differing == 0 && mac.passed();
+    return unexplained == 0 && examined == differing_points && model_differing == 0 && rtl_differing == 0 &&
+           mac.passed();
   }
 };
 
 /// `implementations` hold one named "model" where a program is to be certified, one named "oracle", and one
 /// named "rtl" where it was driven, which must equal the model in q and out. The model must equal the one
-/// named `target` in out, and in q where `match_q`. Throws InputError when either is missing or nothing is
-/// compared.
+/// named `target` in out, and in q where `match_q`. Where a golden differs from the oracle in more than
+/// `examine` points, all are counted and that many are explained, spread evenly. Throws InputError when
+/// either is missing or nothing is compared.
 Certificate certify(const LayerParams& layer, exact::Domain domain,
                     const std::vector<Implementation>& implementations, const std::string& target,
-                    bool match_q);
+                    bool match_q, std::int64_t examine = kExaminedDefault);
 
 }  // namespace quasim::compile

@@ -82,12 +82,26 @@ struct TensorDifference {
   Explanation explanation;
 };
 
-/// Explains every place at which `output`, [B, C, L] for the bundle's input and said to be made by `variant`,
-/// is not what the oracle says; returns how many places were compared. The layer has the variant's dataflow
-/// and rounding. Throws InputError for another shape.
-std::int64_t explain_outputs(const Bundle& bundle, const Variant& variant,
-                             const TensorBCL<std::int8_t>& output,
-                             const std::function<void(const TensorDifference&)>& visit,
-                             const std::function<void(std::int64_t)>& progress = {});
+/// The window, weights and bias value behind an output. Throws InputError where the tensor has no such place.
+GoldenPoint point_at(const Bundle& bundle, std::size_t sequence, std::size_t channel, std::size_t time);
+
+struct TensorComparison {
+  std::int64_t compared = 0;
+  Variant as;                  ///< whose exact outputs count: the declared one, or that of the other dataflow
+                               ///< where its outputs are nearer to the tensor
+  std::int64_t differing = 0;  ///< from those
+  std::int64_t examined = 0;   ///< of the differing ones, explained one by one
+  std::int64_t differing_as_declared = 0;
+};
+
+/// Explains the places at which `output`, [B, C, L] for the bundle's input and said to be made by `declared`,
+/// is not what the oracle says. A tensor of the other dataflow would differ in every seventh place for one
+/// and the same reason: it is recognised as a whole and explained as what it is. All differing places are
+/// counted, up to `examine` of them, spread evenly, are explained; ends where `visit` returns false. Throws
+/// InputError for another shape.
+TensorComparison explain_outputs(const Bundle& bundle, const Variant& declared,
+                                 const TensorBCL<std::int8_t>& output, std::int64_t examine,
+                                 const std::function<bool(const TensorDifference&)>& visit,
+                                 const std::function<void(std::int64_t)>& progress = {});
 
 }  // namespace quasim::compile

@@ -12,6 +12,7 @@
 #include "analysis/sweep.hpp"
 #include "compile/nearest.hpp"
 #include "io/files.hpp"
+#include "io/made_from.hpp"
 #include "reference/targets.hpp"
 #include "stages/conv_acc.hpp"
 #include "stages/requant.hpp"
@@ -185,12 +186,30 @@ Json read_document(const fs::path& file) {
   }
 }
 
-Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char* name_in_golden) {
+/// Throws InputError where the part of a document speaks of another state of the layer than there is now.
+void require_current(const Bundle& bundle, const fs::path& file, const Json& part, Inputs inputs) {
+  const auto entry = [&](const char* key) { return part.contains(key) ? part.at(key) : Json(nullptr); };
+  const Json hashes = entry("hashes"), variant = entry("variant");
+  const Variant made_for =
+      variant.is_string() ? Variant::parse(variant.get<std::string>()) : default_variant(bundle.layer);
+  require_made_from(bundle, as_variant(bundle.layer, made_for), file, {entry("layer_parameters"), hashes},
+                    inputs);
+  if (!hashes.contains(kStepsFile)) return;
+  const fs::path steps = bundle.golden_directory(made_for) / kStepsFile;
+  if (!is_present(steps) || hashes.at(kStepsFile) != sha256_of_file(steps))
+    throw InputError(file.string() + ": stale: it was made with another sweep than " + steps.string() +
+                     " is now; make it again");
+}
+
+Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char* name_in_golden,
+                  Inputs inputs) {
   const fs::path beside = bundle.directory / "golden" / name_in_golden;
-  if (fs::exists(beside)) files.push_back(beside);
+  if (is_present(beside)) files.push_back(beside);
   for (const fs::path& file : files) {
     Json part = part_about(bundle.layer, read_document(file));
-    if (!part.is_null()) return part;
+    if (part.is_null()) continue;
+    require_current(bundle, file, part, inputs);
+    return part;
   }
   return nullptr;
 }
@@ -249,8 +268,8 @@ Json report_layer(const Bundle& bundle, const ReportInputs& inputs) {
             {"modes", to_json(compare_modes(bundle))},
             {"sweep", to_json(sweep(bundle, default_plan()))}};
   json["steps"] = compare_steps(bundle);
-  json["certificate"] = document_for(bundle, inputs.certificates, "certificate.json");
-  json["cosim"] = document_for(bundle, inputs.cosims, "cosim.json");
+  json["certificate"] = document_for(bundle, inputs.certificates, "certificate.json", Inputs::kLayer);
+  json["cosim"] = document_for(bundle, inputs.cosims, "cosim.json", Inputs::kLayerAndInput);
   json["provenance"] = provenance_json(bundle);
   return shortened(json);
 }

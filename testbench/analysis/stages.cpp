@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "reference/committed.hpp"
 #include "reference/golden_params.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
@@ -59,9 +60,8 @@ StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(vari
   stages_.push_back({view_of("conv1d_input", input), "bundle"});
 
   const auto add = [&](const std::string& name, DType dtype, const auto& evaluated) {
-    const fs::path file = bundle.golden_directory(variant) / (name + ".npy");
-    std::error_code error;
-    if (fs::exists(file, error)) {
+    if (const auto committed = committed_file(bundle, variant, name + ".npy", Inputs::kLayerAndInput)) {
+      const fs::path& file = committed->file;
       auto npy = std::make_unique<NpyFile>(file);
       npy->require_dtype(dtype);
       if (npy->header().shape != shape)

@@ -17,7 +17,9 @@ struct CertifyOptions {
   std::filesystem::path program, output;
   std::string domain = "reachable";
   std::string variant;  ///< empty: the layer's dataflow and rounding
+  std::int64_t examine = compile::kExaminedDefault;
   bool rtl = false;
+  bool require_golden = false;
   bool json = false;
 };
 
@@ -37,6 +39,8 @@ nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, co
   const Bundle bundle = bundle_of(directory, options);
   CertifyRequest request;
   request.domain = exact::parse_domain(options.domain);
+  request.examine = options.examine;
+  request.require_golden = options.require_golden;
   if (!options.program.empty()) {
     request.program = read_any_program_of(bundle, options.program);
     request.source = options.program.string();
@@ -49,13 +53,14 @@ nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, co
 
 void print_table(const nlohmann::ordered_json& layers) {
   std::vector<std::vector<std::string>> rows{
-      {"layer", "width", "points", "pair", "q differs", "out differs", "unexplained"}};
+      {"layer", "width", "points", "pair", "q differs", "out differs", "unexplained", "ties"}};
   for (const auto& layer : layers)
     for (const auto& [pair, differing] : layer["differing"].items())
       rows.push_back({layer["layer"].get<std::string>(),
                       layer.contains("mult_bits") ? layer["mult_bits"].dump() : "-",
                       group_digits(layer["compared"][pair].get<std::uint64_t>()), pair,
-                      layer["differing_q"][pair].dump(), differing.dump(), layer["unexplained"].dump()});
+                      layer["differing_q"][pair].dump(), differing.dump(), layer["unexplained"].dump(),
+                      layer.contains("ties") ? layer["ties"].dump() : "-"});
   std::cout << format_table(rows);
   std::map<std::string, std::map<std::string, std::int64_t>> causes;  // over all layers
   for (const auto& layer : layers)
@@ -66,6 +71,11 @@ void print_table(const nlohmann::ordered_json& layers) {
       std::cout << who << " vs oracle: " << count << " points by " << cause << "\n";
   for (const auto& layer : layers) {
     const std::string name = layer["layer"].get<std::string>();
+    if (layer["target"] == "cpu_twin")
+      std::cout << name << ": no sweep of a GPU: the program is held against the CPU twin\n";
+    if (layer["examined"] != layer["differing_points"])
+      std::cout << name << ": " << layer["examined"] << " of " << layer["differing_points"]
+                << " differing points of the goldens were examined, spread evenly; --examine takes more\n";
     if (layer["passed"].get<bool>()) continue;
     const bool rtl_at_fault = layer["rtl_differing"].get<std::int64_t>() > 0;
     const std::string pair = "model vs " + (rtl_at_fault ? "rtl" : layer["target"].get<std::string>());
@@ -120,6 +130,13 @@ Action add_certify(CLI::App& app) {
   verb->add_option(
       "--variant", options->variant,
       "dataflow.seqlast.precise.rounding to certify (default: the layer's dataflow and rounding)");
+  verb->add_option("--examine", options->examine,
+                   "differing points of each golden explained one by one; all are counted, and all must be "
+                   "explained to pass")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->capture_default_str();
+  verb->add_flag("--require-golden", options->require_golden,
+                 "refuse where the GPU's sweep is missing, instead of taking the CPU twin");
   verb->add_flag("--rtl", options->rtl, "drive the same domain through the RTL's requant and silu stages");
   verb->add_option("-o,--output", options->output, "write the certificate here");
   verb->add_flag("--json", options->json, "print the certificate as JSON");

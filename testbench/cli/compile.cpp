@@ -5,6 +5,8 @@
 
 #include "cli/cli.hpp"
 #include "compile/fused_program.hpp"
+#include "io/made_from.hpp"
+#include "reference/committed.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
@@ -19,6 +21,7 @@ struct CompileOptions {
   int conv_bits = 0;  ///< 0: the layer's
   std::filesystem::path output;
   bool sweep = false;
+  bool require_golden = false;
   bool json = false;
 };
 
@@ -78,7 +81,8 @@ Row compile_fused_dataflow(const Bundle& bundle, const exact::Domain& domain, co
   for (const exact::SliceSteps& slice : program.out) steps += slice.size();
   program.compiled_from = {{"target", target.name},
                            {"origin", target.origin},
-                           {"files", compile::bundle_hashes(bundle)},
+                           {"layer_parameters", layer_parameters(bundle.layer)},
+                           {"files", bundle_hashes(bundle)},
                            {"tool", "quasim " QUASIM_VERSION}};
   program.certificate = {
       {"domain", options.domain}, {"points", check.points}, {"differing_out", check.differing}};
@@ -92,26 +96,47 @@ Row compile_fused_dataflow(const Bundle& bundle, const exact::Domain& domain, co
           check.differing == 0};
 }
 
-Row compile_bundle(const std::filesystem::path& directory, const CompileOptions& options) {
-  const auto start = std::chrono::steady_clock::now();
-  Bundle bundle = read_bundle(directory);
-  const bool own_bits = options.conv_bits == 0 || options.conv_bits == bundle.layer.conv_bits;
-  if (!own_bits) bundle.layer.conv_bits = options.conv_bits;
+/// A layer as it is to be compiled, and for what.
+struct Wanted {
+  Bundle bundle;
+  exact::Domain domain;
+  compile::Target target;
+};
+
+Wanted wanted_of(const std::filesystem::path& directory, const CompileOptions& options) {
+  Wanted wanted;
+  Bundle& bundle = wanted.bundle;
+  bundle = read_bundle(directory);
+  if (options.conv_bits != 0) bundle.layer.conv_bits = options.conv_bits;
   const std::string name =
       options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
-  if (const auto variant = target_variant(name)) bundle.layer = as_variant(bundle.layer, *variant);
-  const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
-  const compile::Target target =
-      make_target(name, bundle, domain, own_bits ? StepsFrom::kSweepOrTwin : StepsFrom::kTwin);
+  const auto variant = target_variant(name);
+  if (variant) bundle.layer = as_variant(bundle.layer, *variant);
+  if (options.require_golden) {
+    if (!variant) throw InputError("--require-golden: expected a target golden:VARIANT; got exact");
+    require_gpu_golden(bundle, *variant, kStepsFile);
+  }
+  wanted.domain = make_domain(exact::parse_domain(options.domain), bundle);
+  wanted.target = make_target(name, bundle, wanted.domain);
+  if (options.require_golden && wanted.target.origin != "GPU sweep")
+    throw InputError("--require-golden: the GPU swept " + bundle.directory.string() +
+                     " with another conv_bits than --conv-bits asks for");
+  return wanted;
+}
+
+Row compile_bundle(const std::filesystem::path& directory, const CompileOptions& options) {
+  const auto start = std::chrono::steady_clock::now();
+  const auto [bundle, domain, target] = wanted_of(directory, options);
   Row row = bundle.layer.dataflow == Dataflow::kFused
                 ? compile_fused_dataflow(bundle, domain, target, options)
                 : compile_two_step(bundle, domain, target, options);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  nlohmann::ordered_json json{{"layer", bundle.layer.name}, {"target", name}, {"origin", target.origin}};
+  nlohmann::ordered_json json{
+      {"layer", bundle.layer.name}, {"target", target.name}, {"origin", target.origin}};
   json.update(row.json);
   json["seconds"] = seconds;
   row.json = std::move(json);
-  row.cells.insert(row.cells.begin(), {bundle.layer.name, name});
+  row.cells.insert(row.cells.begin(), {bundle.layer.name, target.name, target.origin});
   char time[16];
   std::snprintf(time, sizeof time, "%.2f", seconds);
   row.cells.emplace_back(time);
@@ -120,12 +145,7 @@ Row compile_bundle(const std::filesystem::path& directory, const CompileOptions&
 
 /// One line a multiplier width: how far the best program of that width is from the target.
 nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, const CompileOptions& options) {
-  Bundle bundle = read_bundle(directory);
-  const std::string name =
-      options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
-  if (const auto variant = target_variant(name)) bundle.layer = as_variant(bundle.layer, *variant);
-  const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
-  const compile::Target target = make_target(name, bundle, domain);
+  const auto [bundle, domain, target] = wanted_of(directory, options);
   nlohmann::ordered_json widths = nlohmann::ordered_json::array();
   for (int bits = kSweepFirst; bits <= options.mult_bits; ++bits) {
     compile::Options search;
@@ -138,7 +158,11 @@ nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, cons
                       {"at_least", compiled.displaced_at_least}});
     if (compiled.exact() && compiled.match == compile::Match::kQ) break;
   }
-  return {{"layer", bundle.layer.name}, {"target", name}, {"points", domain.points()}, {"widths", widths}};
+  return {{"layer", bundle.layer.name},
+          {"target", target.name},
+          {"origin", target.origin},
+          {"points", domain.points()},
+          {"widths", widths}};
 }
 
 int run_sweep(const CompileOptions& options) {
@@ -171,8 +195,8 @@ void print_differing_points(const nlohmann::ordered_json& layer) {
 }
 
 int run(const CompileOptions& options) {
-  std::vector<std::vector<std::string>> rows{
-      {"layer", "target", "M", "S", "width", "match", "points", "q differs", "out differs", "seconds"}};
+  std::vector<std::vector<std::string>> rows{{"layer", "target", "steps from", "M", "S", "width", "match",
+                                              "points", "q differs", "out differs", "seconds"}};
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   bool all_exact = true;
   Progress progress("compile", options.bundles.size());
@@ -214,6 +238,8 @@ Action add_compile(CLI::App& app) {
       ->capture_default_str();
   verb->add_option("-o,--output", options->output,
                    "program file to write; a directory where there are several bundles");
+  verb->add_flag("--require-golden", options->require_golden,
+                 "refuse where the GPU's sweep is missing, instead of taking the CPU twin");
   verb->add_flag("--sweep", options->sweep,
                  "print differing points for each multiplier width up to the exact one (conv_bits and "
                  "scales: quasim sweep)");

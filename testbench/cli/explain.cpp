@@ -1,14 +1,18 @@
 // quasim explain: for each difference between a golden (or a program, or a tensor) and exact arithmetic, how
 // close it was and why.
 #include <algorithm>
+#include <array>
+#include <cstdio>
 #include <iostream>
 #include <memory>
 
 #include "cli/cli.hpp"
 #include "compile/program_source.hpp"
 #include "io/npy.hpp"
+#include "prove/differing_points.hpp"
 #include "prove/explanation.hpp"
 #include "prove/program_explanation.hpp"
+#include "reference/golden.hpp"
 #include "reference/programs.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
@@ -18,40 +22,73 @@ namespace {
 
 using compile::Explanation;
 
+constexpr std::size_t kListedDefault = 20;
+
 struct ExplainOptions {
   std::vector<std::filesystem::path> bundles;
-  std::string point, variant;
+  std::string point, element, variant;
   std::filesystem::path tensor, program;
   std::string domain = "reachable";
-  std::size_t limit = 20;  ///< explanations printed; all are counted
+  std::size_t limit = kListedDefault;                ///< explanations printed
+  std::int64_t examine = compile::kExaminedDefault;  ///< differing points explained; all are counted
   bool json = false;
 };
 
-struct Report {
-  nlohmann::ordered_json points = nlohmann::ordered_json::array();
-  std::int64_t compared = 0, differing = 0, unexplained = 0;
-  std::size_t limit = 0;
+/// What was found in one layer. Unexplained points are listed first, so that a short list shows them.
+class Report {
+ public:
+  explicit Report(std::size_t limit) : limit_(limit) {}
+
+  std::string compared_with;  ///< where the values come from that are explained
+  std::string note;           ///< for people; empty: nothing to say
+  std::int64_t compared = 0, differing = 0;
 
   void add(bool explained, nlohmann::ordered_json point) {
-    ++differing;
-    unexplained += explained ? 0 : 1;
-    if (points.size() < limit || !explained) points.push_back(std::move(point));
+    ++examined_;
+    unexplained_ += explained ? 0 : 1;
+    std::vector<nlohmann::ordered_json>& list = explained ? explained_points_ : unexplained_points_;
+    if (list.size() < limit_) list.push_back(std::move(point));
   }
+  /// More unexplained points than anybody lists change nothing in the verdict.
+  bool goes_on() const {
+    return unexplained_ < std::max(compile::kUnexplainedEnough, static_cast<std::int64_t>(limit_));
+  }
+
+  std::int64_t examined() const { return examined_; }
+  std::int64_t unexplained() const { return unexplained_; }
+  bool all_explained() const { return unexplained_ == 0 && examined_ >= differing; }
+  nlohmann::ordered_json points() const {
+    nlohmann::ordered_json listed = nlohmann::ordered_json::array();
+    for (const auto* list : {&unexplained_points_, &explained_points_})
+      for (const nlohmann::ordered_json& point : *list)
+        if (listed.size() < limit_) listed.push_back(point);
+    return listed;
+  }
+
+ private:
+  std::size_t limit_;
+  std::int64_t examined_ = 0, unexplained_ = 0;
+  std::vector<nlohmann::ordered_json> unexplained_points_, explained_points_;
 };
 
-nlohmann::ordered_json to_json(const Explanation& explanation) {
+/// The values that are explained are a golden's, or an output tensor's: `whose` names them.
+nlohmann::ordered_json to_json(const Explanation& explanation, const std::string& whose) {
   nlohmann::ordered_json json{{"bias", explanation.point.bias}, {"acc", explanation.point.acc}};
+  if (!explanation.point.window.empty())
+    json.update({{"x", explanation.point.window}, {"w", explanation.point.weights}});
   if (explanation.golden_q)
-    json.update({{"exact_q", explanation.exact_q}, {"golden_q", *explanation.golden_q}});
+    json.update(
+        {{"exact_q", explanation.exact_q},
+         {explanation.observed.q ? whose + "_q" : std::string("evaluated_q"), *explanation.golden_q}});
   json.update({{"exact_out", explanation.exact_out},
-               {"golden_out", explanation.observed.out},
+               {whose + "_out", explanation.observed.out},
                {"stage", explanation.stage},
                {"exact_y", explanation.exact_y.str()},
                {"exact_scaled", explanation.exact_scaled.str()},
                {"value", explanation.decided_value},
                {"boundary_lsb", explanation.boundary_lsb},
                {"exact_tie", explanation.exact_tie},
-               {"golden_on_tie", explanation.golden_tie},
+               {whose + "_on_tie", explanation.golden_tie},
                {"clamp", explanation.clamp},
                {"evaluated_as", explanation.evaluated_as},
                {"causes", explanation.causes},
@@ -75,9 +112,9 @@ Variant variant_of(const Bundle& bundle, const ExplainOptions& options) {
   return chosen_variant(bundle.layer, {{}, options.variant});
 }
 
-/// Steps of a golden that depends on acc and bias alone.
-exact::StageSteps golden_steps(const Bundle& bundle, const Variant& variant, const exact::Domain& domain) {
-  return make_target("golden:" + variant.to_string(), bundle, domain).steps;
+/// A golden that depends on acc and bias alone.
+compile::Target golden_target(const Bundle& bundle, const Variant& variant, const exact::Domain& domain) {
+  return make_target("golden:" + variant.to_string(), bundle, domain);
 }
 
 compile::Observed observed_at(const exact::StageSteps& steps, std::size_t slice, std::int32_t acc) {
@@ -90,42 +127,29 @@ void explain_point(const Bundle& bundle, const ExplainOptions& options, Report& 
   const auto [acc, bias] = parse_point(options.point, bundle.layer.taps);
   const Variant variant = variant_of(bundle, options);
   const exact::Domain domain{exact::DomainKind::kFull, {{bias, acc, acc, -1}}};
-  const auto observed = observed_at(golden_steps(bundle, variant, domain), 0, acc);
-  const Explanation explanation =
-      compile::Explainer(bundle.layer, variant).explain({bias, acc, {}, {}}, observed);
-  ++report.compared;
-  report.add(explanation.explained, to_json(explanation));
-}
-
-/// Every point at which q or out leaves the oracle's.
-template <class Visit>
-void for_each_difference(const exact::StageSteps& a, const exact::StageSteps& b, const exact::Domain& domain,
-                         Visit visit) {
-  std::vector<std::pair<std::size_t, std::int32_t>> points;
-  const auto note = [&](const exact::Slice& slice, std::int32_t first, std::int32_t last, int, int) {
-    const auto index = static_cast<std::size_t>(&slice - domain.slices.data());
-    for (std::int64_t acc = first; acc <= last; ++acc)
-      points.emplace_back(index, static_cast<std::int32_t>(acc));
-  };
-  compare(a.out, b.out, domain, note);
-  if (a.q && b.q) compare(*a.q, *b.q, domain, note);
-  std::sort(points.begin(), points.end());
-  points.erase(std::unique(points.begin(), points.end()), points.end());
-  for (const auto& [slice, acc] : points) visit(slice, acc);
+  const compile::Target golden = golden_target(bundle, variant, domain);
+  const Explanation explanation = compile::Explainer(bundle.layer, variant)
+                                      .explain({bias, acc, {}, {}}, observed_at(golden.steps, 0, acc));
+  report.compared_with = golden.origin;
+  report.compared = report.differing = 1;
+  report.add(explanation.explained, to_json(explanation, "golden"));
 }
 
 void explain_golden(const Bundle& bundle, const ExplainOptions& options, Report& report) {
   const Variant variant = variant_of(bundle, options);
   const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle);
-  const exact::StageSteps golden = golden_steps(bundle, variant, domain);
+  const compile::Target golden = golden_target(bundle, variant, domain);
   const compile::Explainer explainer(bundle.layer, variant);
-  report.compared += domain.points();
-  for_each_difference(
-      golden, exact::Oracle(bundle.layer).steps(domain), domain, [&](std::size_t slice, std::int32_t acc) {
-        const Explanation explanation =
-            explainer.explain({domain.slices[slice].bias, acc, {}, {}}, observed_at(golden, slice, acc));
-        report.add(explanation.explained, to_json(explanation));
-      });
+  const compile::DifferingPoints points(golden.steps, exact::Oracle(bundle.layer).steps(domain), domain);
+  report.compared_with = golden.origin;
+  report.compared = domain.points();
+  report.differing = points.count();
+  points.visit_sample(options.examine, [&](std::size_t slice, std::int32_t acc) {
+    const Explanation explanation =
+        explainer.explain({domain.slices[slice].bias, acc, {}, {}}, observed_at(golden.steps, slice, acc));
+    report.add(explanation.explained, to_json(explanation, "golden"));
+    return report.goes_on();
+  });
 }
 
 /// A program that was compiled for a golden repeats its differences: those are explained by the golden's
@@ -135,15 +159,18 @@ void explain_program_differences(const Bundle& bundle, const ExplainOptions& opt
   const exact::Domain domain = make_domain(exact::parse_domain(options.domain), bundle, program.bias_words);
   const exact::Oracle oracle(bundle.layer);
   const compile::Explainer explainer(bundle.layer, variant_of(bundle, options));
-  report.compared += domain.points();
   const exact::StageSteps model = enumerate(compile::ProgramSource(program), domain);
-  for_each_difference(model, oracle.steps(domain), domain, [&](std::size_t index, std::int32_t acc) {
+  const compile::DifferingPoints points(model, oracle.steps(domain), domain);
+  report.compared_with = options.program.string();
+  report.compared = domain.points();
+  report.differing = points.count();
+  points.visit_sample(options.examine, [&](std::size_t index, std::int32_t acc) {
     const exact::Slice& slice = domain.slices[index];
     const Explanation as_golden =
         explainer.explain({slice.bias, acc, {}, {}}, observed_at(model, index, acc));
     if (as_golden.explained) {
-      report.add(true, to_json(as_golden));
-      return;
+      report.add(true, to_json(as_golden, "program"));
+      return report.goes_on();
     }
     const compile::ProgramExplanation explanation =
         compile::explain_program(oracle, program, slice.channel, slice.bias, acc);
@@ -157,51 +184,115 @@ void explain_program_differences(const Bundle& bundle, const ExplainOptions& opt
                                        {"boundary_lsb", explanation.boundary_lsb},
                                        {"causes", explanation.causes},
                                        {"explained", explanation.explained}});
+    return report.goes_on();
   });
+}
+
+TensorBCL<std::int8_t> read_output(const Bundle& bundle, const std::filesystem::path& file) {
+  TensorBCL<std::int8_t> output;
+  read_npy(file, output);
+  if (output.shape() != bundle.require_input().shape())
+    throw InputError(file, "shape", "[B, C, L] of conv1d_input.npy");
+  return output;
+}
+
+nlohmann::ordered_json element_json(const compile::TensorDifference& at, const std::string& whose) {
+  nlohmann::ordered_json json{{"sequence", at.sequence}, {"channel", at.channel}, {"time", at.time}};
+  json.update(to_json(at.explanation, whose));
+  return json;
 }
 
 /// An output tensor [B, C, L] against the oracle, each window in the order of the variant that is said to
 /// have made it.
 void explain_tensor(const Bundle& bundle, const ExplainOptions& options, Report& report) {
-  TensorBCL<std::int8_t> output;
-  read_npy(options.tensor, output);
-  if (output.shape() != bundle.require_input().shape())
-    throw InputError(options.tensor, "shape", "[B, C, L] of conv1d_input.npy");
-  Progress progress("explain", output.size());
-  report.compared += compile::explain_outputs(
-      bundle, variant_of(bundle, options), output,
+  const TensorBCL<std::int8_t> output = read_output(bundle, options.tensor);
+  const Variant declared = variant_of(bundle, options);
+  Progress progress("explain", static_cast<std::uint64_t>(options.examine));
+  const compile::TensorComparison result = compile::explain_outputs(
+      bundle, declared, output, options.examine,
       [&](const compile::TensorDifference& difference) {
-        nlohmann::ordered_json json{
-            {"sequence", difference.sequence}, {"channel", difference.channel}, {"time", difference.time}};
-        json.update(to_json(difference.explanation));
-        report.add(difference.explanation.explained, std::move(json));
+        report.add(difference.explanation.explained, element_json(difference, "tensor"));
+        return report.goes_on();
       },
-      [&](std::int64_t compared) { progress.update(static_cast<std::uint64_t>(compared)); });
+      [&](std::int64_t examined) { progress.update(static_cast<std::uint64_t>(examined)); });
+  report.compared_with = options.tensor.string();
+  report.compared = result.compared;
+  report.differing = result.differing;
+  if (!(result.as == declared))
+    report.note = options.tensor.string() + " was made by dataflow " +
+                  std::string(to_string(result.as.dataflow)) + ": " +
+                  group_digits(static_cast<std::uint64_t>(result.differing_as_declared)) +
+                  " places differ from exact " + declared.to_string() + ", " +
+                  group_digits(static_cast<std::uint64_t>(result.differing)) + " from exact " +
+                  result.as.to_string() + ", as which it is explained";
+}
+
+/// "sequence,channel,time"
+std::array<std::size_t, 3> parse_element(const std::string& text) {
+  std::array<unsigned long long, 3> at{};
+  char commas[2] = {}, rest = 0;
+  if (text.find_first_not_of("0123456789,") != std::string::npos || text.size() > 48 ||
+      std::sscanf(text.c_str(), "%llu%c%llu%c%llu%c", &at[0], &commas[0], &at[1], &commas[1], &at[2],
+                  &rest) != 5 ||
+      commas[0] != ',' || commas[1] != ',')
+    throw InputError("--element: expected sequence,channel,time, such as 0,77,19; got '" + text + "'");
+  return {at[0], at[1], at[2]};
+}
+
+/// One place, whether it differs or not: of the tensor, else of the golden.
+void explain_element(const Bundle& bundle, const ExplainOptions& options, Report& report) {
+  const auto [b, c, t] = parse_element(options.element);
+  const Variant variant = variant_of(bundle, options);
+  const compile::GoldenPoint point = compile::point_at(bundle, b, c, t);
+  compile::Observed observed;
+  const bool tensor = !options.tensor.empty();
+  if (tensor) {
+    observed.out = read_output(bundle, options.tensor).at(b, c, t);
+    report.compared_with = options.tensor.string();
+  } else {
+    const Reference reference = reference_for(bundle, variant, false);
+    observed.out = reference.output.at(b, c, t);
+    if (reference.q) observed.q = reference.q->at(b, c, t);
+    report.compared_with = to_string(reference.maker);
+  }
+  const compile::Explainer explainer(bundle.layer, variant, compile::Deviations::kNamed);
+  const compile::TensorDifference at{b, c, t, explainer.explain(point, observed)};
+  report.compared = report.differing = 1;
+  report.add(at.explanation.explained, element_json(at, tensor ? "tensor" : "golden"));
 }
 
 void print_text(const std::string& layer, const Report& report) {
-  for (const auto& point : report.points) {
+  for (const auto& point : report.points()) {
     std::cout << layer;
     for (const auto& [key, value] : point.items())
       std::cout << "  " << key << " " << (value.is_string() ? value.get<std::string>() : value.dump());
     std::cout << "\n";
   }
-  std::cout << layer << ": " << group_digits(static_cast<std::uint64_t>(report.compared)) << " compared, "
-            << report.differing << " examined, " << report.unexplained << " unexplained\n";
+  const auto digits = [](std::int64_t value) { return group_digits(static_cast<std::uint64_t>(value)); };
+  if (!report.note.empty()) std::cout << layer << ": " << report.note << "\n";
+  std::cout << layer << " (" << report.compared_with << "): " << digits(report.compared) << " compared, "
+            << digits(report.differing) << " to explain, " << digits(report.examined()) << " examined, "
+            << digits(report.unexplained()) << " unexplained";
+  if (report.examined() < report.differing) std::cout << "; a sample, spread evenly (--examine takes more)";
+  std::cout << "\n";
 }
 
 int run(const ExplainOptions& options) {
   const int chosen = static_cast<int>(!options.point.empty()) + static_cast<int>(!options.tensor.empty()) +
                      static_cast<int>(!options.program.empty());
   if (chosen > 1) throw InputError("explain: expected one of --point, --tensor and --program");
+  if (!options.element.empty() && options.tensor.empty() && chosen > 0)
+    throw InputError("explain: --element goes with --tensor, or alone");
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::int64_t unexplained = 0;
+  bool all_explained = true;
   for (const auto& directory : options.bundles) {
     Bundle bundle = read_bundle(directory);
     bundle.layer = as_variant(bundle.layer, variant_of(bundle, options));
-    Report report;
-    report.limit = options.limit;
-    if (!options.point.empty())
+    Report report(options.limit);
+    if (!options.element.empty())
+      explain_element(bundle, options, report);
+    else if (!options.point.empty())
       explain_point(bundle, options, report);
     else if (!options.tensor.empty())
       explain_tensor(bundle, options, report);
@@ -210,16 +301,21 @@ int run(const ExplainOptions& options) {
     else
       explain_golden(bundle, options, report);
     if (report.compared == 0) throw InputError("explain: nothing was compared");
-    unexplained += report.unexplained;
+    unexplained += report.unexplained();
+    all_explained &= report.all_explained();
     layers.push_back({{"layer", bundle.layer.name},
+                      {"variant", variant_of(bundle, options).to_string()},
+                      {"compared_with", report.compared_with},
                       {"compared", report.compared},
                       {"differing", report.differing},
-                      {"unexplained", report.unexplained},
-                      {"points", report.points}});
+                      {"examined", report.examined()},
+                      {"unexplained", report.unexplained()},
+                      {"note", report.note},
+                      {"points", report.points()}});
     if (!options.json) print_text(bundle.layer.name, report);
   }
   if (options.json) print_json({{"verb", "explain"}, {"unexplained", unexplained}, {"layers", layers}});
-  return unexplained == 0 ? kAgree : kDiffer;
+  return all_explained ? kAgree : kDiffer;
 }
 
 }  // namespace
@@ -237,7 +333,16 @@ Action add_explain(CLI::App& app) {
       "--variant", options->variant,
       "golden, dataflow.order.math.rounding (default: the layer's dataflow and rounding, seqlast, precise)");
   verb->add_option("--domain", options->domain, "reachable or full")->capture_default_str();
-  verb->add_option("--limit", options->limit, "explanations listed; all are counted")->capture_default_str();
+  verb->add_option(
+      "--element", options->element,
+      "one place, sequence,channel,time, of --tensor or else of the golden, with its samples and "
+      "weights");
+  verb->add_option("--limit", options->limit, "explanations listed, unexplained ones first")
+      ->capture_default_str();
+  verb->add_option("--examine", options->examine,
+                   "differing points explained one by one, spread evenly; all are counted")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
+      ->capture_default_str();
   verb->add_flag("--json", options->json, "print JSON");
   return [options] { return run(*options); };
 }

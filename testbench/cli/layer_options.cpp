@@ -8,6 +8,8 @@ void add_layer_options(CLI::App& verb, LayerOptions& options) {
   verb.add_option(
       "--variant", options.choice.variant,
       "golden to compare with, dataflow.order.math.rounding (default: the layer's, seqlast, precise)");
+  verb.add_flag("--require-golden", options.choice.require_golden,
+                "refuse where a GPU's golden is missing, instead of taking the CPU twin");
 }
 
 }  // namespace quasim::cli

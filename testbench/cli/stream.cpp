@@ -4,8 +4,11 @@
 
 #include "cli/stream_report.hpp"
 #include "cosim/testbench.hpp"
+#include "io/made_from.hpp"
 #include "io/npy.hpp"
+#include "prove/ties.hpp"
 #include "reference/golden.hpp"
+#include "spec/error.hpp"
 
 namespace quasim::cli {
 
@@ -19,14 +22,21 @@ void write_q(const std::filesystem::path& file, const TensorBCL<std::int16_t>& q
     write_npy(file, narrow_q(q));
 }
 
-/// The committed golden output; where the bundle has none, the CPU twin's, which is said on stderr.
-TensorBCL<std::int8_t> expected_output(const Bundle& bundle, const Variant& variant) {
-  std::error_code error;
-  if (std::filesystem::exists(bundle.golden_directory(variant) / "conv1d_output_int8.npy", error))
-    return read_golden<std::int8_t>(bundle, variant, "conv1d_output_int8");
-  std::cerr << "quasim: " << bundle.layer.name << " has no golden " << variant.to_string()
-            << "; comparing with the CPU twin\n";
-  return evaluate_golden(bundle, variant, GoldenDevice::kCpu).output;
+/// What the layer is compared with; where it is the CPU twin, that is said on stderr too.
+Reference reference_of(const Bundle& bundle, const ProgramChoice& choice) {
+  const Variant variant = chosen_variant(bundle.layer, choice);
+  Reference reference = reference_for(bundle, variant, choice.require_golden);
+  if (!committed_file(bundle, variant, "conv1d_output_int8.npy", Inputs::kLayerAndInput))
+    std::cerr << "quasim: " << bundle.layer.name << ": no golden " << variant.to_string() << ", "
+              << committed_variants(bundle) << "; comparing with the CPU twin\n";
+  return reference;
+}
+
+void print(const std::string& verb, const std::vector<LayerResult>& layers, bool with_rtl, bool json) {
+  if (json)
+    print_json(stream_json(verb, layers, with_rtl));
+  else
+    std::cout << stream_text(layers, with_rtl);
 }
 
 }  // namespace
@@ -62,34 +72,52 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
   const auto testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
   std::vector<LayerResult> layers;
   Progress progress(verb, total_elements);
-  for (const Bundle& bundle : bundles) {
-    const auto [program, origin] = program_for(bundle, options.layer.choice);
-    const auto golden = expected_output(bundle, chosen_variant(bundle.layer, options.layer.choice));
+  const auto stream = [&](const Bundle& bundle) {
+    const LoadedProgram loaded = program_for(bundle, options.layer.choice);
+    const Reference reference = reference_of(bundle, options.layer.choice);
     cosim::Job job;
     job.input = &bundle.require_input();
-    job.expected = &golden;
+    job.expected = &reference.output;
+    if (reference.q) job.expected_q = &*reference.q;
     job.stalls = options.stalls;
     job.max_mismatches = options.max_mismatches;
     job.keep_output = !options.output.empty();
     job.progress = [&](std::size_t beats) { progress.update(streamed_elements + beats * options.lanes); };
-    testbench->load(program);
-    LayerResult layer{bundle.layer.name, origin, job.input->size(), options.lanes, testbench->run(job)};
+    testbench->load(loaded.program);
+    LayerResult layer;
+    layer.name = bundle.layer.name;
+    layer.program = loaded.origin;
+    layer.program_target = loaded.target_origin;
+    layer.reference = to_string(reference.maker);
+    layer.device = reference.device;
+    layer.variant = chosen_variant(bundle.layer, options.layer.choice).to_string();
+    layer.ties = compile::ties_in(loaded.program, *job.input);
+    layer.layer_parameters = layer_parameters(bundle.layer);
+    layer.hashes = bundle_hashes(bundle, Inputs::kLayerAndInput);
+    layer.elements = job.input->size();
+    layer.lanes = options.lanes;
+    layer.result = testbench->run(job);
     if (job.keep_output && layer.result.failure.empty()) {
       const auto directory =
           bundles.size() == 1 ? options.output : options.output / bundle.directory.filename();
       write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),
-              program.conv_bits);
+              loaded.program.conv_bits);
       write_npy(directory / "conv1d_output_int8.npy",
                 from_beats(layer.result.output, job.input->shape(), options.lanes));
     }
     streamed_elements += layer.elements;
     progress.update(streamed_elements);
-    layers.push_back(std::move(layer));
+    return layer;
+  };
+  for (const Bundle& bundle : bundles) {
+    try {
+      layers.push_back(stream(bundle));
+    } catch (const InputError&) {  // what is finished is told before what stops the rest
+      if (!layers.empty()) print(verb, layers, with_rtl, options.json);
+      throw;
+    }
   }
-  if (options.json)
-    print_json(stream_json(verb, layers, with_rtl));
-  else
-    std::cout << stream_text(layers, with_rtl);
+  print(verb, layers, with_rtl, options.json);
   return stream_exit(layers);
 }
 

@@ -45,7 +45,8 @@ std::string describe(const cosim::Difference& d) {
   };
   std::string text = "  " + d.what + ": sequence " + std::to_string(d.element.sequence) + ", time " +
                      std::to_string(d.element.time) + ", channel " + std::to_string(d.element.channel) +
-                     ", lane " + std::to_string(d.lane) + ", cycle " + std::to_string(d.cycle) + ": " +
+                     ", lane " + std::to_string(d.lane) +
+                     (d.cycle > 0 ? ", cycle " + std::to_string(d.cycle) : "") + ": " +
                      std::to_string(d.left) + " against " + std::to_string(d.right) + "\n      x [" +
                      list(d.window) + "], w [" + list(d.weight) + "], B " + std::to_string(d.bias_word) +
                      "\n      SystemC: " + stages(d.model) + "\n";
@@ -84,22 +85,23 @@ nlohmann::ordered_json difference_json(const cosim::Difference& d) {
 
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   std::vector<std::vector<std::string>> rows;
-  rows.push_back({"layer", "program", "elements", "SystemC/golden"});
+  rows.push_back({"layer", "program", "reference", "elements", "SystemC/golden", "q"});
   if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles compared"});
-  rows[0].insert(rows[0].end(), {"cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
+  rows[0].insert(rows[0].end(), {"ties", "cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
   std::string notes;
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
-    std::vector<std::string> row{layer.name, layer.program, group_digits(layer.elements),
-                                 cell(r.model_golden)};
+    std::vector<std::string> row{layer.name,           layer.program,
+                                 layer.reference,      group_digits(layer.elements),
+                                 cell(r.model_golden), cell(r.model_golden_q)};
     if (with_rtl) {
       row.push_back(cell(r.rtl_golden));
       row.push_back(cell(r.rtl_model));
       row.push_back(group_digits(r.cycles_compared));
     }
-    row.insert(row.end(), {group_digits(r.cycles), fixed(elements_per_cycle_per_lane(layer), 2),
-                           group_digits(r.input_stalls), group_digits(r.output_stalls),
-                           fixed(elements_per_second(layer) / 1e6, 1)});
+    row.insert(row.end(), {group_digits(static_cast<std::uint64_t>(layer.ties)), group_digits(r.cycles),
+                           fixed(elements_per_cycle_per_lane(layer), 2), group_digits(r.input_stalls),
+                           group_digits(r.output_stalls), fixed(elements_per_second(layer) / 1e6, 1)});
     rows.push_back(row);
     if (!r.agrees()) notes += layer.name + ":\n";
     if (!r.failure.empty()) notes += "  " + r.failure + "\n";
@@ -119,6 +121,10 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
     const cosim::JobResult& r = layer.result;
     nlohmann::ordered_json entry{{"name", layer.name},
                                  {"program", layer.program},
+                                 {"program_target", layer.program_target},
+                                 {"variant", layer.variant},
+                                 {"reference", layer.reference},
+                                 {"reference_device", layer.device},
                                  {"elements", layer.elements},
                                  {"lanes", layer.lanes},
                                  {"agrees", r.agrees()},
@@ -130,7 +136,9 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
                                  {"elements_per_second", elements_per_second(layer)},
                                  {"input_stalls", r.input_stalls},
                                  {"output_stalls", r.output_stalls},
-                                 {"systemc_vs_golden", comparison_json(r.model_golden)}};
+                                 {"ties", layer.ties},
+                                 {"systemc_vs_golden", comparison_json(r.model_golden)},
+                                 {"systemc_q_vs_golden", comparison_json(r.model_golden_q)}};
     if (with_rtl) {
       entry["rtl_vs_golden"] = comparison_json(r.rtl_golden);
       entry["rtl_vs_systemc"] = comparison_json(r.rtl_model);
@@ -140,6 +148,8 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
                          {"s_ready", r.timeline.s_ready},
                          {"m_valid", r.timeline.m_valid},
                          {"m_ready", r.timeline.m_ready}};
+    entry["layer_parameters"] = layer.layer_parameters;
+    entry["hashes"] = layer.hashes;
     entry["failure"] = r.failure;
     entry["differences"] = nlohmann::ordered_json::array();
     for (const cosim::Difference& difference : r.differences)

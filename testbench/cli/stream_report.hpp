@@ -11,7 +11,12 @@ namespace quasim::cli {
 
 struct LayerResult {
   std::string name;
-  std::string program;  ///< LoadedProgram::origin
+  std::string program;            ///< LoadedProgram::origin
+  std::string program_target;     ///< LoadedProgram::target_origin
+  std::string reference, device;  ///< what it was compared with: "GPU golden" or "CPU twin", and who made it
+  std::string variant;
+  std::int64_t ties = 0;                            ///< elements at which the program's tie rule decides
+  nlohmann::ordered_json layer_parameters, hashes;  ///< of what was streamed
   std::uint64_t elements = 0;
   std::size_t lanes = 0;
   cosim::JobResult result;

@@ -25,8 +25,7 @@ struct StallOptions {
 class StallPattern {
  public:
   StallPattern(double probability, std::uint64_t seed)
-      : threshold_(static_cast<std::uint64_t>(probability * 4294967296.0)),
-        state_(seed * 0x9E3779B97F4A7C15ULL + 1) {}
+      : threshold_(static_cast<std::uint64_t>(probability * 4294967296.0)), state_(start_of(seed)) {}
   bool stalls() {
     if (threshold_ == 0) return false;
     state_ ^= state_ << 13;
@@ -36,13 +35,20 @@ class StallPattern {
   }
 
  private:
+  /// xorshift never leaves 0, to which one seed of all 2^64 would lead.
+  static std::uint64_t start_of(std::uint64_t seed) {
+    const std::uint64_t state = seed * 0x9E3779B97F4A7C15ULL + 1;
+    return state != 0 ? state : 0x9E3779B97F4A7C15ULL;
+  }
+
   std::uint64_t threshold_;
   std::uint64_t state_;
 };
 
 struct Job {
   const TensorBCL<std::int8_t>* input = nullptr;
-  const TensorBCL<std::int8_t>* expected = nullptr;  ///< golden output; nullptr: nothing to compare with
+  const TensorBCL<std::int8_t>* expected = nullptr;     ///< golden output; nullptr: nothing to compare with
+  const TensorBCL<std::int16_t>* expected_q = nullptr;  ///< the golden's q, for the model's; nullptr likewise
   StallOptions stalls;
   bool continues = false;           ///< the stored history continues (decode): no beat carries tuser[0]
   bool keep_output = false;         ///< collect the model's output and q
@@ -60,7 +66,7 @@ struct Difference {
   std::string what;  ///< which comparison: "RTL vs golden", ...
   BeatLayout::Element element;
   std::size_t beat = 0, lane = 0;
-  std::uint64_t cycle = 0;  ///< of the output handshake, counted from the job's first
+  std::uint64_t cycle = 0;  ///< of the output handshake, counted from the job's first; 0: not of an output
   std::int64_t left = 0, right = 0;
   std::array<std::int8_t, spec::kTapsMax> window{}, weight{};
   std::int64_t bias_word = 0;
@@ -98,6 +104,7 @@ struct JobResult {
   std::uint64_t latency_cycles = 0;  ///< first input handshake to first output handshake
   double seconds = 0.0;              ///< wall time of the simulation
   Comparison model_golden, rtl_golden, rtl_model;
+  Comparison model_golden_q;          ///< q of the model against the golden's
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
   Timeline timeline;
   std::string failure;  ///< why the stream did not finish or the sides fell out of step; empty when fine
@@ -105,9 +112,11 @@ struct JobResult {
   std::vector<std::int8_t> output;  ///< of the model, beat order, when kept
   std::vector<std::int16_t> q;      ///< of the model, beat order, when kept
 
-  std::uint64_t compared() const { return model_golden.compared + rtl_golden.compared + rtl_model.compared; }
+  std::uint64_t compared() const {
+    return model_golden.compared + model_golden_q.compared + rtl_golden.compared + rtl_model.compared;
+  }
   std::uint64_t mismatches() const {
-    return model_golden.mismatches + rtl_golden.mismatches + rtl_model.mismatches;
+    return model_golden.mismatches + model_golden_q.mismatches + rtl_golden.mismatches + rtl_model.mismatches;
   }
   /// Nothing differs, nothing failed, and something was compared.
   bool agrees() const { return failure.empty() && mismatches() == 0 && compared() > 0; }

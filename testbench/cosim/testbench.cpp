@@ -1,6 +1,8 @@
 #include "cosim/testbench.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "cosim/driver.hpp"
@@ -10,6 +12,8 @@ namespace quasim::cosim {
 namespace {
 
 using StageLanes = std::array<std::vector<std::int64_t>, 4>;  ///< acc, product, q, out; a value a lane
+
+constexpr char kQDifference[] = "q of SystemC vs golden";
 
 /// Writes down the pins of every cycle and hands them on in batches; notes what the
 /// model's registers hold of watched beats, and every q when asked.
@@ -150,7 +154,11 @@ class TestbenchOf final : public Testbench {
 
   void load(const LayerProgram& program) override {
     pipeline_.load(program);
-    if (rtl_ != nullptr) load_program(*rtl_, program);
+    if (rtl_ != nullptr) {
+      if (failed_) rtl_->reset();
+      load_program(*rtl_, program);
+    }
+    failed_ = false;
     program_ = program;
   }
 
@@ -161,6 +169,8 @@ class TestbenchOf final : public Testbench {
                        " channels, the loaded layer " + std::to_string(program_.channels()));
     if (job.expected != nullptr && job.expected->shape() != job.input->shape())
       throw InputError("job: the expected output has another shape than the input");
+    if (job.expected_q != nullptr && job.expected_q->shape() != job.input->shape())
+      throw InputError("job: the expected q has another shape than the input");
     std::vector<std::int8_t> state;
     if (job.continues) state = model_history();
 
@@ -175,10 +185,12 @@ class TestbenchOf final : public Testbench {
                        std::to_string(outcome.divergence.cycle) + ": " + outcome.divergence.pin + " is " +
                        hex(outcome.divergence.rtl) + " in the RTL, " + hex(outcome.divergence.model) +
                        " in the model";
-    if (result.failure.empty() && rtl_ != nullptr && !(read_counters(*rtl_) == pipeline_.counters()))
-      result.failure = "the RTL's beat and saturation counters are not the model's";
+    if (result.failure.empty() && rtl_ != nullptr) result.failure = check_counters();
+    if (job.expected_q != nullptr) compare_q(job, layout, result, differences);
+    if (!job.keep_output) result.q.clear();
     if (result.failure.empty() && !differences.empty()) replay(job, layout, state, differences);
     result.differences = std::move(differences);
+    failed_ = !result.failure.empty();
     return result;
   }
 
@@ -204,7 +216,8 @@ class TestbenchOf final : public Testbench {
                    RtlUnit::Outcome& outcome) {
     driver_.start(job, layout);
     monitor_.start(job, layout);
-    const std::size_t q_samples = job.keep_output ? layout.beats() * Lanes : 0;
+    const bool wants_q = job.keep_output || job.expected_q != nullptr;
+    const std::size_t q_samples = wants_q ? layout.beats() * Lanes : 0;
     const auto begin = std::chrono::steady_clock::now();
     std::exception_ptr rtl_error;
     if (rtl_ == nullptr) {
@@ -242,6 +255,38 @@ class TestbenchOf final : public Testbench {
     return result;
   }
 
+  /// Empty where the RTL's counters are the model's; otherwise what is wrong.
+  std::string check_counters() {
+    try {
+      if (read_counters(*rtl_) == pipeline_.counters()) return {};
+      return "the RTL's beat and saturation counters are not the model's";
+    } catch (const InputError& error) {
+      return error.what();
+    }
+  }
+
+  /// The model's q of every element that left the pipeline, against the golden's.
+  static void compare_q(const Job& job, const BeatLayout& layout, JobResult& result,
+                        std::vector<Difference>& differences) {
+    Comparison& comparison = result.model_golden_q;
+    const std::vector<std::int16_t> expected = to_beats(*job.expected_q, Lanes);
+    for (std::size_t beat = 0; beat < result.beats; ++beat) {
+      const std::uint64_t before = comparison.mismatches;
+      comparison.compared += layout.live_lanes(beat);
+      for (std::size_t lane = 0; lane < layout.live_lanes(beat); ++lane) {
+        const std::size_t at = beat * Lanes + lane;
+        const int difference = result.q[at] - expected[at];
+        comparison.mismatches += difference != 0 ? 1U : 0U;
+        comparison.largest = std::max(comparison.largest, std::int64_t{std::abs(difference)});
+      }
+      if (comparison.mismatches == before || differences.size() >= job.max_mismatches) continue;
+      Difference difference;
+      difference.what = kQDifference;
+      difference.beat = beat;
+      differences.push_back(std::move(difference));
+    }
+  }
+
   /// One entry for every differing lane of the beats that were noted, without stage values.
   std::vector<Difference> list_differences(const Job& job, const RtlUnit::Outcome& outcome) {
     std::vector<Difference> differences;
@@ -270,6 +315,7 @@ class TestbenchOf final : public Testbench {
     RtlUnit::Outcome outcome;
     Job again = job;
     again.keep_output = false;
+    again.expected_q = nullptr;
     stream(again, layout, watched, outcome);
     std::vector<Difference> lanes;
     for (std::size_t i = 0; i < differences.size(); ++i) {
@@ -301,6 +347,10 @@ class TestbenchOf final : public Testbench {
       const bool is_rtl = beat.what.rfind("RTL", 0) == 0;
       difference.left = is_rtl ? rtl_out : difference.model.out;
       difference.right = beat.what == "RTL vs SystemC" ? difference.model.out : golden;
+      if (beat.what == kQDifference) {
+        difference.left = difference.model.q;
+        difference.right = job.expected_q->at(e.sequence, e.channel, e.time);
+      }
       if (difference.left == difference.right) continue;
       const auto taps = static_cast<std::size_t>(program_.taps);
       for (std::size_t k = 0; k < taps; ++k) {
@@ -322,6 +372,7 @@ class TestbenchOf final : public Testbench {
   }
 
   std::unique_ptr<RtlUnit> rtl_;
+  bool failed_ = false;  ///< the last job; what the RTL holds of it is unknown
   LayerProgram program_;
   sc::CycleClock clock_{"clock", sc_core::sc_time(1, sc_core::SC_NS)};
   sc::Pipeline<Lanes> pipeline_;

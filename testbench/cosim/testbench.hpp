@@ -14,9 +14,11 @@ namespace quasim::cosim {
 class Testbench {
  public:
   virtual ~Testbench() = default;
-  /// Loads a layer into the model and the RTL, history zero.
+  /// Loads a layer into the model and the RTL, history zero. After a job that failed the RTL goes through
+  /// reset first, so that a unit that stays busy does not take the next layer with it.
   virtual void load(const LayerProgram& program) = 0;
-  /// Streams one job. Never throws for a difference: that is in the result.
+  /// Streams one job. Never throws for a difference, nor where the RTL does not answer: that is in the
+  /// result.
   virtual JobResult run(const Job& job) = 0;
   /// Decode state of the loaded layer, [C][3] oldest first; with an RTL, both sides are read and must be
   /// equal.

@@ -8,6 +8,7 @@
 #include "kit/program_text.hpp"
 #include "kit/stream_writer.hpp"
 #include "kit/text.hpp"
+#include "reference/committed.hpp"
 #include "types/beats.hpp"
 
 namespace quasim::kit {
@@ -126,10 +127,12 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   if (!input && !request.with_directed) (void)bundle.require_input();  // refuses, naming the file
   if (input && input->shape()[1] != static_cast<std::size_t>(program.channels()))
     throw InputError(input_file, "shape", "[B, C, L] with C = " + std::to_string(program.channels()));
-  const fs::path golden_file =
-      bundle.golden_directory(request.variant) / (std::string(kGoldenOutput) + ".npy");
+  const auto committed =
+      input ? committed_file(bundle, request.variant, std::string(kGoldenOutput) + ".npy", Inputs::kLayerAndInput)
+            : std::nullopt;
+  const fs::path golden_file = committed ? committed->file : fs::path();
   std::unique_ptr<NpySource> golden;
-  if (input && fs::exists(golden_file, error)) {
+  if (committed) {
     golden = std::make_unique<NpySource>(golden_file, request.max_steps);
     if (golden->file_shape() != input->file_shape())
       throw InputError(golden_file, "shape", "[B, C, L] of conv1d_input.npy");
@@ -172,6 +175,8 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   head["program"]["sha256"] = sha256_of_file(kit.path_of("program/program.json"));
   head["golden"] = {{"variant", request.variant.to_string()}};
   if (golden) {
+    head["golden"]["reference"] = std::string(to_string(committed->maker));
+    head["golden"]["device"] = committed->device;
     head["golden"]["sha256"] = sha256_of_file(golden_file);
     head["golden"]["compared"] = summary.golden_compared;
     head["golden"]["differing"] = summary.golden_differing;

@@ -5,6 +5,8 @@
 
 #include "compile/program_source.hpp"
 #include "io/files.hpp"
+#include "prove/ties.hpp"
+#include "reference/committed.hpp"
 #include "reference/programs.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
@@ -27,10 +29,6 @@ std::string text_of(const nlohmann::ordered_json& json, const char* key, const s
                                                                          : otherwise;
 }
 
-const TensorCK<std::int8_t>& weight_of(const AnyProgram& program) {
-  return std::visit([](const auto& p) -> const TensorCK<std::int8_t>& { return p.weight; }, program);
-}
-
 const nlohmann::ordered_json& compiled_from(const AnyProgram& program) {
   return std::visit([](const auto& p) -> const nlohmann::ordered_json& { return p.compiled_from; }, program);
 }
@@ -41,16 +39,31 @@ std::unique_ptr<exact::PointSource> points_of(const AnyProgram& program) {
   return std::make_unique<compile::FusedSource>(std::get<compile::FusedProgram>(program));
 }
 
-void require_program_of(const Bundle& bundle, const AnyProgram& program) {
-  const auto* two_step = std::get_if<LayerProgram>(&program);
-  if ((two_step != nullptr) != (bundle.layer.dataflow == Dataflow::kTwoStep))
-    throw InputError("program: expected one of dataflow " + std::string(to_string(bundle.layer.dataflow)) +
-                     ", which is certified; this one is of the other");
-  if (!(weight_of(program) == bundle.weight))
-    throw InputError("program: expected the weights of " + (bundle.directory / "conv1d_weight.npy").string());
-  if (two_step != nullptr && two_step->conv_bits != bundle.layer.conv_bits)
-    throw InputError("program: expected conv_bits " + std::to_string(bundle.layer.conv_bits) +
-                     " as in layer.json; got " + std::to_string(two_step->conv_bits));
+void require_any_program_of(const Bundle& bundle, const AnyProgram& program,
+                            const std::filesystem::path& name) {
+  if (const auto* two_step = std::get_if<LayerProgram>(&program)) {
+    require_program_of(bundle, *two_step, name);
+    return;
+  }
+  if (bundle.layer.dataflow != Dataflow::kFused)
+    throw InputError(name, "dataflow", "two_step; this is a program of fused");
+  const auto& fused = std::get<compile::FusedProgram>(program);
+  require_compiled_from(bundle, fused.weight, fused.compiled_from, name);
+}
+
+/// Which of the implementations the program must equal.
+std::string target_of(const AnyProgram& program, const Variant& own, bool gpu,
+                      const std::filesystem::path& name) {
+  const std::string text = text_of(compiled_from(program), "target", "golden:" + own.to_string());
+  const std::optional<Variant> variant = target_variant(text);
+  if (!variant) return "oracle";
+  Variant precise = *variant;
+  precise.math = MathMode::kPrecise;
+  if (!(precise == own))
+    throw InputError(name, "target",
+                     "golden:" + own.to_string() + ", which is certified; it was compiled for " + text);
+  if (variant->math == MathMode::kFast) return "gpu_fast";
+  return gpu ? "gpu" : "cpu_twin";
 }
 
 /// A program compiled for the golden of the layer's own variant.
@@ -100,6 +113,8 @@ nlohmann::ordered_json to_json(const compile::Certificate& certificate) {
   json["compared"] = compared;
   json["differing"] = differing;
   json["differing_q"] = differing_q;
+  json["differing_points"] = certificate.differing_points;
+  json["examined"] = certificate.examined;
   json["unexplained"] = certificate.unexplained;
   json["model_differing"] = certificate.model_differing;
   json["rtl_differing"] = certificate.rtl_differing;
@@ -120,9 +135,8 @@ nlohmann::ordered_json to_json(const compile::Certificate& certificate) {
 
 AnyProgram read_any_program_of(const Bundle& bundle, const std::filesystem::path& file) {
   if (bundle.layer.dataflow == Dataflow::kTwoStep) return read_program_of(bundle, file);
-  compile::FusedProgram program = compile::read_fused_program(file);
-  if (!(program.weight == bundle.weight))
-    throw InputError(file, "weight", "the weights of " + (bundle.directory / "conv1d_weight.npy").string());
+  AnyProgram program = compile::read_fused_program(file);
+  require_any_program_of(bundle, program, file);
   return program;
 }
 
@@ -132,10 +146,12 @@ LayerCertificate certify_layer(const Bundle& bundle, CertifyRequest request) {
   layer.layer = bundle.layer.name;
   layer.variant = variant.to_string();
   const std::string golden = "golden:" + layer.variant;
+  if (request.require_golden) require_gpu_golden(bundle, variant, kStepsFile);
   layer.source = request.program ? request.source : "compiled for " + golden;
   layer.program =
       request.program ? std::move(*request.program) : compiled_for(bundle, request.domain, golden);
-  require_program_of(bundle, layer.program);
+  const std::filesystem::path name = request.source.empty() ? "program" : request.source;
+  require_any_program_of(bundle, layer.program, name);
   const auto* two_step = std::get_if<LayerProgram>(&layer.program);
   if (request.rtl && two_step == nullptr)
     throw InputError("--rtl: expected dataflow two_step; the RTL has no fused");
@@ -150,19 +166,20 @@ LayerCertificate certify_layer(const Bundle& bundle, CertifyRequest request) {
     implementations.push_back(std::move(reference));
   const bool gpu = std::any_of(implementations.begin(), implementations.end(),
                                [](const compile::Implementation& i) { return i.name == "gpu"; });
-  layer.target = text_of(compiled_from(layer.program), "target", golden) == "exact" ? "oracle"
-                 : gpu                                                              ? "gpu"
-                                                                                    : "cpu_twin";
+  layer.target = target_of(layer.program, variant, gpu, name);
   if (request.rtl) {
     const Stopwatch rtl_watch;
     exact::StageSteps rtl = enumerate(*request.rtl(*two_step), domain);
     implementations.push_back({"rtl", std::nullopt, std::move(rtl), rtl_watch.seconds()});
   }
-  layer.certificate = certify(bundle.layer, domain, implementations, layer.target, layer.match_q);
+  layer.certificate =
+      certify(bundle.layer, domain, implementations, layer.target, layer.match_q, request.examine);
+  if (two_step != nullptr) layer.ties = compile::ties_in(*two_step, domain);
   for (const compile::Implementation& implementation : implementations)
     layer.seconds.emplace_back(implementation.name, implementation.seconds);
-  layer.hashes = compile::bundle_hashes(bundle);
-  if (gpu) layer.hashes["steps.npz"] = sha256_of_file(steps_path(bundle, variant));
+  layer.layer_parameters = layer_parameters(bundle.layer);
+  layer.hashes = bundle_hashes(bundle);
+  if (gpu) layer.hashes[kStepsFile] = sha256_of_file(bundle.golden_directory(variant) / kStepsFile);
   return layer;
 }
 
@@ -178,8 +195,10 @@ nlohmann::ordered_json to_json(const LayerCertificate& layer) {
     json.update({{"multiplier", program->multiplier},
                  {"mult_bits", program->mult_bits},
                  {"shift", program->shift_bits}});
+  if (layer.ties) json["ties"] = *layer.ties;
   json.update(to_json(certificate));
   for (const auto& [name, seconds] : layer.seconds) json["seconds"][name] = seconds;
+  json["layer_parameters"] = layer.layer_parameters;
   json["hashes"] = layer.hashes;
   return json;
 }

@@ -33,18 +33,46 @@ void evaluate_cuda([[maybe_unused]] const qg_params& params, [[maybe_unused]] co
 #endif
 }
 
+/// Steps from one fp32 to the other along all of them; the two zeros are one.
+std::int64_t ulps_between(float a, float b) {
+  const auto place = [](float value) {
+    std::int32_t bits = 0;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits < 0 ? std::int64_t{INT32_MIN} - bits : std::int64_t{bits};
+  };
+  return std::abs(place(a) - place(b));
+}
+
+void compare_values(float have, float want, GoldenComparison& comparison) {
+  const bool nan = std::isnan(have) || std::isnan(want);
+  comparison.nan += nan ? 1U : 0U;
+  const std::int64_t ulps = nan ? 0 : ulps_between(have, want);
+  comparison.largest_ulps = std::max(comparison.largest_ulps, ulps);
+  const bool equal = std::memcmp(&have, &want, sizeof have) == 0;
+  // Where nothing may differ, the sign of a zero may not either.
+  comparison.beyond +=
+      nan || ulps > comparison.allowed_ulps || (comparison.allowed_ulps == 0 && !equal) ? 1U : 0U;
+}
+
+template <class Integer>
+void compare_values(Integer have, Integer want, GoldenComparison& comparison) {
+  comparison.beyond += have != want ? 1U : 0U;
+}
+
 template <class T>
-GoldenComparison compare_tensor(const std::string& name, const TensorBCL<T>& have, const fs::path& file) {
-  TensorBCL<T> want;
-  read_npy(file, want);
-  if (want.shape() != have.shape()) throw InputError(file, "shape", "[B, C, L] of conv1d_input.npy");
-  GoldenComparison comparison{name, have.size(), 0, 0.0, std::is_same_v<T, float>};
+GoldenComparison compare_tensor(const std::string& name, const TensorBCL<T>& have, const TensorBCL<T>& want) {
+  GoldenComparison comparison;
+  comparison.tensor = name;
+  comparison.compared = have.size();
+  comparison.is_fp32 = std::is_same_v<T, float>;
+  if (name == "silu_raw") comparison.allowed_ulps = kSiluUlps;
   for (std::size_t i = 0; i < have.size(); ++i) {
+    compare_values(have.data()[i], want.data()[i], comparison);
     if (std::memcmp(have.data() + i, want.data() + i, sizeof(T)) == 0) continue;
     ++comparison.differing;
     const double difference =
         std::abs(static_cast<double>(have.data()[i]) - static_cast<double>(want.data()[i]));
-    comparison.largest = std::max(comparison.largest, difference);
+    if (!std::isnan(difference)) comparison.largest = std::max(comparison.largest, difference);
   }
   return comparison;
 }
@@ -112,15 +140,46 @@ std::string golden_provenance(GoldenDevice device) {
 #endif
 }
 
-std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const fs::path& directory,
-                                             int conv_bits) {
+std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const Bundle& bundle,
+                                             const Variant& variant) {
   std::vector<GoldenComparison> comparisons;
-  for_each_tensor(golden, conv_bits, [&](const std::string& name, const auto& tensor) {
-    const fs::path file = directory / (name + ".npy");
-    std::error_code error;
-    if (fs::exists(file, error)) comparisons.push_back(compare_tensor(name, tensor, file));
+  for_each_tensor(golden, bundle.layer.conv_bits, [&](const std::string& name, const auto& tensor) {
+    using T = std::decay_t<decltype(*tensor.data())>;
+    if (const auto committed = committed_tensor<T>(bundle, variant, name))
+      comparisons.push_back(compare_tensor(name, tensor, *committed));
   });
   return comparisons;
+}
+
+Reference reference_for(const Bundle& bundle, const Variant& variant, bool require_golden) {
+  constexpr char kOutput[] = "conv1d_output_int8", kQ[] = "conv1d_q";
+  if (require_golden) require_gpu_golden(bundle, variant, std::string(kOutput) + ".npy");
+  Reference reference;
+  const auto found = committed_file(bundle, variant, std::string(kOutput) + ".npy", Inputs::kLayerAndInput);
+  if (!found) {
+    GoldenTensors golden = evaluate_golden(bundle, variant, GoldenDevice::kCpu);
+    reference.output = std::move(golden.output);
+    if (golden.q.size() > 0) reference.q = std::move(golden.q);
+    reference.device = "CPU twin";
+    return reference;
+  }
+  reference.maker = found->maker;
+  reference.device = found->device;
+  reference.output = read_golden<std::int8_t>(bundle, variant, kOutput);
+  if (variant.dataflow != Dataflow::kTwoStep) return reference;
+  if (bundle.layer.conv_bits > spec::kSampleBits) {
+    reference.q = committed_tensor<std::int16_t>(bundle, variant, kQ);
+  } else if (const auto q = committed_tensor<std::int8_t>(bundle, variant, kQ)) {
+    reference.q = TensorBCL<std::int16_t>(q->shape(), {q->elements().begin(), q->elements().end()});
+  }
+  return reference;
+}
+
+std::vector<std::string> golden_files(const GoldenTensors& golden) {
+  std::vector<std::string> names;
+  for_each_tensor(golden, spec::kConvBitsDefault,
+                  [&](const std::string& name, const auto&) { names.push_back(name + ".npy"); });
+  return names;
 }
 
 void write_golden(const GoldenTensors& golden, const fs::path& directory, int conv_bits) {

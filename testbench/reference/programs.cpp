@@ -1,6 +1,11 @@
 #include "reference/programs.hpp"
 
+#include <optional>
+
 #include "compile/compiler.hpp"
+#include "io/files.hpp"
+#include "io/made_from.hpp"
+#include "reference/committed.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
@@ -10,35 +15,70 @@ Variant chosen_variant(const LayerParams& layer, const ProgramChoice& choice) {
   return choice.variant.empty() ? default_variant(layer) : Variant::parse(choice.variant);
 }
 
-LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& file) {
-  LayerProgram program = read_program(file);
-  if (!(program.weight == bundle.weight))
-    throw InputError(file, "weight", "the weights of " + (bundle.directory / "conv1d_weight.npy").string());
+void require_compiled_from(const Bundle& bundle, const TensorCK<std::int8_t>& weight,
+                           const nlohmann::ordered_json& compiled_from, const std::filesystem::path& name) {
+  if (!(weight == bundle.weight))
+    throw InputError(name, "weight", "the weights of " + (bundle.directory / "conv1d_weight.npy").string());
+  const auto entry = [&](const char* key) {
+    return compiled_from.is_object() && compiled_from.contains(key) ? compiled_from.at(key)
+                                                                    : nlohmann::ordered_json(nullptr);
+  };
+  if (entry("files").is_null()) return;
+  require_made_from(bundle, bundle.layer, name, {entry("layer_parameters"), entry("files")});
+  const auto steps = entry("steps_sha256"), target = entry("target");
+  if (!steps.is_string() || !target.is_string()) return;
+  const std::optional<Variant> variant = target_variant(target.get<std::string>());
+  const std::filesystem::path sweep =
+      variant ? bundle.golden_directory(*variant) / kStepsFile : std::filesystem::path();
+  if (variant && is_present(sweep) && steps.get<std::string>() != sha256_of_file(sweep))
+    throw InputError(name.string() + ": stale: it was compiled for another sweep than " + sweep.string() +
+                     " is now; compile it again");
+}
+
+void require_program_of(const Bundle& bundle, const LayerProgram& program,
+                        const std::filesystem::path& name) {
+  if (bundle.layer.dataflow != Dataflow::kTwoStep)
+    throw InputError(name, "dataflow",
+                     std::string(to_string(bundle.layer.dataflow)) + "; this is a program of two_step");
   if (program.conv_bits != bundle.layer.conv_bits)
-    throw InputError(file, "conv_bits",
+    throw InputError(name, "conv_bits",
                      std::to_string(bundle.layer.conv_bits) + " as in layer.json; got " +
                          std::to_string(program.conv_bits));
+  require_compiled_from(bundle, program.weight, program.compiled_from, name);
+}
+
+LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& file) {
+  LayerProgram program = read_program(file);
+  require_program_of(bundle, program, file);
   return program;
 }
 
 LoadedProgram program_for(const Bundle& bundle, const ProgramChoice& choice) {
-  if (!choice.program_file.empty()) return {read_program_of(bundle, choice.program_file), "from file"};
-  Bundle wanted = bundle;
   const Variant variant = chosen_variant(bundle.layer, choice);
   if (variant.dataflow != Dataflow::kTwoStep)
-    throw InputError(
-        "dataflow: expected two_step; the pipeline has a multiplier, which cannot express fused");
+    throw InputError(bundle.directory, "dataflow",
+                     "two_step, which the unit computes; got fused, which compile, certify and golden know "
+                     "(--variant two_step.seqlast.precise.half_even streams the layer as two_step)");
+  Bundle wanted = bundle;
   wanted.layer = as_variant(wanted.layer, variant);
-  const exact::Domain domain = make_domain(exact::parse_domain("reachable"), wanted);
+  if (!choice.program_file.empty()) {
+    LayerProgram program = read_program_of(wanted, choice.program_file);
+    const auto& from = program.compiled_from;
+    const bool says = from.is_object() && from.contains("origin") && from.at("origin").is_string();
+    const std::string origin = says ? from.at("origin").get<std::string>() : "";
+    return {std::move(program), "from file", origin};
+  }
+  if (choice.require_golden) require_gpu_golden(bundle, variant, kStepsFile);
+  const exact::Domain domain = make_domain(exact::DomainKind::kReachable, wanted);
   compile::Options search;
   search.mult_bits = spec::kMultBitsDefault;  // what the pipeline has
-  compile::Compiled compiled =
-      compile_program(wanted, domain, make_target("golden:" + variant.to_string(), wanted, domain), search);
+  const compile::Target target = make_target("golden:" + variant.to_string(), wanted, domain);
+  compile::Compiled compiled = compile_program(wanted, domain, target, search);
   const std::string proof =
       compiled.exact() ? "exact" : std::to_string(compiled.differing_out) + " of the domain differ";
   const std::string width = std::to_string(compiled.program.mult_bits) + " bits, ";
   compiled.program.mult_bits = spec::kMultBitsDefault;
-  return {std::move(compiled.program), width + proof};
+  return {std::move(compiled.program), width + proof, target.origin};
 }
 
 }  // namespace quasim

@@ -12,7 +12,8 @@ namespace quasim {
 /// What a user may say about it; nothing said: the program is compiled for the layer's own golden.
 struct ProgramChoice {
   std::filesystem::path program_file;
-  std::string variant;  ///< empty: the layer's own dataflow and rounding, seqlast, precise
+  std::string variant;          ///< empty: the layer's own dataflow and rounding, seqlast, precise
+  bool require_golden = false;  ///< a GPU's golden must be there; nothing else will do
 };
 
 /// The golden that the layer is compared with.
@@ -20,15 +21,25 @@ Variant chosen_variant(const LayerParams& layer, const ProgramChoice& choice);
 
 struct LoadedProgram {
   LayerProgram program;
-  std::string origin;  ///< for people: the multiplier's width, and whether it equals the golden on every
-                       ///< reachable input
+  std::string origin;  ///< for people: the multiplier's width, and whether it equals what it was compiled for
+                       ///< on every reachable input
+  std::string target_origin;  ///< "GPU sweep" or "CPU twin"; of a file: what it says itself, "" where nothing
 };
 
 /// The program in the file, checked against the bundle's weights; or the one the compiler finds for the
 /// golden. Throws InputError.
 LoadedProgram program_for(const Bundle& bundle, const ProgramChoice& choice);
 
-/// The program of a file, for a layer of this bundle: weights and conv_bits must be the bundle's.
+/// Throws InputError, one line that begins with `name`, where the program is not of this bundle's layer:
+/// other weights, another conv_bits, or compiled from other scales, another bias or another sweep than there
+/// are now. What a program was compiled from is in the program; one that does not say is held against the
+/// weights alone.
+void require_program_of(const Bundle& bundle, const LayerProgram& program, const std::filesystem::path& name);
+/// The part of it that does not depend on what a program holds.
+void require_compiled_from(const Bundle& bundle, const TensorCK<std::int8_t>& weight,
+                           const nlohmann::ordered_json& compiled_from, const std::filesystem::path& name);
+
+/// The program of a file, which must be of this bundle's layer.
 LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& file);
 
 }  // namespace quasim

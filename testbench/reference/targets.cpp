@@ -1,7 +1,9 @@
 #include "reference/targets.hpp"
 
 #include "exact/steps_file.hpp"
+#include "io/files.hpp"
 #include "quasim_golden_cpu_twin.hpp"
+#include "reference/committed.hpp"
 #include "reference/golden_params.hpp"
 #include "spec/error.hpp"
 
@@ -25,15 +27,14 @@ class TwinSource : public exact::PointSource {
 
 }  // namespace
 
-std::filesystem::path steps_path(const Bundle& bundle, const Variant& variant) {
-  return bundle.golden_directory(variant) / "steps.npz";
-}
-
 std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& variant,
                                            const exact::Domain& domain) {
-  const std::filesystem::path file = steps_path(bundle, variant);
-  if (!std::filesystem::exists(file)) return std::nullopt;
-  return exact::read_steps(file, domain, variant.dataflow == Dataflow::kTwoStep ? bundle.layer.conv_bits : 0);
+  const auto found = committed_file(bundle, variant, kStepsFile, Inputs::kLayer);
+  if (!found || found->maker != GoldenMaker::kGpu) return std::nullopt;
+  // A layer that was changed in memory, by an option, is another one than the GPU swept.
+  const LayerParams own = as_variant(bundle.layer, variant);
+  if (!same_arithmetic(own, as_variant(read_layer(bundle.directory), variant))) return std::nullopt;
+  return exact::read_steps(found->file, domain, variant.dataflow == Dataflow::kTwoStep ? own.conv_bits : 0);
 }
 
 std::unique_ptr<exact::PointSource> make_twin_source(const LayerParams& layer, const Variant& variant) {
@@ -68,13 +69,13 @@ std::optional<Variant> target_variant(const std::string& text) {
   return Variant::parse(text.substr(kGolden.size()));
 }
 
-compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain,
-                            StepsFrom from) {
+compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain) {
   const std::optional<Variant> variant = target_variant(text);
-  if (!variant) return {text, "oracle", exact::Oracle(bundle.layer).steps(domain)};
-  if (from == StepsFrom::kSweepOrTwin)
-    if (auto steps = gpu_steps(bundle, *variant, domain)) return {text, "GPU sweep", std::move(*steps)};
-  return {text, "CPU twin", enumerate(*make_twin_source(bundle.layer, *variant), domain)};
+  if (!variant) return {text, "oracle", "", exact::Oracle(bundle.layer).steps(domain)};
+  if (auto steps = gpu_steps(bundle, *variant, domain))
+    return {text, "GPU sweep", sha256_of_file(bundle.golden_directory(*variant) / kStepsFile),
+            std::move(*steps)};
+  return {text, "CPU twin", "", enumerate(*make_twin_source(bundle.layer, *variant), domain)};
 }
 
 }  // namespace quasim

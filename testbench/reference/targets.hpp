@@ -10,10 +10,11 @@
 
 namespace quasim {
 
-/// golden/VARIANT/steps.npz of the bundle.
-std::filesystem::path steps_path(const Bundle& bundle, const Variant& variant);
+/// The file of a golden's step functions.
+constexpr char kStepsFile[] = "steps.npz";
 
-/// The GPU's sweep, where the bundle has one. Throws InputError for a malformed file.
+/// The GPU's sweep, where the bundle has one and its layer is the one on disk: a sweep is nothing for a layer
+/// with another conv_bits or scale by option. Throws InputError for a malformed or stale file.
 std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& variant,
                                            const exact::Domain& domain);
 
@@ -24,13 +25,9 @@ std::unique_ptr<exact::PointSource> make_twin_source(const LayerParams& layer, c
 /// The variant of "golden:VARIANT"; none for "exact". Throws InputError for anything else.
 std::optional<Variant> target_variant(const std::string& text);
 
-/// Where a golden's steps may come from. A sweep holds only for the layer as the bundle has it, not with
-/// another conv_bits.
-enum class StepsFrom { kSweepOrTwin, kTwin };
-
-/// A compile target from its text: "exact", or "golden:VARIANT".
-compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain,
-                            StepsFrom from = StepsFrom::kSweepOrTwin);
+/// A compile target from its text: "exact", or "golden:VARIANT": the GPU's sweep where there is one, else the
+/// CPU twin.
+compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain);
 
 /// The variant that a layer's program is compiled for unless told otherwise: its dataflow and rounding,
 /// seqlast, precise.

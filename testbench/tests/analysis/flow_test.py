@@ -29,8 +29,8 @@ def main():
             failed += 1
             print("FAILED: " + what)
 
-    def run(program, bundles, out):
-        return subprocess.run([script, *map(str, bundles), "-o", str(out)], capture_output=True, text=True,
+    def run(program, bundles, out, *options):
+        return subprocess.run([script, *map(str, bundles), "-o", str(out), *options], capture_output=True, text=True,
                               env={**os.environ, "QUASIM": str(program)})
 
     with tempfile.TemporaryDirectory() as name:
@@ -50,6 +50,8 @@ def main():
         flat = 4000 - 128  # the header of these files is 128 bytes long
         expect(f"[0, {flat // 256}, {flat % 256}]" in (d / "bad" / "logs" / "layer00.compare.log").read_text(), "the log names the element")
 
+        done = run(quasim, layers[:1], d / "fused", "-v", "fused.seqlast.fast.half_away")
+        expect(done.returncode == 2 and "expected two_step" in done.stderr, f"a fused variant is said: {done.returncode} {done.stderr}")
         expect(run(quasim, [d / "missing"], d / "none").returncode == 2, "a missing bundle is exit 2")
         expect(run(quasim, [], d / "none").returncode == 2, "no bundle is exit 2")
         expect(run(d / "no_program", layers[:1], d / "none").returncode == 2, "no program is exit 2")

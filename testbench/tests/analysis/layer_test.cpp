@@ -9,6 +9,8 @@
 #include "analysis/modes.hpp"
 #include "analysis/report_page.hpp"
 #include "analysis/sweep.hpp"
+#include "io/files.hpp"
+#include "reference/committed.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::analysis {
@@ -117,11 +119,16 @@ using AnalysisStages = TemporaryDirectory;
 TEST_F(AnalysisStages, golden_files_win_over_evaluation) {
   Bundle bundle = random_bundle();
   bundle.directory = directory_;
+  write_bundle(bundle);
   const StageSet evaluated(bundle);
   EXPECT_EQ(evaluated.stage("conv1d_q").origin.substr(0, 8), "CPU twin");
   TensorBCL<std::int8_t> planted(bundle.input->shape());
   planted.at(1, 2, 3) = 42;
   write_npy(bundle.golden_directory(evaluated.variant()) / "conv1d_q.npy", planted);
+  EXPECT_THROW(StageSet{bundle}, InputError);  // nothing says what it was made from
+  nlohmann::ordered_json provenance{{"variant", evaluated.variant().to_string()}, {"device", "a GPU"}};
+  provenance.update(provenance_of(bundle));
+  write_text_file(bundle.golden_directory(evaluated.variant()) / "provenance.json", provenance.dump());
   const StageSet mixed(bundle);
   EXPECT_EQ(mixed.stage("conv1d_q").origin, "golden/" + evaluated.variant().to_string());
   EXPECT_EQ(mixed.bytes("conv1d_q")[std::size_t{(1 * 6 + 2) * 300 + 3}], 42);
@@ -129,6 +136,10 @@ TEST_F(AnalysisStages, golden_files_win_over_evaluation) {
   write_npy(bundle.golden_directory(evaluated.variant()) / "conv1d_q.npy", TensorBCL<std::int8_t>({1, 2, 3}));
   EXPECT_THROW(StageSet{bundle}, InputError);
   EXPECT_THROW(evaluated.stage("no_such_stage"), InputError);
+  write_npy(bundle.golden_directory(evaluated.variant()) / "conv1d_q.npy", planted);
+  bundle.layer.output_scale *= 2;
+  write_bundle(bundle);
+  EXPECT_THROW(StageSet{bundle}, InputError);  // stale
 }
 
 TEST_F(AnalysisStages, intermediates_are_saved_under_their_names) {

@@ -11,6 +11,9 @@ import sys
 
 from browser import Page, find_chromium
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import bundles as test_bundles  # noqa: E402
+
 SKIPPED = 77
 LARGEST_REPORT_BYTES = 10 << 20
 FIGURES_AT_LEAST = 11  # five stages, percentiles, range, channels, differences, steps, sweep
@@ -23,12 +26,13 @@ DRAWN = """(() => [...document.querySelectorAll('#layer figure[data-title]')].ma
 }))()"""
 
 
-def make_cosim_record(layer):
+def make_cosim_record(layer, bundle):
     """A record in the form of `quasim cosim --json`, with the optional timeline."""
     valid, ready = "1101" * 64, "1110" * 64
     return {"verb": "cosim", "layers": [{
         "name": layer, "elements": 262144, "lanes": 16, "agrees": True, "cycles": 20000, "latency_cycles": 6,
         "input_stalls": 1800, "output_stalls": 1790,
+        "hashes": test_bundles.hashes(bundle), "layer_parameters": test_bundles.layer_parameters(bundle),
         "timeline": {"s_valid": valid, "s_ready": ready, "m_valid": valid, "m_ready": ready}}]}
 
 
@@ -109,7 +113,7 @@ def main():
     out.mkdir(parents=True, exist_ok=True)
     bundles = sorted(str(path.parent) for path in vectors.glob("bookmamba/*/layer.json"))
     name = json.loads(pathlib.Path(bundles[0], "layer.json").read_text())["name"]
-    (out / "cosim.json").write_text(json.dumps(make_cosim_record(name)))
+    (out / "cosim.json").write_text(json.dumps(make_cosim_record(name, bundles[0])))
     report = out / "report.html"
     subprocess.run([quasim, "report", *bundles, "--cosim", str(out / "cosim.json"), "-o", str(report)], check=True)
 

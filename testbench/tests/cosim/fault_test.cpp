@@ -35,6 +35,14 @@ int catch_fault(const std::string& fault) {
       return 1;
     }
     if (!result.agrees()) {
+      // What a failed job leaves behind must not take the next layer with it: the same job again is told the
+      // same.
+      testbench->load(program);
+      const cosim::JobResult again = testbench->run(job);
+      if (again.failure != result.failure || again.agrees()) {
+        std::cout << fault << ": the job after it ended otherwise: '" << again.failure << "'\n";
+        return 1;
+      }
       std::cout << fault << ": caught in stream " << attempt << ": "
                 << (result.failure.empty() ? std::to_string(result.rtl_golden.mismatches) + " values differ"
                                            : result.failure)

@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <functional>
+#include <iterator>
 #include <limits>
 #include <string>
 #include <thread>
@@ -191,6 +194,28 @@ TEST_F(DpiHostile, ThreadsOpenUseAndCloseAtOnce) {
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(wrong, 0);
   EXPECT_EQ(done, 200);
+}
+
+TEST(DpiHostileBundle, a_golden_of_another_layer_is_refused) {
+  namespace fs = std::filesystem;
+  std::string pattern = (fs::temp_directory_path() / "quasim_dpi_XXXXXX").string();
+  ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+  const fs::path bundle = fs::path(pattern) / "layer";
+  fs::copy(fs::path(std::getenv("QUASIM_VECTORS")) / "bookmamba/layer00", bundle,
+           fs::copy_options::recursive);
+  int handle = 0;
+  EXPECT_EQ(quasim_dpi_open(bundle.c_str(), &handle), QUASIM_DPI_OK);
+  EXPECT_EQ(quasim_dpi_close(handle), QUASIM_DPI_OK);
+  std::ifstream in(bundle / "layer.json");
+  std::string text{std::istreambuf_iterator<char>(in), {}};
+  const std::string key = "\"output_scale\": ";
+  const std::size_t at = text.find(key);
+  ASSERT_NE(at, std::string::npos);
+  text.replace(at + key.size(), text.find(',', at) - at - key.size(), "0.5");
+  std::ofstream(bundle / "layer.json") << text;
+  EXPECT_EQ(quasim_dpi_open(bundle.c_str(), &handle), QUASIM_DPI_BAD_INPUT);
+  expect_one_line("stale: it was made with output_scale");
+  fs::remove_all(pattern);
 }
 
 }  // namespace

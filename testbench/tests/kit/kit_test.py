@@ -21,6 +21,9 @@ import tempfile
 
 import numpy as np
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import bundles  # noqa: E402
+
 group, quasim, project = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
 LAYERS = project / "vectors/bookmamba"
 GOLDEN = "golden/two_step.seqlast.precise.half_even"
@@ -41,20 +44,7 @@ def run(*arguments, cwd=None, env=None, timeout=900):
 
 
 def cut_layer(target, layer, channels, steps, **changes):
-    """The first channels and time steps of a real layer, with its golden where that stays true."""
-    source = LAYERS / layer
-    target.mkdir(parents=True)
-    params = json.loads((source / "layer.json").read_text())
-    params.update(channels=channels, **changes)
-    (target / "layer.json").write_text(json.dumps(params))
-    np.save(target / "conv1d_weight.npy", np.load(source / "conv1d_weight.npy")[:channels].copy())
-    np.save(target / "conv1d_bias.npy", np.load(source / "conv1d_bias.npy")[:channels].copy())
-    np.save(target / "conv1d_input.npy", np.load(source / "conv1d_input.npy")[:, :channels, :steps].copy())
-    if not changes:
-        (target / GOLDEN).mkdir(parents=True)
-        name = GOLDEN + "/conv1d_output_int8.npy"
-        np.save(target / name, np.load(source / name)[:, :channels, :steps].copy())
-    return target
+    return bundles.cut_layer(target, LAYERS / layer, channels, steps, **changes)
 
 
 def export(bundle, kit, *arguments):

@@ -5,11 +5,14 @@
 #include <cmath>
 #include <iostream>
 #include <map>
+#include <set>
 
 #include "compile/compiler.hpp"
 #include "compile/program_source.hpp"
+#include "prove/differing_points.hpp"
 #include "prove/explanation.hpp"
 #include "prove/program_explanation.hpp"
+#include "prove/ties.hpp"
 #include "quasim_golden_cpu_twin.hpp"
 #include "reference/golden_params.hpp"
 #include "reference/targets.hpp"
@@ -27,6 +30,7 @@ using compile::LadderResult;
 using compile::Observed;
 using compile::Op;
 
+constexpr std::int64_t kAll = std::int64_t{1} << 40;
 constexpr Order kOrders[] = {Order::kSeqLast, Order::kChannelLast, Order::kUpdate};
 
 quasim_golden::CpuTwin twin_of(const LayerParams& layer, const Variant& variant) {
@@ -553,8 +557,15 @@ TEST(compile_explain, tensors_of_the_tap_by_tap_orders_are_explained) {
         const Bundle bundle = tied_bundle(random, variant);
         TensorBCL<std::int8_t> output = twin_output(bundle, variant);
         std::vector<compile::TensorDifference> differences;
-        const auto collect = [&](const compile::TensorDifference& d) { differences.push_back(d); };
-        compared += compile::explain_outputs(bundle, variant, output, collect);
+        const auto collect = [&](const compile::TensorDifference& d) {
+          differences.push_back(d);
+          return true;
+        };
+        const auto good = compile::explain_outputs(bundle, variant, output, kAll, collect);
+        EXPECT_EQ(good.as, variant);
+        EXPECT_EQ(good.examined, good.differing);
+        EXPECT_EQ(good.differing, static_cast<std::int64_t>(differences.size()));
+        compared += good.compared;
         for (const auto& [sequence, channel, time, explanation] : differences) {
           EXPECT_TRUE(explanation.explained) << variant.to_string();
           EXPECT_EQ(explanation.evaluated_as, "");
@@ -567,9 +578,11 @@ TEST(compile_explain, tensors_of_the_tap_by_tap_orders_are_explained) {
         std::int8_t& value = output.data()[random() % output.size()];
         value = static_cast<std::int8_t>(value > 0 ? value - 40 : value + 40);
         std::int64_t unexplained = 0;
-        compared += compile::explain_outputs(
-            bundle, variant, output,
-            [&](const compile::TensorDifference& d) { unexplained += !d.explanation.explained; });
+        compared +=
+            compile::explain_outputs(bundle, variant, output, kAll, [&](const compile::TensorDifference& d) {
+              unexplained += !d.explanation.explained;
+              return true;
+            }).compared;
         EXPECT_EQ(unexplained, 1);
         ++planted;
       }
@@ -579,6 +592,105 @@ TEST(compile_explain, tensors_of_the_tap_by_tap_orders_are_explained) {
   std::cout << "seed " << kSeed << ": " << compared << " outputs compared, " << differing << " differ, "
             << order_of_taps << " by the order of taps, " << planted << " planted values unexplained\n";
   EXPECT_GT(differing, 20);
+}
+
+TEST(compile_explain, a_tensor_of_the_other_dataflow_is_recognised_as_a_whole) {
+  std::mt19937_64 random(31);
+  std::int64_t places = 0, other_places = 0, planted = 0;
+  for (const Dataflow dataflow : {Dataflow::kTwoStep, Dataflow::kFused}) {
+    const Variant declared{dataflow, Order::kSeqLast, MathMode::kPrecise, default_rounding(dataflow)};
+    const Dataflow made = dataflow == Dataflow::kTwoStep ? Dataflow::kFused : Dataflow::kTwoStep;
+    const Variant truth{made, Order::kSeqLast, MathMode::kPrecise, default_rounding(made)};
+    LayerParams layer = test::layer_of(0.07F, 0.007F, 0.006F, 0.05F, 0.05F, 8, default_rounding(dataflow));
+    layer.dataflow = dataflow;
+    layer.channels = 16;
+    Bundle bundle = test::random_bundle(random, layer, 16, 127);
+    TensorBCL<std::int8_t> input({2, 16, 64});
+    for (std::size_t i = 0; i < input.size(); ++i) input.data()[i] = static_cast<std::int8_t>(random());
+    bundle.input = input;
+    TensorBCL<std::int8_t> output = twin_output(bundle, truth);
+    const auto refuse = [](const compile::TensorDifference&) { return false; };
+    const auto found = compile::explain_outputs(bundle, declared, output, kAll, refuse);
+    EXPECT_EQ(found.as, truth);
+    EXPECT_GT(found.differing_as_declared, 20);
+    EXPECT_LE(found.differing, 2);
+    places += found.compared;
+    other_places += found.differing_as_declared;
+    // A fault in such a tensor is found, and not taken for the other dataflow.
+    output.data()[100] =
+        static_cast<std::int8_t>(output.data()[100] > 0 ? output.data()[100] - 9 : output.data()[100] + 9);
+    std::int64_t unexplained = 0;
+    (void)compile::explain_outputs(bundle, declared, output, kAll, [&](const compile::TensorDifference& d) {
+      unexplained += !d.explanation.explained;
+      planted += d.channel * 64 + d.time + d.sequence * 1024 == 100;
+      return true;
+    });
+    EXPECT_EQ(unexplained, 1);
+    // A sample is that many places, and no place twice.
+    TensorBCL<std::int8_t> wrong(input.shape());
+    std::set<std::array<std::size_t, 3>> seen;
+    const auto sampled = compile::explain_outputs(bundle, declared, wrong, 50, [&](const auto& d) {
+      EXPECT_TRUE(seen.insert({d.sequence, d.channel, d.time}).second);
+      return true;
+    });
+    EXPECT_GT(sampled.differing, 500);
+    EXPECT_EQ(sampled.examined, 50);
+    EXPECT_EQ(seen.size(), 50U);
+  }
+  EXPECT_EQ(planted, 2);
+  std::cout << places << " places of tensors of the other dataflow, " << other_places
+            << " of them different\n";
+}
+
+TEST(compile_explain, differing_points_are_counted_once_and_sampled_evenly) {
+  // out differs in acc 10..19 and 30..39 of slice 0, q in 15..34: 10..39 together; slice 1 in one point.
+  const exact::Domain domain{exact::DomainKind::kFull, {{0, -100, 100, 0}, {1, -100, 100, 1}}};
+  const exact::SliceSteps zero{{-100, 0}};
+  const exact::StageSteps a{exact::StepFunction{zero, zero}, {zero, zero}};
+  const exact::StageSteps b{exact::StepFunction{{{-100, 0}, {15, 1}, {35, 0}}, zero},
+                            {{{-100, 0}, {10, 2}, {20, 0}, {30, 3}, {40, 0}}, {{-100, 0}, {100, 1}}}};
+  const compile::DifferingPoints points(a, b, domain);
+  EXPECT_EQ(points.count(), 31);
+  for (const std::int64_t limit : {0, 1, 2, 7, 30, 31, 1000}) {
+    std::vector<std::pair<std::size_t, std::int32_t>> seen;
+    points.visit_sample(limit, [&](std::size_t slice, std::int32_t acc) {
+      seen.emplace_back(slice, acc);
+      return true;
+    });
+    EXPECT_EQ(static_cast<std::int64_t>(seen.size()), std::min<std::int64_t>(limit, 31));
+    EXPECT_TRUE(std::is_sorted(seen.begin(), seen.end()));
+    EXPECT_EQ(std::adjacent_find(seen.begin(), seen.end()), seen.end());
+    for (const auto& [slice, acc] : seen) EXPECT_TRUE(slice == 0 ? acc >= 10 && acc < 40 : acc == 100);
+  }
+  int visits = 0;
+  points.visit_sample(31, [&](std::size_t, std::int32_t) { return ++visits < 5; });
+  EXPECT_EQ(visits, 5);
+}
+
+TEST(compile_explain, ties_are_those_that_the_rule_decides) {
+  LayerProgram program;
+  program.taps = 2;
+  program.conv_bits = 4;  // q in -8 .. 7
+  program.multiplier = 1;
+  program.shift_bits = 2;
+  program.weight = TensorCK<std::int8_t>({1, 2}, {1, 1});
+  program.bias_words = {0};
+  program.silu_table.assign(16, 0);
+  // p = acc; ties at acc = 4k + 2, between k and k + 1: those with -8 <= k < 7 show.
+  std::int64_t compared = 0;
+  for (std::int32_t low = -50; low <= 50; low += 7)
+    for (std::int32_t high = low; high <= 50; high += 5) {
+      std::int64_t expected = 0;
+      for (std::int32_t acc = low; acc <= high; ++acc)
+        expected += (acc + 100) % 4 == 2 && acc >= 4 * -8 + 2 && acc <= 4 * 6 + 2;
+      EXPECT_EQ(compile::ties_in(program, {exact::DomainKind::kFull, {{0, low, high, 0}}}), expected);
+      ++compared;
+    }
+  EXPECT_GT(compared, 100);
+  TensorBCL<std::int8_t> input({1, 1, 4}, {2, 0, 4, 2});  // acc 2, 2, 4, 6: three ties
+  EXPECT_EQ(compile::ties_in(program, input), 3);
+  program.shift_bits = 0;
+  EXPECT_EQ(compile::ties_in(program, input), 0);
 }
 
 TEST(compile_explain, an_order_that_depends_on_the_window_is_refused_without_one) {

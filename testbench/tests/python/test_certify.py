@@ -38,10 +38,22 @@ class Certify(unittest.TestCase):
         self.assertGreater(certificate["pairs"]["model vs gpu"]["differing_out"], 0)
         self.assertEqual(certificate["pairs"]["model vs gpu"]["differing_q"], 0)
 
+    def test_program_of_match_out_need_not_equal_q(self):
+        """The recipe is the command's: a program that was compiled to match out passes where q differs."""
+        bundle = quasim.read_bundle(support.LAYERS[8])
+        compiled = quasim.compile(bundle, match="out")
+        certificate = quasim.certify(bundle, compiled.program)
+        self.assertEqual((certificate["match"], certificate["target"]), ("out", "gpu"))
+        self.assertTrue(certificate["passed"])
+        self.assertGreater(certificate["pairs"]["model vs gpu"]["differing_q"], 0)
+        self.assertEqual(certificate["ties"], 0)
+
     def test_target_exact_differs_from_golden_where_the_oracle_does(self):
         bundle = quasim.read_bundle(support.LAYERS[0])
         program = quasim.compile(bundle, target="exact", mult_bits=31).program
-        pairs = quasim.certify(bundle, program)["pairs"]
+        certificate = quasim.certify(bundle, program)
+        self.assertEqual((certificate["target"], certificate["passed"]), ("oracle", True))
+        pairs = certificate["pairs"]
         self.assertEqual(pairs["model vs oracle"]["differing_out"], 0)
         self.assertEqual(pairs["model vs gpu"]["differing_out"], pairs["oracle vs gpu"]["differing_out"])
 

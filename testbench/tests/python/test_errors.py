@@ -1,5 +1,6 @@
 """python.package.errors: every mistake is a ValueError with one line."""
 
+import json
 import pathlib
 import shutil
 import tempfile
@@ -35,6 +36,31 @@ class Errors(unittest.TestCase):
             shutil.copytree(support.LAYERS[0], copy)
             (copy / "layer.json").write_text("{")
             self.refused("layer.json", quasim.read_bundle, copy)
+
+    def test_stale(self):
+        """What was made from another state of the layer is refused here as by the command."""
+        with tempfile.TemporaryDirectory() as directory:
+            copy = pathlib.Path(directory) / "layer"
+            shutil.copytree(support.LAYERS[0], copy)
+            file = copy / "layer.json"
+            layer = json.loads(file.read_text())
+            file.write_text(json.dumps({**layer, "output_scale": 2 * layer["output_scale"]}))
+            stale = quasim.read_bundle(copy)
+            self.refused("steps.npz: stale: it was made with output_scale", quasim.compile, stale)
+            self.refused("stale", quasim.open_program, copy)
+            self.refused("stale", stale.golden, "conv1d_output_int8")
+            self.refused("program: stale", quasim.certify, stale, self.program)
+            file.write_text(json.dumps({**layer, "name": "another name"}, indent=3))
+            self.assertTrue(quasim.certify(quasim.read_bundle(copy), self.program)["passed"])
+            shutil.rmtree(copy / "golden")
+            bare = quasim.read_bundle(copy)
+            self.refused("no golden at all", bare.golden, "conv1d_output_int8")
+            self.refused("no golden at all", quasim.compile, bare, require_golden=True)
+            self.refused("no golden at all", quasim.certify, bare, self.program, require_golden=True)
+            bias = np.load(copy / "conv1d_bias.npy")
+            bias[7] ^= 1
+            np.save(copy / "conv1d_bias.npy", bias)
+            self.refused("conv1d_bias.npy", quasim.certify, quasim.read_bundle(copy), self.program)
 
     def test_arrays(self):
         channels = self.program.channels

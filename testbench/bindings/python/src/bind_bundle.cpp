@@ -6,6 +6,7 @@
 #include "bindings/python/src/bindings.hpp"
 #include "io/bundle.hpp"
 #include "io/npy.hpp"
+#include "reference/committed.hpp"
 #include "reference/targets.hpp"
 
 namespace quasim::python {
@@ -28,7 +29,12 @@ Variant variant_of(const Bundle& bundle, const std::string& text) {
 py::array golden_of(const Bundle& bundle, const std::string& tensor, const std::string& variant) {
   if (tensor.empty() || tensor.find_first_of("/\\") != std::string::npos)
     throw InputError("tensor: expected a name such as conv1d_output_int8; got '" + tensor + "'");
-  const NpyFile file(bundle.golden_directory(variant_of(bundle, variant)) / (tensor + ".npy"));
+  const Variant wanted = variant_of(bundle, variant);
+  const auto committed = committed_file(bundle, wanted, tensor + ".npy", Inputs::kLayerAndInput);
+  if (!committed)
+    throw InputError(bundle.golden_directory(wanted) / (tensor + ".npy"), "file",
+                     "a golden tensor; it is missing, and " + committed_variants(bundle));
+  const NpyFile file(committed->file);
   file.require_rank(3, "[B, C, L]");
   return py::array(py::dtype(std::string(to_string(file.header().dtype))), file.header().shape, file.data());
 }

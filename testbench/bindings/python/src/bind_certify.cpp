@@ -12,12 +12,13 @@ namespace {
 
 namespace py = pybind11;
 
-compile::Certificate certify_program(const Bundle& bundle, const LayerProgram& program,
-                                     const std::string& domain_kind) {
+LayerCertificate certify_program(const Bundle& bundle, const LayerProgram& program,
+                                 const std::string& domain_kind, bool require_golden) {
   CertifyRequest request;
   request.domain = exact::parse_domain(domain_kind);
   request.program = program;
-  return certify_layer(bundle, std::move(request)).certificate;
+  request.require_golden = require_golden;
+  return certify_layer(bundle, std::move(request));
 }
 
 }  // namespace
@@ -25,30 +26,36 @@ compile::Certificate certify_program(const Bundle& bundle, const LayerProgram& p
 void bind_certify(py::module_& module) {
   module.def(
       "certify",
-      [](const Bundle& bundle, const LayerProgram& program, const std::string& domain) {
-        const compile::Certificate certificate = [&] {
+      [](const Bundle& bundle, const LayerProgram& program, const std::string& domain, bool require_golden) {
+        const LayerCertificate layer = [&] {
           const py::gil_scoped_release release;
-          return certify_program(bundle, program, domain);
+          return certify_program(bundle, program, domain, require_golden);
         }();
+        const compile::Certificate& certificate = layer.certificate;
         py::dict pairs;
         for (const compile::PairResult& pair : certificate.pairs)
           pairs[py::str(pair.a + " vs " + pair.b)] =
               py::dict(py::arg("points") = pair.points, py::arg("differing_q") = pair.differing_q,
                        py::arg("differing_out") = pair.differing_out);
-        return py::dict(py::arg("passed") = certificate.passed(),
-                        py::arg("points") = certificate.domain.points(),
-                        py::arg("model_differing") = certificate.model_differing,
-                        py::arg("unexplained") = certificate.unexplained, py::arg("pairs") = pairs);
+        return py::dict(
+            py::arg("passed") = certificate.passed(), py::arg("points") = certificate.domain.points(),
+            py::arg("target") = layer.target, py::arg("match") = layer.match_q ? "q" : "out",
+            py::arg("model_differing") = certificate.model_differing,
+            py::arg("differing_points") = certificate.differing_points,
+            py::arg("examined") = certificate.examined, py::arg("unexplained") = certificate.unexplained,
+            py::arg("ties") = layer.ties ? py::object(py::int_(*layer.ties)) : py::none(),
+            py::arg("pairs") = pairs);
       },
       py::arg("bundle"), py::arg("program"), py::arg("domain") = "reachable",
+      py::arg("require_golden") = false,
       "Sends every accumulator and bias value of a two_step layer through the program, the exact oracle, the "
-      "CPU twin of "
-      "the golden and the GPU's committed sweep, and compares them pairwise. Returns a dict of counts: "
-      "passed, points, "
-      "model_differing (points in which the program differs from what it was compiled for, in q and out or, "
-      "where it was compiled to match out, in out), unexplained "
-      "(points in which a "
-      "golden differs from exact arithmetic and no rounding explains it), pairs. Raises ValueError.");
+      "CPU twin of the golden and the GPU's committed sweeps, and compares them pairwise, as quasim certify "
+      "does. Returns a dict: passed, points, target (what the program must equal) and match (q: in q and "
+      "out; "
+      "out: in out alone), model_differing (points in which it does not), differing_points (of the goldens "
+      "from "
+      "exact arithmetic), examined and unexplained (of those), ties (points at which the program's tie rule "
+      "decides), pairs. require_golden refuses where the GPU's sweep is missing. Raises ValueError.");
 }
 
 }  // namespace quasim::python

@@ -3,6 +3,7 @@
 
 #include "bindings/python/src/bindings.hpp"
 #include "compile/compiler.hpp"
+#include "reference/committed.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
@@ -12,7 +13,8 @@ namespace {
 namespace py = pybind11;
 
 compile::Compiled compile_bundle(Bundle bundle, const std::string& target, int mult_bits,
-                                 const std::string& match, const std::string& domain_kind) {
+                                 const std::string& match, const std::string& domain_kind,
+                                 bool require_golden) {
   if (mult_bits < 2 || mult_bits > spec::kMultBitsMax)
     throw InputError("mult_bits: expected 2 to " + std::to_string(spec::kMultBitsMax) + "; got " +
                      std::to_string(mult_bits));
@@ -22,6 +24,8 @@ compile::Compiled compile_bundle(Bundle bundle, const std::string& target, int m
   compile::Options options;
   options.mult_bits = mult_bits;
   options.match = compile::parse_match(match);
+  const auto variant = target_variant(name);
+  if (require_golden && variant) require_gpu_golden(bundle, *variant, kStepsFile);
   return compile_program(bundle, domain, make_target(name, bundle, domain), options);
 }
 
@@ -40,12 +44,14 @@ void bind_compile(py::module_& module) {
       .def_readonly("differing_out", &Compiled::differing_out);
   module.def("compile", compile_bundle, py::arg("bundle"), py::kw_only(), py::arg("target") = "",
              py::arg("mult_bits") = spec::kMultBitsDefault, py::arg("match") = "auto",
-             py::arg("domain") = "reachable", py::call_guard<py::gil_scoped_release>(),
+             py::arg("domain") = "reachable", py::arg("require_golden") = false,
+             py::call_guard<py::gil_scoped_release>(),
              "Finds the smallest multiplier program that equals the target on every input of a two_step "
              "layer. target: "
              "exact, or golden:VARIANT; empty means the golden of the layer's dataflow and rounding. match: "
              "q, out or "
-             "auto. domain: reachable or full. Raises ValueError.");
+             "auto. domain: reachable or full. require_golden refuses where the GPU's sweep is missing. "
+             "Raises ValueError.");
 }
 
 }  // namespace quasim::python

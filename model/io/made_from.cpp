@@ -1,0 +1,112 @@
+#include "io/made_from.hpp"
+
+#include <array>
+
+#include "io/files.hpp"
+#include "spec/error.hpp"
+
+namespace quasim {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+constexpr char kLayerFile[] = "layer.json";
+constexpr std::array<const char*, 2> kTensorFiles{"conv1d_weight.npy", "conv1d_bias.npy"};
+constexpr char kInputFile[] = "conv1d_input.npy";
+constexpr std::size_t kDigestShown = 12;
+
+[[noreturn]] void refuse(const fs::path& file, const std::string& made, const std::string& now) {
+  throw InputError(file.string() + ": stale: it was made " + made + "; " + now +
+                   "; make it again from this bundle, or remove it");
+}
+
+std::string digest_text(const Json& digest) {
+  return digest.is_string() ? digest.get<std::string>().substr(0, kDigestShown) : digest.dump();
+}
+
+/// The same number: two decimal texts of one fp32 are equal.
+bool same_value(const Json& a, const Json& b) {
+  if (a.is_number() && b.is_number()) return a.get<float>() == b.get<float>();
+  return a == b;
+}
+
+Json parameter(const Json& parameters, const std::string& key) {
+  return parameters.contains(key) ? parameters.at(key) : Json("absent");
+}
+
+/// The first parameter that differs and matters in the dataflow; empty where none does.
+std::string differing_parameter(Dataflow dataflow, const Json& a, const Json& b) {
+  for (const std::string key : {"channels", "taps", "input_scale", "weight_scale", "bias_scale",
+                                "output_scale", "conv_scale", "conv_bits"}) {
+    if (dataflow == Dataflow::kFused && key.rfind("conv_", 0) == 0) continue;
+    if (!same_value(parameter(a, key), parameter(b, key))) return key;
+  }
+  return {};
+}
+
+void require_parameters(const fs::path& layer_file, const LayerParams& layer, const fs::path& file,
+                        const Json& recorded) {
+  if (!recorded.is_object())
+    throw InputError(file, "layer_parameters", "an object; got " + recorded.dump().substr(0, 40));
+  const Json now = layer_parameters(layer);
+  const std::string key = differing_parameter(layer.dataflow, recorded, now);
+  if (!key.empty())
+    refuse(file, "with " + key + " " + parameter(recorded, key).dump(),
+           layer_file.string() + " has " + parameter(now, key).dump());
+}
+
+void require_file(const Bundle& bundle, const fs::path& file, const Json& recorded, const char* name) {
+  const fs::path now_file = bundle.directory / name;
+  const bool was_there = recorded.contains(name), is_there = is_present(now_file);
+  if (!was_there && !is_there) return;
+  if (!was_there) refuse(file, std::string("without ") + name, now_file.string() + " is there now");
+  const std::string made = std::string("from ") + name + " " + digest_text(recorded.at(name)) + "...";
+  if (!is_there) refuse(file, made, now_file.string() + " is missing now");
+  const std::string now = sha256_of_file(now_file);
+  if (recorded.at(name) != now) refuse(file, made, now_file.string() + " is " + digest_text(now) + "... now");
+}
+
+}  // namespace
+
+Json layer_parameters(const LayerParams& layer) {
+  Json json{{"channels", layer.channels},
+            {"taps", layer.taps},
+            {"input_scale", layer.input_scale},
+            {"weight_scale", layer.weight_scale}};
+  if (layer.bias_scale) json["bias_scale"] = *layer.bias_scale;
+  json["conv_scale"] = layer.effective_conv_scale();
+  json["output_scale"] = layer.output_scale;
+  json["conv_bits"] = layer.conv_bits;
+  return json;
+}
+
+bool same_arithmetic(const LayerParams& a, const LayerParams& b) {
+  return a.dataflow == b.dataflow && a.effective_rounding() == b.effective_rounding() &&
+         differing_parameter(a.dataflow, layer_parameters(a), layer_parameters(b)).empty();
+}
+
+Json bundle_hashes(const Bundle& bundle, Inputs inputs) {
+  Json hashes;
+  const auto add = [&](const char* name) {
+    if (is_present(bundle.directory / name)) hashes[name] = sha256_of_file(bundle.directory / name);
+  };
+  add(kLayerFile);
+  for (const char* name : kTensorFiles) add(name);
+  if (inputs == Inputs::kLayerAndInput) add(kInputFile);
+  return hashes;
+}
+
+void require_made_from(const Bundle& bundle, const LayerParams& layer, const fs::path& file,
+                       const MadeFrom& recorded, Inputs inputs) {
+  if (!recorded.sha256.is_object() || !recorded.sha256.contains(kTensorFiles.front()))
+    throw InputError(file, "made from", "the SHA-256 of the files it was made from; they are not recorded");
+  if (recorded.layer_parameters.is_null())
+    require_file(bundle, file, recorded.sha256, kLayerFile);
+  else
+    require_parameters(bundle.directory / kLayerFile, layer, file, recorded.layer_parameters);
+  for (const char* name : kTensorFiles) require_file(bundle, file, recorded.sha256, name);
+  if (inputs == Inputs::kLayerAndInput) require_file(bundle, file, recorded.sha256, kInputFile);
+}
+
+}  // namespace quasim
