@@ -1,11 +1,9 @@
 """python.package.import_formats: what the readers return against what was written."""
 
 import io
-import os
 import pathlib
 import tempfile
 import unittest
-import zipfile
 
 import checkpoints
 import numpy as np

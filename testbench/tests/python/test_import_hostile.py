@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import pickle
+import resource
 import struct
 import subprocess
 import sys
@@ -19,6 +20,22 @@ from quasim.importer import command
 
 SCALES = ["--input-scale", "0.1", "--output-scale", "0.1"]
 CONV = "backbone.layers.0.mixer.conv1d."
+
+
+MEMORY_LIMIT_BYTES = 4 << 30  # address space: what a reader without checks would take is refused by the system
+PEAK_LIMIT_BYTES = 500 << 20
+
+
+def setUpModule():
+    hard = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_LIMIT_BYTES, hard[1]))
+    unittest.addModuleCleanup(resource.setrlimit, resource.RLIMIT_AS, hard)
+
+
+def tearDownModule():
+    peak_bytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    if peak_bytes > PEAK_LIMIT_BYTES:
+        raise AssertionError(f"the readers took {peak_bytes >> 20} MiB for small files")
 
 
 class Hostile(unittest.TestCase):
@@ -310,7 +327,6 @@ class Hostile(unittest.TestCase):
             for protocol in range(6):
                 for wrapped in (attack(), {"a": [attack()]}, {attack().__class__.__name__: attack(), "b": 1}):
                     data = pickle.dumps(wrapped, protocol)
-                    file = checkpoints.TorchFile()
                     with zipfile.ZipFile(self.folder / "evil.bin", "w") as archive:
                         archive.writestr("archive/data.pkl", data)
                     self.refused(["evil.bin"], self.folder / "evil.bin")
