@@ -4,23 +4,15 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "io/strict_json.hpp"
 #include "spec/contract.hpp"
 #include "types/tensor.hpp"
 
 namespace quasim {
-
-/// JSON whose numbers are fp32, so that a scale is the fp32 nearest to its decimal text, rounded once.
-using Fp32Json =
-    nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
-
-/// Parses JSON text strictly (no comments, no duplicate keys, at most 64 levels). `name` is what errors call
-/// it.
-Fp32Json parse_json_strict(const std::string& text, const std::filesystem::path& name);
 
 /// The scalars of layer.json. Scales are finite, positive, normal fp32.
 struct LayerParams {
@@ -60,7 +52,7 @@ struct Bundle {
   }
 };
 
-/// The layer of a bundle as its layer.json has it now.
+/// The layer of a bundle as its layer.json has it now. Throws InputError naming the key.
 LayerParams read_layer(const std::filesystem::path& directory);
 
 /// Reads and validates a bundle. conv1d_input.npy may be absent. Throws InputError with one line that names

@@ -1,5 +1,6 @@
 #include "io/npy.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 
@@ -129,6 +130,43 @@ class HeaderText {
   const std::filesystem::path& name_;
 };
 
+bool fits(const std::vector<std::size_t>& expected, const std::vector<std::size_t>& shape) {
+  return expected.size() == shape.size() &&
+         std::equal(shape.begin(), shape.end(), expected.begin(), [](std::size_t have, std::size_t want) {
+           return want == kAnyExtent ? have != 0 : have == want;
+         });
+}
+
+/// What a shape that does not fit looks like; empty where nothing plain explains it.
+std::string likely_meaning(const std::string& axes, const std::vector<std::size_t>& expected,
+                           const std::vector<std::size_t>& shape) {
+  if (shape.size() == axes.size()) {
+    std::string order = axes;  // the letters in the order that the file may have them in
+    std::sort(order.begin(), order.end());
+    do {
+      std::vector<std::size_t> extents;
+      for (char axis : order) extents.push_back(expected[axes.find(axis)]);
+      if (fits(extents, shape)) return ", which looks like " + axes_text(order) + ": transpose it";
+    } while (std::next_permutation(order.begin(), order.end()));
+    return "";
+  }
+  for (std::size_t i = 0; i < std::max(shape.size(), axes.size()); ++i) {
+    std::vector<std::size_t> reshaped = shape;
+    const auto at = static_cast<std::ptrdiff_t>(i);
+    if (shape.size() == axes.size() + 1 && shape[i] == 1) {
+      reshaped.erase(reshaped.begin() + at);
+      if (fits(expected, reshaped))
+        return ", which has an axis of extent 1 too many: reshape it to " + shape_text(reshaped);
+    } else if (shape.size() + 1 == axes.size()) {
+      reshaped.insert(reshaped.begin() + at, 1);
+      if (fits(expected, reshaped))
+        return ", which looks like " + axes_text(axes) + " without " + axes[i] + ": reshape it to " +
+               shape_text(reshaped);
+    }
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string_view to_string(DType dtype) {
@@ -174,6 +212,32 @@ NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::f
   return header;
 }
 
+std::string shape_text(const std::vector<std::size_t>& shape) {
+  std::string text = "[";
+  for (std::size_t extent : shape) text += (text.size() == 1 ? "" : ", ") + std::to_string(extent);
+  return text + "]";
+}
+
+std::string axes_text(const std::string& axes) {
+  std::string text;
+  for (char axis : axes) text += (text.empty() ? "[" : ", ") + std::string(1, axis);
+  return text + "]";
+}
+
+void require_shape(const std::filesystem::path& name, const std::string& axes,
+                   const std::vector<std::size_t>& expected, const std::vector<std::size_t>& shape) {
+  if (fits(expected, shape)) return;
+  std::string extents;
+  for (std::size_t i = 0; i < axes.size(); ++i)
+    if (expected[i] != kAnyExtent)
+      extents +=
+          (extents.empty() ? " with " : ", ") + std::string(1, axes[i]) + " = " + std::to_string(expected[i]);
+  if (std::count(shape.begin(), shape.end(), 0U) > 0) extents += ", no axis empty";
+  throw InputError(name, "shape",
+                   axes_text(axes) + extents + "; got " + shape_text(shape) + " of " +
+                       std::to_string(shape.size()) + " axes" + likely_meaning(axes, expected, shape));
+}
+
 std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape) {
   std::string dictionary =
       std::string("{'descr': '") + row_of(dtype).descr + "', 'fortran_order': False, 'shape': (";
@@ -198,7 +262,9 @@ void NpyFile::require_dtype(DType dtype) const {
 
 void NpyFile::require_rank(std::size_t rank, const std::string& axes) const {
   if (header_.shape.size() != rank)
-    throw InputError(path_, "shape", axes + "; got " + std::to_string(header_.shape.size()) + " axes");
+    throw InputError(path_, "shape",
+                     axes + "; got " + shape_text(header_.shape) + " of " +
+                         std::to_string(header_.shape.size()) + " axes");
 }
 
 void write_npy_bytes(const std::filesystem::path& path, DType dtype, const std::vector<std::size_t>& shape,

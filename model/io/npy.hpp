@@ -64,6 +64,21 @@ struct NpyHeader {
 /// exactly as long as the shape says.
 NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name);
 
+/// "[2, 3, 4]"
+std::string shape_text(const std::vector<std::size_t>& shape);
+
+/// "[B, C, L]" of "BCL".
+std::string axes_text(const std::string& axes);
+
+/// In an expected shape: any extent but 0.
+inline constexpr std::size_t kAnyExtent = 0;
+
+/// Throws InputError unless `shape` is `expected`. `axes` has one letter for each axis. The message says what
+/// was found and, where it is plain, what that probably is: axes in another order, an axis of extent 1 too
+/// many or too few.
+void require_shape(const std::filesystem::path& name, const std::string& axes,
+                   const std::vector<std::size_t>& expected, const std::vector<std::size_t>& shape);
+
 /// The header bytes of a .npy file, padded as NumPy pads them.
 std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape);
 
@@ -92,17 +107,31 @@ class NpyFile {
   NpyHeader header_;
 };
 
+/// The whole tensor of a file that has these axes; throws InputError on another dtype.
+template <class T, char... Axes>
+Tensor<T, Axes...> tensor_of(const NpyFile& file) {
+  typename Tensor<T, Axes...>::Shape shape{};
+  for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = file.header().shape[i];
+  const T* data = file.data_as<T>();
+  return {shape, std::vector<T>(data, data + file.header().length_elems)};
+}
+
 /// Reads a whole tensor; throws InputError on a wrong dtype or rank.
 template <class T, char... Axes>
 void read_npy(const std::filesystem::path& path, Tensor<T, Axes...>& tensor) {
   const NpyFile file(path);
-  std::string axes;
-  for (char axis : Tensor<T, Axes...>::kAxes) axes += (axes.empty() ? "[" : ", ") + std::string(1, axis);
-  file.require_rank(sizeof...(Axes), axes + "]");
-  typename Tensor<T, Axes...>::Shape shape{};
-  for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = file.header().shape[i];
-  const T* data = file.data_as<T>();
-  tensor = Tensor<T, Axes...>(shape, std::vector<T>(data, data + file.header().length_elems));
+  file.require_rank(sizeof...(Axes), axes_text({Axes...}));
+  tensor = tensor_of<T, Axes...>(file);
+}
+
+/// Reads a whole tensor of the shape `expected`, as require_shape has it; throws InputError on another shape
+/// or dtype.
+template <class T, char... Axes>
+void read_npy(const std::filesystem::path& path, Tensor<T, Axes...>& tensor,
+              const typename Tensor<T, Axes...>::Shape& expected) {
+  const NpyFile file(path);
+  require_shape(path, {Axes...}, {expected.begin(), expected.end()}, file.header().shape);
+  tensor = tensor_of<T, Axes...>(file);
 }
 
 void write_npy_bytes(const std::filesystem::path& path, DType dtype, const std::vector<std::size_t>& shape,

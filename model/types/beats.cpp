@@ -27,6 +27,20 @@ void require_lanes(std::int64_t lanes) {
                      std::to_string(spec::kLanesMax) + "; got " + std::to_string(lanes));
 }
 
+BeatLayout::BeatLayout(std::size_t sequences, std::size_t channels, std::size_t length, std::size_t lanes)
+    : sequences_(sequences), channels_(channels), length_(length), lanes_(lanes) {
+  const std::string shape =
+      "[" + std::to_string(sequences) + ", " + std::to_string(channels) + ", " + std::to_string(length) + "]";
+  if (sequences == 0 || channels == 0 || length == 0 || lanes == 0)
+    throw InputError("shape: expected at least one element on every axis and one lane; got " + shape +
+                     " over " + std::to_string(lanes) + " lanes");
+  std::size_t padded = 0, samples = 0;
+  const bool too_large = __builtin_add_overflow(channels, lanes, &padded) ||
+                         __builtin_mul_overflow(sequences, length, &samples) ||
+                         __builtin_mul_overflow(samples, padded, &samples) || samples > PTRDIFF_MAX;
+  if (too_large) throw InputError("shape: expected fewer than 2^63 samples; got " + shape);
+}
+
 template <class T>
 std::vector<T> to_beats(const TensorBCL<T>& tensor, std::size_t lanes) {
   const BeatLayout layout(tensor.shape(), lanes);

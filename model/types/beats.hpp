@@ -15,8 +15,8 @@ void require_lanes(std::int64_t lanes);
 
 class BeatLayout {
  public:
-  BeatLayout(std::size_t sequences, std::size_t channels, std::size_t length, std::size_t lanes)
-      : sequences_(sequences), channels_(channels), length_(length), lanes_(lanes) {}
+  /// Throws InputError unless every extent and the lanes are at least 1 and all samples can be counted.
+  BeatLayout(std::size_t sequences, std::size_t channels, std::size_t length, std::size_t lanes);
   BeatLayout(const std::array<std::size_t, 3>& shape, std::size_t lanes)
       : BeatLayout(shape[0], shape[1], shape[2], lanes) {}
 

@@ -5,6 +5,26 @@
 #include "spec/error.hpp"
 
 namespace quasim::analysis {
+namespace {
+
+constexpr std::size_t kNamesListed = 12;
+
+/// The names of one side, those of the shape of `like` (where it is given) first and marked.
+std::string candidates(const std::vector<TensorView>& tensors, const TensorView* like) {
+  std::vector<std::string> names;
+  const auto has_its_shape = [like](const TensorView& tensor) {
+    return like != nullptr && tensor.shape == like->shape;
+  };
+  for (const bool wanted : {true, false})
+    for (const TensorView& tensor : tensors)
+      if (has_its_shape(tensor) == wanted) names.push_back(tensor.name + (wanted ? " (same shape)" : ""));
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < kNamesListed; ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > kNamesListed) text += " and " + std::to_string(names.size() - kNamesListed) + " more";
+  return text.empty() ? "none" : text;
+}
+
+}  // namespace
 
 std::size_t ComparisonSet::identical() const {
   return static_cast<std::size_t>(std::count_if(
@@ -44,7 +64,10 @@ ComparisonSet compare(const TensorSource& a, const TensorSource& b, std::optiona
       pair_up(left[i++], right[j++]);
   }
   if (set.pairs.empty())
-    throw InputError("compare: expected at least one tensor present in both; there is none");
+    throw InputError("compare: expected at least one tensor present in both, by name; A has " +
+                     candidates(left, right.size() == 1 ? &right[0] : nullptr) + "; B has " +
+                     candidates(right, left.size() == 1 ? &left[0] : nullptr) +
+                     (left.size() == 1 || right.size() == 1 ? "; name the file to compare with" : ""));
   return set;
 }
 

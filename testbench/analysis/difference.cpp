@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 
+#include "analysis/axis_order.hpp"
 #include "analysis/decode.hpp"
 #include "analysis/joint_counts.hpp"
 #include "analysis/kernel.hpp"
@@ -288,9 +289,11 @@ Difference compare(const TensorView& a, const TensorView& b, std::optional<doubl
     result.verdict = Verdict::kShapesDiffer;
     result.summary_a = summarise(a);
     result.summary_b = summarise(b);
+    result.hint = same_values_otherwise(a, b);
     return result;
   }
   if (a.length_elems > 0) Comparison(a, b, lsb, result).run();
+  if (result.verdict == Verdict::kDifferent) result.hint = same_values_otherwise(a, b);
   return result;
 }
 
@@ -301,6 +304,7 @@ nlohmann::ordered_json to_json(const Difference& difference) {
                               {"a", side_json(difference.a, difference.summary_a)},
                               {"b", side_json(difference.b, difference.summary_b)},
                               {"compared", difference.compared}};
+  if (!difference.hint.empty()) json["hint"] = difference.hint;
   if (difference.compared == 0) return json;
   json["exact_matches"] = difference.matches;
   json["exact_match_percent"] =

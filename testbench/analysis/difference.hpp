@@ -43,6 +43,7 @@ struct Difference {
   TensorView a;  ///< name, dtype and shape outlive the data
   TensorView b;
   Verdict verdict = Verdict::kEmpty;
+  std::string hint;  ///< same_values_otherwise() where the tensors are different
   Summary summary_a;
   Summary summary_b;
   std::uint64_t compared = 0;   ///< pairs of elements looked at

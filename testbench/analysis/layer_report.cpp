@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "analysis/difference_map.hpp"
+#include "analysis/documents.hpp"
 #include "analysis/modes.hpp"
 #include "analysis/outliers.hpp"
 #include "analysis/step_comparison.hpp"
@@ -28,17 +29,15 @@ constexpr std::size_t kFloatBins = 160;
 constexpr std::size_t kChannelPoints = 2048;
 constexpr char kOutput[] = "conv1d_output_int8";
 
-/// The document with every number cut to six significant digits: what a figure can show.
-Json shortened(const Json& json) {
+/// Cuts every number to six significant digits: what a figure can show.
+void shorten_numbers(Json& json) {
   if (json.is_number_float()) {
     char text[32];
     std::snprintf(text, sizeof text, "%.6g", json.get<double>());
-    return std::strtod(text, nullptr);
+    json = std::strtod(text, nullptr);
   }
-  Json copy = json;
-  if (copy.is_structured())
-    for (Json& item : copy) item = shortened(item);
-  return copy;
+  if (json.is_structured())
+    for (Json& item : json) shorten_numbers(item);
 }
 
 template <class T>
@@ -149,8 +148,7 @@ Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs&
   Json maps = Json::array();
   if (const auto file = model_output(bundle, inputs.model)) {
     TensorBCL<std::int8_t> model;
-    read_npy(*file, model);
-    if (model.shape() != input.shape()) throw InputError(*file, "shape", "[B, C, L] of conv1d_input.npy");
+    read_npy(*file, model, input.shape());
     maps.push_back(difference_map("SystemC model", model, golden_name, golden));
   }
   if (from_file) maps.push_back(difference_map(golden_name, golden, "CPU twin", own));
@@ -160,30 +158,6 @@ Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs&
     maps.push_back(difference_map("program from the scales alone",
                                   run_program(compile::nearest_program(bundle), input), golden_name, golden));
   return maps;
-}
-
-/// The part of a document of another verb that speaks of this layer: an entry of its "layers", or all of it;
-/// null where none does.
-Json part_about(const LayerParams& layer, const Json& document) {
-  const auto names_it = [&](const Json& json) {
-    for (const char* key : {"layer", "name"})
-      if (json.is_object() && json.contains(key) && json[key].is_string()) return json[key] == layer.name;
-    return false;
-  };
-  if (document.is_object() && document.contains("layers") && document["layers"].is_array()) {
-    for (const Json& entry : document["layers"])
-      if (names_it(entry)) return entry;
-    return nullptr;
-  }
-  return names_it(document) ? document : Json(nullptr);
-}
-
-Json read_document(const fs::path& file) {
-  try {
-    return Json::parse(read_text_file(file));
-  } catch (const Json::exception&) {
-    throw InputError(file, "JSON", "a JSON document written by quasim --json");
-  }
 }
 
 /// Throws InputError where the part of a document speaks of another state of the layer than there is now.
@@ -201,12 +175,13 @@ void require_current(const Bundle& bundle, const fs::path& file, const Json& par
                      " is now; make it again");
 }
 
+/// The first of `files` that speaks of the layer; the one beside its goldens comes last.
 Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char* name_in_golden,
-                  Inputs inputs) {
+                  Json (*about)(const std::string&, const fs::path&), Inputs inputs) {
   const fs::path beside = bundle.directory / "golden" / name_in_golden;
   if (is_present(beside)) files.push_back(beside);
   for (const fs::path& file : files) {
-    Json part = part_about(bundle.layer, read_document(file));
+    Json part = about(bundle.layer.name, file);
     if (part.is_null()) continue;
     require_current(bundle, file, part, inputs);
     return part;
@@ -239,7 +214,7 @@ Json provenance_json(const Bundle& bundle) {
   for (const fs::directory_entry& entry : fs::directory_iterator(bundle.directory / "golden", error))
     if (fs::exists(entry.path() / "provenance.json")) files.push_back(entry.path() / "provenance.json");
   std::sort(files.begin(), files.end());
-  for (const fs::path& file : files) json["goldens"].push_back(read_document(file));
+  for (const fs::path& file : files) json["goldens"].push_back(read_provenance(file));
   return json;
 }
 
@@ -254,6 +229,10 @@ SweepPlan default_plan() {
 }  // namespace
 
 Json report_layer(const Bundle& bundle, const ReportInputs& inputs) {
+  // What can be refused is read first.
+  Json certificate = document_for(bundle, inputs.certificates, "certificate.json", certificate_about, Inputs::kLayer);
+  Json cosim = document_for(bundle, inputs.cosims, "cosim.json", cosim_about, Inputs::kLayerAndInput);
+  Json provenance = provenance_json(bundle);
   const StageSet stages(bundle);
   const LayerOutliers outliers = analyse_layer(bundle, stages);
   Json outliers_json = to_json(outliers);
@@ -268,10 +247,11 @@ Json report_layer(const Bundle& bundle, const ReportInputs& inputs) {
             {"modes", to_json(compare_modes(bundle))},
             {"sweep", to_json(sweep(bundle, default_plan()))}};
   json["steps"] = compare_steps(bundle);
-  json["certificate"] = document_for(bundle, inputs.certificates, "certificate.json", Inputs::kLayer);
-  json["cosim"] = document_for(bundle, inputs.cosims, "cosim.json", Inputs::kLayerAndInput);
-  json["provenance"] = provenance_json(bundle);
-  return shortened(json);
+  json["certificate"] = std::move(certificate);
+  json["cosim"] = std::move(cosim);
+  json["provenance"] = std::move(provenance);
+  shorten_numbers(json);
+  return json;
 }
 
 }  // namespace quasim::analysis

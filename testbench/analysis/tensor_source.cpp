@@ -34,12 +34,6 @@ std::vector<std::size_t> index_of(std::size_t index, const std::vector<std::size
   return position;
 }
 
-std::string shape_text(const std::vector<std::size_t>& shape) {
-  std::string text = "[";
-  for (std::size_t extent : shape) text += (text.size() == 1 ? "" : ", ") + std::to_string(extent);
-  return text + "]";
-}
-
 TensorSource::TensorSource(const fs::path& path) {
   std::error_code error;
   if (!fs::is_directory(path, error)) {

@@ -41,9 +41,6 @@ TensorView view_of(std::string name, const TensorBCL<T>& tensor) {
 /// The position of element `index` along each axis of `shape`.
 std::vector<std::size_t> index_of(std::size_t index, const std::vector<std::size_t>& shape);
 
-/// "[2, 3, 4]"
-std::string shape_text(const std::vector<std::size_t>& shape);
-
 /// Every tensor of a path, sorted by name. Nothing is copied: arrays are mapped (compressed .npz members
 /// excepted).
 class TensorSource {

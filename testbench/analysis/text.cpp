@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "io/files.hpp"
+#include "io/json_text.hpp"
 
 namespace quasim::analysis {
 
@@ -18,7 +19,7 @@ std::string number_text(double value) {
 
 void emit(bool json_on_stdout, const std::string& output, const std::function<nlohmann::ordered_json()>& json,
           const std::function<std::string()>& text) {
-  const auto render = [&](bool as_json) { return as_json ? json().dump(1) + "\n" : text(); };
+  const auto render = [&](bool as_json) { return as_json ? json_text(json()) + "\n" : text(); };
   if (!output.empty()) write_text_file(output, render(std::filesystem::path(output).extension() == ".json"));
   std::cout << render(json_on_stdout);
 }

@@ -7,6 +7,8 @@
 #include "bench/untimed_bench.hpp"
 #include "cli/cli.hpp"
 #include "cli/layer_options.hpp"
+#include "cli/options.hpp"
+#include "cli/usage.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {
@@ -62,11 +64,12 @@ int run(const BenchOptions& options) {
     rows.push_back({"untimed model / oneDNN s8 depthwise + swish, [B, C, L]", *ratio, 5, "ratio"});
 
   if (options.json) {
-    nlohmann::ordered_json json{{"verb", "bench"},
-                                {"layer", bundle.layer.name},
-                                {"lanes", rates.lanes},
-                                {"cycles", rates.cycles},
-                                {"rows", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json = document("quasim.bench/1", "bench");
+    json.update({{"bundle", bundle.directory.string()},
+                 {"layer", bundle.layer.name},
+                 {"lanes", rates.lanes},
+                 {"cycles", rates.cycles},
+                 {"rows", nlohmann::ordered_json::array()}});
     for (const Row& row : rows)
       json["rows"].push_back(
           {{"what", row.what}, {"value", row.value}, {"unit", row.unit}, {"target", row.target}});
@@ -88,11 +91,10 @@ Action add_bench(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* verb = app.add_subcommand("bench", "measure speeds side by side in one run");
   add_layer_options(*verb, options->layer);
-  verb->add_option("--lanes", options->lanes, "int8 lanes a beat: 1, 4, 16 or 64")->capture_default_str();
-  verb->add_option("--rounds", options->rounds, "interleaved rounds; the median counts")
-      ->check(CLI::Range(1, 99))
-      ->capture_default_str();
+  add_number(*verb, "--lanes", options->lanes, kStreamLanes, "int8 lanes a beat: 1, 4, 16 or 64");
+  add_number(*verb, "--rounds", options->rounds, {1, 99}, "interleaved rounds; the median counts");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb, {"quasim bench layer00", "quasim bench layer00 --lanes 64 --rounds 9 --json"});
   return [options] { return run(*options); };
 }
 

@@ -4,27 +4,53 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
+#include <new>
+
+#include "io/json_text.hpp"
+#include "spec/error.hpp"
 
 namespace quasim::cli {
 
+const char* const kTool = "quasim " QUASIM_VERSION;
+
+nlohmann::ordered_json document(const std::string& format, const std::string& verb) {
+  return {{"format", format}, {"verb", verb}, {"tool", kTool}};
+}
+
 void print_json(const nlohmann::ordered_json& json) {
-  std::cout << json.dump(1) << "\n";
+  std::cout << json_text(json) << "\n";
+}
+
+std::string message_of(const std::exception& error) {
+  if (dynamic_cast<const InputError*>(&error) != nullptr) return error.what();
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return "out of memory";
+  if (const auto* failed = dynamic_cast<const std::filesystem::filesystem_error*>(&error))
+    return printable(failed->path1().string() + ": " + failed->code().message());
+  return printable(std::string("internal error: ") + error.what());
+}
+
+void complain(const std::string& line) {
+  std::cout.flush();
+  std::cerr << "quasim: " << printable(line) << "\n";
 }
 
 std::string format_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::vector<std::string>> cells = rows;
   std::vector<std::size_t> widths;
-  for (const auto& row : rows)
+  for (auto& row : cells)
     for (std::size_t i = 0; i < row.size(); ++i) {
+      row[i] = printable(row[i]);
       if (i == widths.size()) widths.push_back(0);
-      widths[i] = std::max(widths[i], row[i].size());
+      widths[i] = std::max(widths[i], display_width(row[i]));
     }
   std::string text;
-  for (std::size_t r = 0; r < rows.size(); ++r) {
+  for (std::size_t r = 0; r < cells.size(); ++r) {
     std::string line;
-    for (std::size_t i = 0; i < rows[r].size(); ++i) {
-      const std::string padding(widths[i] - rows[r][i].size(), ' ');
-      line += (i == 0 ? "" : "  ") + (i == 0 ? rows[r][i] + padding : padding + rows[r][i]);
+    for (std::size_t i = 0; i < cells[r].size(); ++i) {
+      const std::string padding(widths[i] - display_width(cells[r][i]), ' ');
+      line += (i == 0 ? "" : "  ") + (i == 0 ? cells[r][i] + padding : padding + cells[r][i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
@@ -34,12 +60,6 @@ std::string format_table(const std::vector<std::vector<std::string>>& rows) {
       text += std::string(total, '-') + "\n";
     }
   }
-  return text;
-}
-
-std::string group_digits(std::uint64_t value) {
-  std::string text = std::to_string(value);
-  for (std::size_t i = text.size(); i > 3; i -= 3) text.insert(i - 3, ",");
   return text;
 }
 

@@ -4,10 +4,13 @@
 #include <CLI/CLI.hpp>
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "spec/words.hpp"
 
 namespace quasim::cli {
 
@@ -35,14 +38,24 @@ Action add_report(CLI::App& app);
 Action add_run(CLI::App& app);
 Action add_sweep(CLI::App& app);
 
-/// Prints a JSON document on stdout.
+/// "quasim 1.0.0"
+extern const char* const kTool;
+
+/// How every JSON result begins: its format, the verb and the tool. docs/json.md has the rest.
+nlohmann::ordered_json document(const std::string& format, const std::string& verb);
+
+/// Prints a JSON document on stdout. Bytes of paths that are not UTF-8 become the replacement character.
 void print_json(const nlohmann::ordered_json& json);
 
-/// A plain text table: first row is the header; columns but the first are right-aligned.
-std::string format_table(const std::vector<std::vector<std::string>>& rows);
+/// What an exception says, as one printable line.
+std::string message_of(const std::exception& error);
 
-/// 12345678 -> "12,345,678".
-std::string group_digits(std::uint64_t value);
+/// One line on stderr, which begins with "quasim: ".
+void complain(const std::string& line);
+
+/// A plain text table: first row is the header; columns but the first are right-aligned. Cells are made
+/// printable.
+std::string format_table(const std::vector<std::vector<std::string>>& rows);
 
 /// A one-line progress display on stderr, only when stderr is a terminal and only after two seconds.
 class Progress {

@@ -5,6 +5,8 @@
 #include "analysis/comparison_set.hpp"
 #include "analysis/text.hpp"
 #include "cli/cli.hpp"
+#include "cli/options.hpp"
+#include "cli/usage.hpp"
 
 namespace quasim::cli {
 namespace {
@@ -32,7 +34,7 @@ std::vector<std::string> side_row(const char* side, const analysis::TensorView& 
   const auto figure = [any](double value) { return any ? number_text(value) : std::string("-"); };
   return {side,
           std::string(to_string(view.dtype)),
-          analysis::shape_text(view.shape),
+          shape_text(view.shape),
           figure(summary.min),
           figure(summary.max),
           figure(summary.mean),
@@ -64,13 +66,14 @@ std::string largest_text(const Difference& pair) {
       {pair.a.shape.size() == 3 ? "largest, at [sequence, channel, time]" : "largest, at", "a", "b",
        "a - b"}};
   for (const analysis::LargeDifference& item : pair.largest)
-    rows.push_back({analysis::shape_text(analysis::index_of(item.index, pair.a.shape)), number_text(item.a),
+    rows.push_back({shape_text(analysis::index_of(item.index, pair.a.shape)), number_text(item.a),
                     number_text(item.b), number_text(item.a - item.b)});
   return format_table(rows);
 }
 
 std::string pair_text(const Difference& pair) {
-  std::string text = pair.name + ": " + to_string(pair.verdict) + "\n";
+  std::string text = printable(pair.name) + ": " + to_string(pair.verdict) + "\n";
+  if (!pair.hint.empty()) text += "hint: " + pair.hint + "\n";
   text += format_table({{"", "dtype", "shape", "min", "max", "mean", "std", "NaN", "Inf"},
                         side_row("a", pair.a, pair.summary_a),
                         side_row("b", pair.b, pair.summary_b)});
@@ -89,8 +92,8 @@ std::string pair_text(const Difference& pair) {
 std::string set_text(const ComparisonSet& set) {
   std::string text;
   for (const Difference& pair : set.pairs) text += pair_text(pair) + "\n";
-  for (const std::string& name : set.only_in_a) text += name + ": only in A\n";
-  for (const std::string& name : set.only_in_b) text += name + ": only in B\n";
+  for (const std::string& name : set.only_in_a) text += printable(name) + ": only in A\n";
+  for (const std::string& name : set.only_in_b) text += printable(name) + ": only in B\n";
   text += std::to_string(set.pairs.size()) + " tensors compared (" + group_digits(set.compared()) +
           " elements): " + std::to_string(set.identical()) + " identical, " +
           std::to_string(set.identical_bits()) + " of them bitwise; " +
@@ -103,8 +106,11 @@ int compare_sources(const Options& options) {
   const analysis::TensorSource a(options.a), b(options.b);
   const std::optional<double> lsb = options.lsb > 0 ? std::optional<double>(options.lsb) : std::nullopt;
   const ComparisonSet set = analysis::compare(a, b, lsb);
+  nlohmann::ordered_json json = document("quasim.compare/1", "compare");
+  json.update({{"a", options.a}, {"b", options.b}});
+  json.update(to_json(set));
   analysis::emit(
-      options.json, options.output, [&] { return to_json(set); }, [&] { return set_text(set); });
+      options.json, options.output, [&] { return json; }, [&] { return set_text(set); });
   if (!options.strict) return set.all_identical() ? kAgree : kDiffer;
   return set.identical_bits() == set.pairs.size() && set.only_in_a.empty() && set.only_in_b.empty() ? kAgree
                                                                                                     : kDiffer;
@@ -120,11 +126,13 @@ Action add_compare(CLI::App& app) {
   verb->add_option("B", options->b, "the other side")->required();
   verb->add_option("-o,--output", options->output,
                    "also write the report here; .json or text by its extension");
-  verb->add_option("--lsb", options->lsb, "step of the difference histogram, e.g. a scale")
-      ->check(CLI::PositiveNumber);
+  add_number(*verb, "--lsb", options->lsb, kPositive, "step of the difference histogram, e.g. a scale");
   verb->add_flag("--strict", options->strict,
                  "exit 0 only when bitwise identical and nothing is on one side only");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb, {"quasim compare golden.npy model.npy",
+                       "quasim compare out/ layer00/golden/two_step.seqlast.precise.half_even --json",
+                       "quasim compare a.npy b.npy --lsb 0.05 --strict -o differences.txt"});
   return [options] { return compare_sources(*options); };
 }
 

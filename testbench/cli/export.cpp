@@ -6,6 +6,8 @@
 
 #include "cli/cli.hpp"
 #include "cli/layer_options.hpp"
+#include "cli/options.hpp"
+#include "cli/usage.hpp"
 #include "kit/kit.hpp"
 #include "kit/manifest.hpp"
 #include "spec/error.hpp"
@@ -99,10 +101,10 @@ int run(const ExportOptions& options) {
   request.formats = kit::parse_formats(options.formats);
   const auto start = std::chrono::steady_clock::now();
   const Bundle bundle = read_bundle_without_input(options.layer.bundles.front());
-  const auto [program, origin] = program_for(bundle, options.layer.choice);
+  const LoadedProgram loaded = program_for(bundle, options.layer.choice);
   request.output = options.output;
   request.tool = "quasim " QUASIM_VERSION;
-  request.program_origin = origin;
+  request.program_origin = loaded.origin;
   request.variant = chosen_variant(bundle.layer, options.layer.choice);
   request.lanes = options.lanes;
   if (!options.stages.empty()) request.stages = parse_stages(options.stages);
@@ -113,9 +115,9 @@ int run(const ExportOptions& options) {
     if (!progress) progress.emplace("export", total);
     progress->update(done);
   };
-  const kit::KitSummary summary = export_kit(bundle, program, request);
+  const kit::KitSummary summary = export_kit(bundle, loaded.program, request);
   progress.reset();
-  print_summary(options, bundle, origin, summary,
+  print_summary(options, bundle, loaded.origin, summary,
                 std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
   return summary.golden_differing == 0 ? kAgree : kDiffer;
 }
@@ -133,15 +135,16 @@ Action add_export(CLI::App& app) {
   verb->add_option("--stages", options->stages, "stage boundaries to write (default: all)")
       ->delimiter(',')
       ->check(CLI::IsMember({"x", "acc", "p", "q", "out"}));
-  verb->add_option("--lanes", options->lanes, "int8 lanes a beat")
-      ->check(CLI::Range(spec::kLanesMin, spec::kLanesMax))
-      ->capture_default_str();
-  verb->add_option("--steps", options->steps, "write only the first time steps of each sequence")
-      ->check(CLI::Range(std::size_t{1}, SIZE_MAX));
+  add_number(*verb, "--lanes", options->lanes, {spec::kLanesMin, spec::kLanesMax}, "int8 lanes a beat");
+  add_number(*verb, "--steps", options->steps, {1, SIZE_MAX},
+             "write only the first time steps of each sequence");
   verb->add_flag("--no-directed", options->no_directed, "leave the directed vectors out");
   verb->add_option("--check", options->check,
                    "check the kit in this directory: every file, size and SHA-256");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb,
+               {"quasim export layer00 -o kit", "quasim export layer00 -o kit --format hex,npy --steps 16",
+                "quasim export --check kit"});
   return [options] { return run(*options); };
 }
 

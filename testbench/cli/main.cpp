@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/cli.hpp"
+#include "cli/usage.hpp"
 #include "spec/error.hpp"
 
 int sc_main(int argc, char** argv) {
@@ -14,9 +15,10 @@ int sc_main(int argc, char** argv) {
   CLI::App app{
       "quasim: causal conv1d, round/clamp, SiLU, round/clamp of a W8A8 Mamba layer, bit and cycle accurate"};
   app.name("quasim");
-  app.set_version_flag("--version", QUASIM_VERSION);
+  app.set_version_flag("--version", cli::kTool);
   app.require_subcommand(1);
-  app.footer("Exit code: 0 all agree, 1 something differs, 2 bad input or usage.");
+  app.footer(
+      "Exit code: 0 all agree, 1 something differs, 2 bad input or usage, said in one line on stderr.");
 
   const cli::VerbFactory factories[] = {
       cli::add_run,     cli::add_cosim,    cli::add_golden,  cli::add_export, cli::add_bench,
@@ -28,20 +30,18 @@ int sc_main(int argc, char** argv) {
     verbs.emplace_back(app.get_subcommands({}).back(), std::move(action));
   }
   try {
+    cli::require_known_verb(app, argc, argv);
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? cli::kAgree : cli::kBadInput;
-  }
-  try {
     for (const auto& [verb, action] : verbs)
       if (verb->parsed()) return action();
-    return cli::kBadInput;
-  } catch (const InputError& error) {
-    std::cerr << "quasim: " << error.what() << "\n";
-  } catch (const std::bad_alloc&) {
-    std::cerr << "quasim: out of memory\n";
+    throw UsageError("expected a verb; see quasim --help");
+  } catch (const CLI::Success& wish) {  // help or version, printed by exit()
+    app.exit(wish);
+    return cli::kAgree;
+  } catch (const CLI::ParseError& error) {
+    cli::complain(cli::usage_text(app, error));
   } catch (const std::exception& error) {
-    std::cerr << "quasim: " << error.what() << "\n";
+    cli::complain(cli::message_of(error));
   }
   return cli::kBadInput;
 }

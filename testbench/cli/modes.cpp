@@ -7,7 +7,9 @@
 #include <set>
 
 #include "analysis/text.hpp"
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/usage.hpp"
 
 namespace quasim::cli {
 namespace {
@@ -20,7 +22,7 @@ constexpr char kDirectoryVariable[] = "INTERMEDIATE_VALUES_DIR";
 constexpr char kDefaultDirectory[] = "intermediate_values";
 
 struct Options {
-  std::vector<std::string> bundles;
+  std::vector<std::filesystem::path> bundles;
   std::string output;
   bool json = false;
 };
@@ -49,8 +51,8 @@ std::string histogram_line(const analysis::StepHistogram& histogram, std::size_t
   return text;
 }
 
-std::string result_text(const ModesResult& result) {
-  std::string text = result.layer + ", " + group_digits(result.elements) + " elements; " +
+std::string result_text(const std::string& label, const ModesResult& result) {
+  std::string text = label + ", " + group_digits(result.elements) + " elements; " +
                      result.variants[0].to_string() + " and " + result.variants[1].to_string() + "\n";
   std::vector<std::vector<std::string>> rows{{"dataflow and mode", "x_proj = baseline", "SSM = baseline",
                                               "x_proj differs", "SQNR dB", "rms error", "max error",
@@ -79,24 +81,29 @@ std::string result_text(const ModesResult& result) {
 }
 
 int run_modes(const Options& options) {
-  nlohmann::ordered_json json{{"format", "quasim.modes/1"}, {"layers", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::string text;
   const std::filesystem::path directory = save_directory();
   bool agree = true;
-  for (const std::string& path : options.bundles) {
+  BundleLoop loop("modes", options.bundles);
+  loop.run([&](const std::filesystem::path& path) {
     const Bundle bundle = read_bundle(path);
     const ModesResult result = analysis::compare_modes(bundle);
     agree = agree && result.promise_holds();
-    json["layers"].push_back(to_json(result));
-    text += result_text(result) + "\n";
-    if (directory.empty()) continue;
+    layers.push_back({{"bundle", path.string()}});
+    layers.back().update(to_json(result));
+    text += result_text(bundle_label(path, result.layer), result) + "\n";
+    if (directory.empty()) return;
     const auto target = directory / std::filesystem::weakly_canonical(bundle.directory).filename();
     analysis::save_intermediates(bundle, target);
-    std::cerr << "intermediate tensors in " << target.string() << "\n";
-  }
-  analysis::emit(
-      options.json, options.output, [&] { return json; }, [&] { return text; });
-  return agree ? kAgree : kDiffer;
+    std::cerr << "intermediate tensors in " << printable(target.string()) << "\n";
+  });
+  return loop.finish(agree ? kAgree : kDiffer, [&] {
+    nlohmann::ordered_json json = document("quasim.modes/1", "modes");
+    json.update({{"layers", layers}, {"failed", loop.failures()}});
+    analysis::emit(
+        options.json, options.output, [&] { return json; }, [&] { return text; });
+  });
 }
 
 }  // namespace
@@ -111,6 +118,7 @@ Action add_modes(CLI::App& app) {
   verb->add_flag("--json", options->json, "print JSON");
   verb->footer(
       "With SAVE_INTERMEDIATE_VALUES=1 the tensors go to INTERMEDIATE_VALUES_DIR (intermediate_values).");
+  add_examples(*verb, {"quasim modes layer00", "quasim modes layer00 layer01 --json -o modes.json"});
   return [options] { return run_modes(*options); };
 }
 

@@ -4,7 +4,10 @@
 #include <memory>
 
 #include "analysis/text.hpp"
+#include "analysis/verdicts.hpp"
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/usage.hpp"
 
 namespace quasim::cli {
 namespace {
@@ -17,7 +20,7 @@ using Rows = std::vector<std::vector<std::string>>;
 constexpr std::size_t kChannelsShown = 8;
 
 struct Options {
-  std::vector<std::string> paths;
+  std::vector<std::filesystem::path> paths;
   std::string output;
   bool json = false;
 };
@@ -36,8 +39,7 @@ std::string percent_label(double value) {
 std::string largest_text(const Distribution& d) {
   std::string text = "  largest at";
   for (const analysis::Extreme& item : d.largest)
-    text += " " + analysis::shape_text(analysis::index_of(item.index, d.tensor.shape)) + "=" +
-            number_text(item.value);
+    text += " " + shape_text(analysis::index_of(item.index, d.tensor.shape)) + "=" + number_text(item.value);
   return text + "\n";
 }
 
@@ -59,8 +61,8 @@ std::string channels_text(const Distribution& d) {
 
 std::string distribution_text(const Distribution& d, const std::string& origin) {
   const std::uint64_t elements = d.summary.finite;
-  std::string text = d.tensor.name + "  " + std::string(to_string(d.tensor.dtype)) + " " +
-                     analysis::shape_text(d.tensor.shape) + (origin.empty() ? "" : "  from " + origin) + "\n";
+  std::string text = printable(d.tensor.name) + "  " + std::string(to_string(d.tensor.dtype)) + " " +
+                     shape_text(d.tensor.shape) + (origin.empty() ? "" : "  from " + origin) + "\n";
   if (d.summary.nan + d.summary.infinite > 0)
     text += "  FINDING: " + group_digits(d.summary.nan) + " NaN and " + group_digits(d.summary.infinite) +
             " infinite values are left out of every figure\n";
@@ -90,8 +92,8 @@ std::string saturation_text(const char* clamp, const analysis::Saturation& s, st
          " above (" + percent(s.below + s.above, elements) + ")\n";
 }
 
-std::string layer_text(const LayerOutliers& layer) {
-  std::string text = layer.layer + " (" + layer.variant + ")\n";
+std::string layer_text(const std::string& label, const LayerOutliers& layer) {
+  std::string text = label + ": " + layer.variant + "\n";
   for (const analysis::StageOutliers& stage : layer.stages)
     text += distribution_text(stage.distribution, stage.origin);
   const analysis::SiluEffect& silu = layer.silu;
@@ -102,35 +104,44 @@ std::string layer_text(const LayerOutliers& layer) {
           " of outputs 0\n";
   text += "values changed by a clamp\n";
   if (layer.conv_clamp) text += saturation_text("conv clamp", *layer.conv_clamp, layer.elements);
-  return text + saturation_text("output clamp", layer.output_clamp, layer.elements);
+  return text + saturation_text("output clamp", layer.output_clamp, layer.elements) + "verdict: " + label +
+         ": " + verdict(layer) + "\n";
 }
 
 int analyse_paths(const Options& options) {
-  nlohmann::ordered_json json{{"format", "quasim.outliers/1"},
-                              {"layers", nlohmann::ordered_json::array()},
-                              {"tensors", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array(), tensors = nlohmann::ordered_json::array();
   std::string text;
-  for (const std::string& path : options.paths) {
-    if (std::filesystem::exists(std::filesystem::path(path) / "layer.json")) {
+  BundleLoop loop("outliers", options.paths);
+  loop.run([&](const std::filesystem::path& path) {
+    std::error_code error;
+    if (std::filesystem::exists(path / "layer.json", error)) {
       const Bundle bundle = read_bundle(path);
       const analysis::StageSet stages(bundle);
       const LayerOutliers layer = analysis::analyse_layer(bundle, stages);
-      json["layers"].push_back(to_json(layer));
-      text += layer_text(layer) + "\n";
-      continue;
+      layers.push_back({{"bundle", path.string()}});
+      layers.back().update(to_json(layer));
+      layers.back()["verdict"] = verdict(layer);
+      text += layer_text(bundle_label(path, layer.layer), layer) + "\n";
+      return;
     }
     const analysis::TensorSource source(path);
     if (source.tensors().empty())
       throw InputError(path, "directory", "a layer bundle or .npy and .npz files");
     for (const analysis::TensorView& tensor : source.tensors()) {
       const Distribution distribution = analysis::analyse(tensor);
-      json["tensors"].push_back(to_json(distribution));
-      text += distribution_text(distribution, "") + "\n";
+      tensors.push_back({{"file", path.string()}});
+      tensors.back().update(to_json(distribution));
+      tensors.back()["verdict"] = verdict(distribution);
+      text += distribution_text(distribution, "") + "verdict: " + printable(tensor.name) + ": " +
+              verdict(distribution) + "\n\n";
     }
-  }
-  analysis::emit(
-      options.json, options.output, [&] { return json; }, [&] { return text; });
-  return kAgree;
+  });
+  return loop.finish(kAgree, [&] {
+    nlohmann::ordered_json json = document("quasim.outliers/1", "outliers");
+    json.update({{"layers", layers}, {"tensors", tensors}, {"failed", loop.failures()}});
+    analysis::emit(
+        options.json, options.output, [&] { return json; }, [&] { return text; });
+  });
 }
 
 }  // namespace
@@ -144,6 +155,9 @@ Action add_outliers(CLI::App& app) {
   verb->add_option("-o,--output", options->output,
                    "also write the report here; .json or text by its extension");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb,
+               {"quasim outliers layer00", "quasim outliers activations.npy weights.npz -o outliers.txt",
+                "quasim outliers layer00 layer01 --json"});
   return [options] { return analyse_paths(*options); };
 }
 

@@ -4,40 +4,53 @@
 
 #include "analysis/layer_report.hpp"
 #include "analysis/report_page.hpp"
+#include "analysis/verdicts.hpp"
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/usage.hpp"
 #include "io/files.hpp"
 
 namespace quasim::cli {
 namespace {
 
 struct Options {
-  std::vector<std::string> bundles, certificates, cosims;
+  std::vector<std::filesystem::path> bundles, certificates, cosims;
   std::string output = "report.html", model, chart_js;
   bool json = false;
 };
 
 int write_report(const Options& options) {
-  const analysis::ReportInputs inputs{{options.certificates.begin(), options.certificates.end()},
-                                      {options.cosims.begin(), options.cosims.end()},
-                                      options.model};
-  nlohmann::ordered_json data{{"format", "quasim.report/1"},
-                              {"version", QUASIM_VERSION},
-                              {"layers", nlohmann::ordered_json::array()}};
-  Progress progress("report", options.bundles.size());
-  for (std::size_t i = 0; i < options.bundles.size(); ++i) {
-    progress.update(i);
-    data["layers"].push_back(analysis::report_layer(read_bundle(options.bundles[i]), inputs));
-  }
+  const analysis::ReportInputs inputs{options.certificates, options.cosims, options.model};
   analysis::ChartLibrary library = analysis::packaged_chart_library();
   if (!options.chart_js.empty()) library.script = options.chart_js;
-  const std::string page = analysis::report_page(data, library);
-  write_text_file(options.output, page);
-  if (options.json)
-    print_json({{"report", options.output}, {"layers", options.bundles.size()}, {"bytes", page.size()}});
-  else
-    std::cout << options.output << ": " << options.bundles.size() << " layers, " << group_digits(page.size())
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  BundleLoop loop("report", options.bundles);
+  loop.run([&](const std::filesystem::path& path) {
+    layers.push_back(analysis::report_layer(read_bundle(path), inputs));
+  });
+  return loop.finish(kAgree, [&] {
+    const std::size_t count = layers.size();
+    nlohmann::ordered_json data{{"format", "quasim.report/1"},
+                                {"version", QUASIM_VERSION},
+                                {"summary", analysis::report_summary(layers)},
+                                {"layers", std::move(layers)}};
+    const std::string page = analysis::report_page(data, library);
+    write_text_file(options.output, page);
+    if (options.json) {
+      nlohmann::ordered_json json = document("quasim.report_written/1", "report");
+      json.update({{"report", options.output},
+                   {"layers", count},
+                   {"bytes", page.size()},
+                   {"summary", data["summary"]},
+                   {"failed", loop.failures()}});
+      print_json(json);
+      return;
+    }
+    for (const auto& sentence : data["summary"]["sentences"])
+      std::cout << printable(sentence.get<std::string>()) << "\n";
+    std::cout << printable(options.output) << ": " << count << " layers, " << group_digits(page.size())
               << " bytes\n";
-  return kAgree;
+  });
 }
 
 }  // namespace
@@ -57,6 +70,8 @@ Action add_report(CLI::App& app) {
   verb->add_option("--chart-js", options->chart_js, "another chart.min.js (version 3)")
       ->check(CLI::ExistingFile);
   verb->add_flag("--json", options->json, "print what was written as JSON");
+  add_examples(*verb, {"quasim report layer00 layer01 -o report.html",
+                       "quasim report layer00 --certificate certificate.json --cosim cosim.json"});
   return [options] { return write_report(*options); };
 }
 

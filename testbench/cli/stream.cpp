@@ -2,6 +2,7 @@
 
 #include <iostream>
 
+#include "cli/options.hpp"
 #include "cli/stream_report.hpp"
 #include "cosim/testbench.hpp"
 #include "io/made_from.hpp"
@@ -43,18 +44,14 @@ void print(const std::string& verb, const std::vector<LayerResult>& layers, bool
 
 void add_stream_options(CLI::App& verb, StreamOptions& options) {
   add_layer_options(verb, options.layer);
-  verb.add_option("--lanes", options.lanes, "int8 lanes a beat: 1, 4, 16 or 64")->capture_default_str();
-  const CLI::Range probability(0.0, 0.999);
-  verb.add_option("--stall-in", options.stalls.input, "probability that the driver withholds a beat")
-      ->check(probability)
-      ->capture_default_str();
-  verb.add_option("--stall-out", options.stalls.output, "probability that the receiver is not ready")
-      ->check(probability)
-      ->capture_default_str();
-  verb.add_option("--seed", options.stalls.seed, "seed of both stall patterns")->capture_default_str();
-  verb.add_option("--max-mismatches", options.max_mismatches, "differences described one by one")
-      ->check(CLI::Range(std::size_t{0}, std::size_t{250}))
-      ->capture_default_str();
+  add_number(verb, "--lanes", options.lanes, kStreamLanes, "int8 lanes a beat: 1, 4, 16 or 64");
+  constexpr NumberRange<double> kProbability{0.0, 0.999};
+  add_number(verb, "--stall-in", options.stalls.input, kProbability,
+             "probability that the driver withholds a beat");
+  add_number(verb, "--stall-out", options.stalls.output, kProbability,
+             "probability that the receiver is not ready");
+  add_number(verb, "--seed", options.stalls.seed, {}, "seed of both stall patterns");
+  add_number(verb, "--max-mismatches", options.max_mismatches, {0, 250}, "differences described one by one");
   verb.add_flag("--json", options.json, "print JSON");
 }
 

@@ -4,7 +4,10 @@
 #include <memory>
 
 #include "analysis/text.hpp"
+#include "analysis/verdicts.hpp"
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/usage.hpp"
 
 namespace quasim::cli {
 namespace {
@@ -13,7 +16,7 @@ using analysis::number_text;
 using analysis::SweepPoint;
 
 struct Options {
-  std::vector<std::string> bundles;
+  std::vector<std::filesystem::path> bundles;
   std::string conv_bits = "8..12", output;
   std::vector<std::string> conv_scales{"layer", "max", "p99.99", "p99.95", "p99.9"};
   std::vector<std::string> output_scales{"layer", "max", "p99.99", "p99.95"};
@@ -34,14 +37,15 @@ std::vector<std::string> row_of(const SweepPoint& point) {
           point.pareto ? "*" : ""};
 }
 
-std::string result_text(const analysis::SweepResult& result) {
+std::string result_text(const std::string& label, const analysis::SweepResult& result) {
   std::vector<std::vector<std::string>> rows{{"bits", "conv rule", "s_c", "out rule", "s_y", "SQNR dB",
                                               "rms error", "max error", "conv sat %", "out sat %", "Pareto"}};
   for (const SweepPoint& point : result.points) rows.push_back(row_of(point));
   for (const SweepPoint& point : result.fused) rows.push_back(row_of(point));
-  return result.layer + ", " + group_digits(result.elements) +
-         " elements; error of out * s_y against silu(y)\n" + format_table(rows) +
-         "* no other point has both as few bits and as small an rms error\n";
+  return label + ", " + group_digits(result.elements) + " elements; error of out * s_y against silu(y)\n" +
+         format_table(rows) +
+         "* no other point has both as few bits and as small an rms error\nverdict: " + label + ": " +
+         verdict(result) + "\n";
 }
 
 std::vector<analysis::ScaleRule> parse_rules(const std::vector<std::string>& texts) {
@@ -53,18 +57,22 @@ std::vector<analysis::ScaleRule> parse_rules(const std::vector<std::string>& tex
 int run_sweep(const Options& options) {
   const analysis::SweepPlan plan{analysis::parse_conv_bits(options.conv_bits),
                                  parse_rules(options.conv_scales), parse_rules(options.output_scales)};
-  nlohmann::ordered_json json{{"format", "quasim.sweep/1"}, {"layers", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::string text;
-  Progress progress("sweep", options.bundles.size());
-  for (std::size_t i = 0; i < options.bundles.size(); ++i) {
-    progress.update(i);
-    const analysis::SweepResult result = analysis::sweep(read_bundle(options.bundles[i]), plan);
-    json["layers"].push_back(to_json(result));
-    text += result_text(result) + "\n";
-  }
-  analysis::emit(
-      options.json, options.output, [&] { return json; }, [&] { return text; });
-  return kAgree;
+  BundleLoop loop("sweep", options.bundles);
+  loop.run([&](const std::filesystem::path& path) {
+    const analysis::SweepResult result = analysis::sweep(read_bundle(path), plan);
+    layers.push_back({{"bundle", path.string()}});
+    layers.back().update(to_json(result));
+    layers.back()["verdict"] = verdict(result);
+    text += result_text(bundle_label(path, result.layer), result) + "\n";
+  });
+  return loop.finish(kAgree, [&] {
+    nlohmann::ordered_json json = document("quasim.sweep/1", "sweep");
+    json.update({{"layers", layers}, {"failed", loop.failures()}});
+    analysis::emit(
+        options.json, options.output, [&] { return json; }, [&] { return text; });
+  });
 }
 
 }  // namespace
@@ -86,6 +94,9 @@ Action add_sweep(CLI::App& app) {
   verb->add_option("-o,--output", options->output,
                    "also write the table here; .json or text by its extension");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb,
+               {"quasim sweep layer00", "quasim sweep layer00 --conv-bits 8,10,12 --conv-scale max,p99.9",
+                "quasim sweep layer00 --output-scale layer,0.03 -o sweep.json"});
   return [options] { return run_sweep(*options); };
 }
 

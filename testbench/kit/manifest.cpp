@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "io/bundle.hpp"
+#include "io/strict_json.hpp"
 #include "kit/kit_directory.hpp"
 #include "spec/error.hpp"
 
@@ -49,18 +49,17 @@ std::string problem_of(const fs::path& path, const std::string& sha256, std::uin
 std::vector<ListedFile> read_manifest_files(const fs::path& kit) {
   const fs::path file = kit / kManifestName;
   const Fp32Json json = parse_json_strict(read_text_file(file), file);
-  if (!json.is_object() || json.value("format", "") != kManifestFormat)
-    throw InputError(file, "format", kManifestFormat);
-  if (!json.contains("files") || !json["files"].is_array() || json["files"].empty())
-    throw InputError(file, "files", "a list of files");
+  JsonFields<Fp32Json> fields(json, file, "manifest");
+  fields.require_text("format", kManifestFormat);
+  const Fp32Json& entries = fields.list("files", "a list of files");
+  if (entries.empty()) fields.refuse("files", "at least one file");
   std::vector<ListedFile> files;
-  for (const auto& entry : json["files"]) {
-    if (!entry.is_object() || !entry.contains("path") || !entry["path"].is_string() ||
-        !entry.contains("bytes") || !entry["bytes"].is_number_unsigned() || !entry.contains("sha256") ||
-        !entry["sha256"].is_string() || !is_inside(entry["path"].get<std::string>()))
-      throw InputError(file, "files", "entries of path (inside the kit), bytes and sha256");
-    files.push_back({entry["path"].get<std::string>(), entry["bytes"].get<std::uint64_t>(),
-                     entry["sha256"].get<std::string>()});
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    JsonFields<Fp32Json> entry(entries[i], file, "files", "files[" + std::to_string(i) + "].");
+    ListedFile listed{entry.text("path"), static_cast<std::uint64_t>(entry.integer("bytes", 0, INT64_MAX)),
+                      entry.text("sha256")};
+    if (!is_inside(listed.name)) entry.refuse("path", "a path inside the kit; got '" + listed.name + "'");
+    files.push_back(std::move(listed));
   }
   return files;
 }

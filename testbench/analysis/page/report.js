@@ -96,6 +96,14 @@ document.addEventListener("DOMContentLoaded", () => {
   }
   const chosen = (control) => control.querySelector("select").value;
 
+  // --- summary -------------------------------------------------------------------------------------------------------
+
+  function summary() {
+    const [headline, ...rest] = data.summary.sentences;
+    document.getElementById("summary").replaceChildren(
+      element("p", { class: "headline " + data.summary.status }, headline), ...rest.map((text) => element("p", {}, text)));
+  }
+
   // --- overview ----------------------------------------------------------------------------------------------------
 
   const own = (layer) => layer.steps.variants.find((entry) => entry.variant === layer.variant);
@@ -134,17 +142,16 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   function stageFigure(stage, index) {
-    const h = stage.histogram;
-    const label = (i) => h.width === 1 ? String(h.first + i) : (h.first + (i + .5) * h.width).toPrecision(3);
+    const h = stage.histogram, middle = h.width === 1 ? 0 : .5;
     const top = stage.magnitude_percentiles.map(([p, v]) => `p${p} ${number(v)}`).join(", ");
     const largest = stage.largest.slice(0, 5).map((item) => `[${item.index.join(", ")}] = ${number(item.value)}`).join("; ");
     return chartFigure(stage.name, () => ({
       type: "bar",
-      data: { labels: h.counts.map((_, i) => label(i)),
-        datasets: [{ label: "elements", data: h.counts, backgroundColor: palette(index), barPercentage: 1, categoryPercentage: 1 }] },
-      options: { plugins: { legend: { display: false } },
-        scales: { x: plainAxis(stage.dtype.startsWith("int") ? "code" : "value", { ticks: { maxTicksLimit: 9, maxRotation: 0 } }),
-          y: countAxis("elements") } },
+      data: { datasets: [{ label: "elements", data: h.counts.map((y, i) => ({ x: h.first + (i + middle) * h.width, y })),
+        backgroundColor: palette(index), barPercentage: 1, categoryPercentage: 1 }] },
+      options: { plugins: { legend: { display: false }, tooltip: { callbacks: { title: ([item]) => number(item.raw.x) } } },
+        scales: { x: plainAxis(stage.dtype.startsWith("int") ? "code" : "value", { type: "linear", grace: 0, offset: true,
+          ticks: { maxTicksLimit: 7, maxRotation: 0, callback: number } }), y: countAxis("elements") } },
     }), { below: [
       note(`${stage.origin}; min ${number(stage.min)}, max ${number(stage.max)}, mean ${number(stage.mean)}, std ${number(stage.std)}, ` +
         `median ${number(stage.median)}`),
@@ -481,6 +488,7 @@ document.addEventListener("DOMContentLoaded", () => {
   addEventListener("afterprint", () => { setTheme(themeOnScreen); draw(); });
 
   setTheme(state.theme);
+  summary();
   overview();
   show(0);
 });

@@ -82,6 +82,27 @@ class Errors(unittest.TestCase):
         self.refused("shape", quasim.decode_beats, np.zeros((5, 2), dtype=np.int8), (1, 0, 4))
         self.refused("lanes", quasim.beat_marks, (1, 3, 4), -1)
 
+    def test_shapes_that_no_memory_holds(self):
+        """Products that overflow, and views of one element that look huge: refused by name, nothing is written."""
+        none = np.zeros((0, 4), dtype=np.int8)
+        for shape in ((2**40,) * 3, (2**62, 2, 2), (1, 2**63 - 1, 1), (2**32, 1, 2**32), (2**21, 2**21, 2**22)):
+            self.refused("shape", quasim.decode_beats, none, shape)
+            self.refused("shape", quasim.beat_marks, shape, 4)
+        for shape in ((2**64, 1, 1), (1, 1, -1), (1, 1), (1, 1, 1, 1), (1, 1, 1.5), (1, 1, "3"), 7, None, (2**200, 1, 1)):
+            self.refused("shape", quasim.decode_beats, none, shape)
+            self.refused("shape", quasim.beat_marks, shape, 4)
+        for lanes in (-1, 0, 129, 2**64, 1.5, "4", None):
+            self.refused("lanes", quasim.beat_marks, (1, 3, 4), lanes)
+        one = np.zeros((), dtype=np.int8)
+        huge = np.broadcast_to(one, (1, self.program.channels, 2**46))
+        self.refused("memory", self.model.run, huge)
+        self.refused("memory", quasim.encode_beats, huge, 4)
+        self.refused("channels", self.model.run, np.broadcast_to(one, (1, 2**56, 4)))
+        self.refused("one sequence", self.model.run, np.broadcast_to(one, (2**50, self.program.channels, 4)), continues=True)
+        self.refused("beats", quasim.decode_beats, np.broadcast_to(one, (2**56, 4)), (1, 3, 4))
+        self.refused("memory", quasim.decode_beats, np.broadcast_to(one, (2**54, 4)), (1, 4, 2**54))
+        self.refused("history", setattr, self.model, "history", np.broadcast_to(one, (2**60, 3)))
+
     def test_words(self):
         self.refused("target", quasim.compile, self.bundle, target="nonsense")
         self.refused("mult_bits", quasim.compile, self.bundle, mult_bits=32)

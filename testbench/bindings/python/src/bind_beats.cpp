@@ -10,37 +10,48 @@ namespace {
 
 using Shape = std::array<std::size_t, 3>;
 
-std::size_t checked_lanes(std::int64_t lanes) {
+std::size_t checked_lanes(const py::handle& value) {
+  const std::int64_t lanes = integer_of("lanes", value);
   require_lanes(lanes);
   return static_cast<std::size_t>(lanes);
 }
 
-void check_shape(const Shape& shape) {
-  for (std::size_t extent : shape)
-    if (extent == 0) throw InputError("shape: expected at least one element on every axis");
+Shape checked_shape(const py::handle& value) {
+  if (!py::isinstance<py::sequence>(value) || py::len(value) != Shape{}.size())
+    throw InputError("shape: expected [B, C, L]; got " + shortened(std::string(py::repr(value)), 60));
+  Shape shape{};
+  std::size_t axis = 0;
+  for (const py::handle extent : value) {
+    const std::int64_t number = integer_of("shape", extent);
+    if (number < 1)
+      throw InputError("shape: expected at least one element on every axis; got " + std::to_string(number));
+    shape[axis++] = static_cast<std::size_t>(number);
+  }
+  return shape;
 }
 
-py::array_t<std::int8_t> encode(const py::array& x, std::int64_t lanes) {
+py::array_t<std::int8_t> encode(const py::array& x, const py::object& lanes) {
   const std::size_t width = checked_lanes(lanes);
-  const std::vector<std::int8_t> samples = to_beats(input_tensor(x), width);
+  const std::vector<std::int8_t> samples =
+      to_beats(input_tensor(require_array<std::int8_t>("x", x, 3, "[B, C, L]")), width);
   return py::array_t<std::int8_t>(std::vector<std::size_t>{samples.size() / width, width}, samples.data());
 }
 
-py::array_t<std::int8_t> decode(const py::array& beats, const Shape& shape) {
-  const auto checked = require_array<std::int8_t>("beats", beats, 2, "[beats, lanes]");
-  check_shape(shape);
-  const std::size_t lanes = checked_lanes(checked.shape(1));
+py::array_t<std::int8_t> decode(const py::array& beats, const py::object& wanted) {
+  const auto array = require_array<std::int8_t>("beats", beats, 2, "[beats, lanes]");
+  const Shape shape = checked_shape(wanted);
+  const std::size_t lanes = checked_lanes(py::int_(array.shape(1)));
   const BeatLayout layout(shape, lanes);
-  if (static_cast<std::size_t>(checked.shape(0)) != layout.beats())
+  if (static_cast<std::size_t>(array.shape(0)) != layout.beats())
     throw InputError("beats: expected " + std::to_string(layout.beats()) + " beats for this shape; got " +
-                     std::to_string(checked.shape(0)));
+                     std::to_string(array.shape(0)));
+  const auto elements = contiguous("beats", array);
   return to_numpy(
-      from_beats(std::vector<std::int8_t>(checked.data(), checked.data() + checked.size()), shape, lanes));
+      from_beats(std::vector<std::int8_t>(elements.data(), elements.data() + elements.size()), shape, lanes));
 }
 
-py::dict marks(const Shape& shape, std::int64_t lanes) {
-  check_shape(shape);
-  const BeatLayout layout(shape, checked_lanes(lanes));
+py::dict marks(const py::object& shape, const py::object& lanes) {
+  const BeatLayout layout(checked_shape(shape), checked_lanes(lanes));
   const auto beats = static_cast<py::ssize_t>(layout.beats());
   py::array_t<bool> user(beats), last(beats);
   py::array_t<std::int32_t> live(beats);

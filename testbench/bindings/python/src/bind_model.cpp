@@ -58,14 +58,15 @@ class StageArrays {
 };
 
 py::dict run(LayerModel& model, const py::array& x, bool continues, const std::vector<std::string>& stages) {
-  const TensorBCL<std::int8_t> input = input_tensor(x);
+  const auto array = require_array<std::int8_t>("x", x, 3, "[B, C, L]");
   const auto channels = static_cast<std::size_t>(model.program().channels());
-  if (input.extent<'C'>() != channels)
+  if (static_cast<std::size_t>(array.shape(1)) != channels)
     throw InputError("x: expected " + std::to_string(channels) + " channels; got " +
-                     std::to_string(input.extent<'C'>()));
-  if (continues && input.extent<'B'>() != 1)
+                     std::to_string(array.shape(1)));
+  if (continues && array.shape(0) != 1)
     throw InputError("x: expected one sequence where the history continues; got " +
-                     std::to_string(input.extent<'B'>()));
+                     std::to_string(array.shape(0)));
+  const TensorBCL<std::int8_t> input = input_tensor(array);
   StageArrays arrays(stages, {input.shape().begin(), input.shape().end()}, model.program().conv_bits > 8);
   const std::size_t length = input.extent<'L'>();
   for (std::size_t row = 0; row < input.size() / length; ++row)
@@ -86,9 +87,10 @@ py::array_t<std::int8_t> history_of(const LayerModel& model) {
 }
 
 void set_history(LayerModel& model, const py::array& history) {
-  const auto checked = require_array<std::int8_t>("history", history, 2, "[C, 3]");
-  if (checked.shape(0) != model.program().channels() || checked.shape(1) != stages::kHistoryTaps)
+  const auto array = require_array<std::int8_t>("history", history, 2, "[C, 3]");
+  if (array.shape(0) != model.program().channels() || array.shape(1) != stages::kHistoryTaps)
     throw InputError("history: expected [" + std::to_string(model.program().channels()) + ", 3]");
+  const auto checked = contiguous("history", array);
   for (int channel = 0; channel < model.program().channels(); ++channel) {
     const std::int8_t* row = checked.data(channel, 0);
     model.set_history(channel, {row[0], row[1], row[2]});

@@ -1,0 +1,43 @@
+// The loop over bundles that most verbs are: one that cannot be read does not cost the results of the others.
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace quasim::cli {
+
+/// What tables call a bundle: its path as it was given, and the layer's name where the path does not end in
+/// it. Printable.
+std::string bundle_label(const std::filesystem::path& directory, const std::string& layer);
+
+class BundleLoop {
+ public:
+  BundleLoop(std::string verb, std::vector<std::filesystem::path> bundles);
+
+  /// Calls work(path) for each bundle in turn. What it throws is kept and said by finish(); a UsageError,
+  /// which no bundle can mend, is passed on.
+  void run(const std::function<void(const std::filesystem::path&)>& work);
+
+  /// [{"bundle", "error"}] of those that could not be done.
+  nlohmann::ordered_json failures() const;
+
+  /// Calls print_results() where any bundle was done, then says each failure in one line on stderr. Returns
+  /// `exit_code`, or kBadInput where anything failed.
+  int finish(int exit_code, const std::function<void()>& print_results) const;
+
+ private:
+  struct Failure {
+    std::filesystem::path bundle;
+    std::string line;
+  };
+
+  std::string verb_;
+  std::vector<std::filesystem::path> bundles_;
+  std::vector<Failure> failures_;
+};
+
+}  // namespace quasim::cli
