@@ -18,10 +18,10 @@ Match parse_match(std::string_view text);
 std::string_view to_string(Match match);
 
 struct Target {
-  std::string name;          ///< "exact" or "golden:VARIANT"
-  std::string origin;        ///< where the steps come from
-  std::string steps_sha256;  ///< of the file they come from; empty where they were computed
-  exact::StageSteps steps;   ///< over the domain; q is needed
+  std::string name;            ///< "exact" or "golden:VARIANT"
+  std::string origin;          ///< where the steps come from
+  exact::StageSteps steps;     ///< over the domain; q is needed
+  std::string steps_sha256{};  ///< of the file they come from; empty where they were computed
 };
 
 struct Options {

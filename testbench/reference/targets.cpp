@@ -71,11 +71,11 @@ std::optional<Variant> target_variant(const std::string& text) {
 
 compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain) {
   const std::optional<Variant> variant = target_variant(text);
-  if (!variant) return {text, "oracle", "", exact::Oracle(bundle.layer).steps(domain)};
+  if (!variant) return {text, "oracle", exact::Oracle(bundle.layer).steps(domain)};
   if (auto steps = gpu_steps(bundle, *variant, domain))
-    return {text, "GPU sweep", sha256_of_file(bundle.golden_directory(*variant) / kStepsFile),
-            std::move(*steps)};
-  return {text, "CPU twin", "", enumerate(*make_twin_source(bundle.layer, *variant), domain)};
+    return {text, "GPU sweep", std::move(*steps),
+            sha256_of_file(bundle.golden_directory(*variant) / kStepsFile)};
+  return {text, "CPU twin", enumerate(*make_twin_source(bundle.layer, *variant), domain)};
 }
 
 }  // namespace quasim
