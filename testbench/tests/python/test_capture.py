@@ -107,6 +107,15 @@ class Capture(unittest.TestCase):
             self.assertEqual(dict(vars(sys.modules["a_modelling_module"])), before)  # everything is put back
         self.assertEqual(compared, 3 * 3 * 2 * 6 * 9)
 
+    def test_named_arguments_of_newer_hooks(self):
+        """What a pre-hook with named arguments is called with, as torch 2 does; a state in front is then cut off all the same."""
+        model = functional_model(functions())
+        hook = self.capture.Hook(self.capture.find_sites(model), lambda call: None)
+        hook._before_owner(self.capture.find_sites(model)[0], model.layers[0], (), {"hidden_states": torch.zeros(1, 5, 6)})
+        self.assertEqual(list(hook._length.values()), [5])
+        hook._before_owner(self.capture.find_sites(model)[0], model.layers[0], ())
+        self.assertEqual(hook._length, {})
+
     def test_decoded_tokens_follow_the_prefill(self):
         model = functional_model(functions())
         x = torch.randn(1, 12, 6)

@@ -109,16 +109,17 @@ class Hook:
 
     def _listen(self, site):
         handles = [site.conv.register_forward_hook(functools.partial(self._after_conv, site)),
-                   site.owner.register_forward_pre_hook(functools.partial(self._before_owner, site))]
+                   listen_before(site.owner, functools.partial(self._before_owner, site))]
         act = getattr(site.owner, "act", None)
         if hasattr(act, "register_forward_hook"):
             handles.append(act.register_forward_hook(functools.partial(self._after_act, site)))
         self._undo.extend(handle.remove for handle in handles)
 
-    def _before_owner(self, site, _module, arguments):
+    def _before_owner(self, site, _module, arguments, named=None):
         self._length.pop(id(site.owner), None)
-        if arguments and getattr(arguments[0], "ndim", 0) == 3:
-            self._length[id(site.owner)] = arguments[0].shape[1]
+        hidden = arguments[0] if arguments else (named or {}).get("hidden_states")
+        if getattr(hidden, "ndim", 0) == 3:
+            self._length[id(site.owner)] = hidden.shape[1]
 
     def _after_conv(self, site, _module, arguments, output):
         if not hasattr(getattr(site.owner, "act", None), "register_forward_hook"):
@@ -143,6 +144,14 @@ class Hook:
             return None
         whole = padded(replaced, channels_first)
         return whole.transpose(1, 2) if turned else whole
+
+
+def listen_before(module, hook):
+    """A forward pre-hook that sees named arguments too, where torch has such hooks (from 2.0 on)."""
+    try:
+        return module.register_forward_pre_hook(hook, with_kwargs=True)
+    except TypeError:
+        return module.register_forward_pre_hook(hook)
 
 
 def padded(values, like):
