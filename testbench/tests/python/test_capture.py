@@ -129,6 +129,28 @@ class Capture(unittest.TestCase):
         np.testing.assert_array_equal(got["layer00"].x, x.numpy().transpose(0, 2, 1)[..., :11])
         np.testing.assert_allclose(got["layer00"].out, activated(got["layer00"].x, got["layer00"].weight, got["layer00"].bias), rtol=0, atol=1e-6)
 
+    def test_modules_whose_activation_serves_others_too(self):
+        """conv1d and act as modules, as older versions have them; act is called on the gate while the convolution's output waits."""
+
+        class Mixer(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.conv1d, self.act = nn.Conv1d(6, 6, 4, groups=6, padding=3), nn.SiLU()
+
+            def forward(self, x):
+                raw = self.conv1d(x.transpose(1, 2))
+                gate = self.act(x)
+                return self.act(raw.transpose(1, 2))[:, : x.shape[1]] * gate
+
+        model = nn.Module()
+        model.layers = nn.ModuleList([Mixer()])
+        x = torch.randn(2, 9, 6)
+        got = self.capture.capture(model, lambda: model.layers[0](x), tokens=5)["layer00"]
+        np.testing.assert_array_equal(got.x, x.numpy().transpose(0, 2, 1)[..., :5])
+        np.testing.assert_array_equal(got.out, activated(got.x, got.weight, got.bias))
+        with self.capture.Hook(self.capture.find_sites(model), lambda call: torch.ones_like(call.out)), torch.no_grad():
+            np.testing.assert_array_equal(model.layers[0](x).numpy(), nn.functional.silu(x).numpy())
+
     def test_once_each(self):
         model = functional_model(functions())
         first, second = torch.randn(1, 8, 6), torch.randn(1, 8, 6)
