@@ -45,8 +45,11 @@ def driver_version():
 def atomic_write(path, data):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def npy_bytes(array):
@@ -72,8 +75,9 @@ class Bundle:
         self.meta = json.loads((self.path / "layer.json").read_text())
         self.x = np.load(self.path / "conv1d_input.npy")
         self.w = np.load(self.path / "conv1d_weight.npy")
-        bias = self.path / "conv1d_bias.npy"
-        self.b = np.load(bias) if bias.exists() else None
+        self.b = np.load(self.path / "conv1d_bias.npy") if qg.has_bias(self.meta) else None
+        if self.b is None and os.path.lexists(self.path / "conv1d_bias.npy"):
+            raise qg.GoldenError(f"{self.path}: conv1d_bias.npy exists, and layer.json says that there is none")
 
     def layer_parameters(self):
         """What identifies the layer besides its tensors, scales as the fp32 numbers that were used."""
@@ -169,9 +173,14 @@ def main():
             pending[path / "golden" / name / "provenance.json"] = provenance_bytes(name)
             print(f"{path} {name}: {len(arrays['out_acc'])} steps of out, sweep = kernel and expansion = sweep in {checked} values",
                   file=sys.stderr)
+        # A provenance stands for the files beside it: it goes before they change and comes back after.
+        is_provenance = {file: file.name == "provenance.json" for file in pending}
         if not options.check:
             require_all_remade(bundle, pending)
-        for file, data in sorted(pending.items(), key=lambda item: item[0].name == "provenance.json"):
+            for file in pending:
+                if is_provenance[file]:
+                    file.unlink(missing_ok=True)
+        for file, data in sorted(pending.items(), key=lambda item: is_provenance[item[0]]):
             if not options.check:
                 atomic_write(file, data)
             elif file.name != "provenance.json" and (not file.exists() or file.read_bytes() != data):

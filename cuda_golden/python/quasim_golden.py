@@ -100,7 +100,7 @@ class Params:
     @staticmethod
     def from_layer(meta, variant=None, **changes):
         """From a bundle's layer.json (a dict) and optionally a variant name dataflow.order.math.rounding."""
-        fields = dict(input_scale=meta["input_scale"], weight_scale=meta["weight_scale"], bias_scale=meta["bias_scale"],
+        fields = dict(input_scale=meta["input_scale"], weight_scale=meta["weight_scale"], bias_scale=meta.get("bias_scale", 1.0),
                       output_scale=meta["output_scale"], conv_scale=meta.get("conv_scale"),
                       conv_bits=meta.get("conv_bits", 8), taps=meta["taps"], dataflow=meta.get("dataflow", "two_step"),
                       rounding=meta.get("rounding"))
@@ -111,6 +111,11 @@ class Params:
             fields.update(zip(("dataflow", "order", "math", "rounding"), parts))
         fields.update(changes)
         return Params(**fields)
+
+
+def has_bias(meta):
+    """Whether a bundle's conv1d_bias.npy must exist: what "bias" of its layer.json (a dict) says, and bias_scale where that says nothing."""
+    return bool(meta.get("bias", "bias_scale" in meta))
 
 
 def default_library():

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "io/files.hpp"
+#include "io/json_text.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::compile {
@@ -119,7 +120,7 @@ FusedProgram read_fused_program(const std::filesystem::path& file) {
   return program;
 }
 
-void write_fused_program(const std::filesystem::path& file, const FusedProgram& program) {
+std::string fused_program_text(const FusedProgram& program) {
   program.validate();
   nlohmann::ordered_json json{{"format", kFormat},
                               {"name", program.name},
@@ -144,7 +145,7 @@ void write_fused_program(const std::filesystem::path& file, const FusedProgram& 
   }
   if (!program.compiled_from.is_null()) json["compiled_from"] = program.compiled_from;
   if (!program.certificate.is_null()) json["certificate"] = program.certificate;
-  write_text_file(file, json.dump() + "\n");
+  return json_text(json, -1) + "\n";
 }
 
 bool FusedSource::covers(const exact::Slice& slice) const {

@@ -30,11 +30,12 @@ struct FusedProgram {
 /// make_domain gives it.
 FusedProgram compile_fused(const Bundle& bundle, const exact::Domain& domain, const exact::StepFunction& out);
 
-/// Strict reader and writer of `quasim.fused_program/1` JSON:
+/// Strict reader of `quasim.fused_program/1` JSON:
 ///   name, channels, taps, weight [C*K], bias [C], slices: [{bias, acc_min, acc_max, acc: [...], out:
 ///   [...]}], where out[i] holds from acc[i] on and acc[0] = acc_min.
 FusedProgram read_fused_program(const std::filesystem::path& file);
-void write_fused_program(const std::filesystem::path& file, const FusedProgram& program);
+/// The file as text; validated.
+std::string fused_program_text(const FusedProgram& program);
 
 /// Evaluates by looking up each accumulator among the steps of its bias value.
 class FusedSource : public exact::PointSource {

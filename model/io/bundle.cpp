@@ -1,7 +1,9 @@
 #include "io/bundle.hpp"
 
 #include "io/files.hpp"
+#include "io/json_text.hpp"
 #include "io/npy.hpp"
+#include "io/outputs.hpp"
 #include "spec/error.hpp"
 
 namespace quasim {
@@ -25,6 +27,11 @@ LayerParams parse_layer(const Fp32Json& json, const fs::path& file) {
   layer.output_scale = fields.scale("output_scale");
   if (const Fp32Json* value = fields.optional("bias_scale"))
     layer.bias_scale = fields.scale("bias_scale", *value);
+  if (const Fp32Json* value = fields.optional("bias")) {
+    if (!value->is_boolean())
+      throw InputError(file, "bias", "true or false: whether conv1d_bias.npy exists; got " + value->dump());
+    layer.has_bias = value->get<bool>();
+  }
   if (const Fp32Json* value = fields.optional("conv_scale"))
     layer.conv_scale = fields.scale("conv_scale", *value);
   if (const Fp32Json* value = fields.optional("conv_bits"))
@@ -41,6 +48,29 @@ LayerParams parse_layer(const Fp32Json& json, const fs::path& file) {
   if (const Fp32Json* value = fields.optional("source")) layer.source = *value;
   fields.refuse_unknown();
   return layer;
+}
+
+/// A bias that is not there must have been said not to be: by "bias": false, or by a layer.json without
+/// bias_scale.
+std::vector<std::int8_t> read_bias(const Bundle& bundle) {
+  const LayerParams& layer = bundle.layer;
+  const fs::path layer_file = bundle.directory / "layer.json", file = bundle.directory / "conv1d_bias.npy";
+  const bool wanted = layer.has_bias.value_or(layer.bias_scale.has_value());
+  if (!is_present(file)) {
+    if (!wanted) return {};
+    throw InputError(file, "file",
+                     std::string("an int8 tensor [C]; it is missing, and layer.json has ") +
+                         (layer.has_bias ? "\"bias\": true" : "bias_scale without \"bias\": false"));
+  }
+  if (!layer.has_bias.value_or(true))
+    throw InputError(layer_file, "bias", "true, because conv1d_bias.npy exists; got false");
+  if (!layer.bias_scale)
+    throw InputError(layer_file, "bias_scale", "a scale, because conv1d_bias.npy exists");
+  Tensor<std::int8_t, 'C'> bias;
+  read_npy(file, bias);
+  if (bias.size() != bundle.weight.extent<'C'>())
+    throw InputError(file, "shape", "[C] = [" + std::to_string(layer.channels) + "]");
+  return bias.elements();
 }
 
 }  // namespace
@@ -76,22 +106,14 @@ Bundle read_bundle_without_input(const fs::path& directory) {
   const fs::path weight_file = directory / "conv1d_weight.npy";
   read_npy(weight_file, bundle.weight, {channels, taps});
 
-  const fs::path bias_file = directory / "conv1d_bias.npy";
-  if (fs::exists(bias_file, error)) {
-    Tensor<std::int8_t, 'C'> bias;
-    read_npy(bias_file, bias, {channels});
-    if (!bundle.layer.bias_scale)
-      throw InputError(layer_file, "bias_scale", "a scale, because conv1d_bias.npy exists");
-    bundle.bias = bias.elements();
-  }
+  bundle.bias = read_bias(bundle);
   return bundle;
 }
 
 Bundle read_bundle(const fs::path& directory) {
   Bundle bundle = read_bundle_without_input(directory);
-  std::error_code error;
   const fs::path input_file = directory / "conv1d_input.npy";
-  if (fs::exists(input_file, error)) {
+  if (is_present(input_file)) {
     TensorBCL<std::int8_t> input;
     read_npy(input_file, input, {kAnyExtent, bundle.weight.extent<'C'>(), kAnyExtent});
     bundle.input = std::move(input);
@@ -111,6 +133,7 @@ void write_bundle(const Bundle& bundle) {
   json["input_scale"] = layer.input_scale;
   json["weight_scale"] = layer.weight_scale;
   if (layer.bias_scale) json["bias_scale"] = *layer.bias_scale;
+  if (layer.has_bias || bundle.bias.empty()) json["bias"] = !bundle.bias.empty();
   json["output_scale"] = layer.output_scale;
   if (layer.conv_scale) json["conv_scale"] = *layer.conv_scale;
   if (layer.conv_bits != spec::kConvBitsDefault) json["conv_bits"] = layer.conv_bits;
@@ -118,12 +141,17 @@ void write_bundle(const Bundle& bundle) {
   if (layer.rounding) json["rounding"] = std::string(to_string(*layer.rounding));
   if (!layer.source.is_null()) json["source"] = layer.source;
 
-  write_npy(bundle.directory / "conv1d_weight.npy", bundle.weight);
+  std::vector<std::string> names{"conv1d_weight.npy", "conv1d_bias.npy"};
+  if (bundle.input) names.emplace_back("conv1d_input.npy");
+  names.emplace_back("layer.json");
+  FileSet files(bundle.directory, std::move(names), {}, {});
+  const fs::path& directory = files.begin();
+  write_npy(directory / "conv1d_weight.npy", bundle.weight);
   if (!bundle.bias.empty())
-    write_npy_bytes(bundle.directory / "conv1d_bias.npy", DType::kInt8, {bundle.bias.size()},
-                    bundle.bias.data());
-  if (bundle.input) write_npy(bundle.directory / "conv1d_input.npy", *bundle.input);
-  write_text_file(bundle.directory / "layer.json", json.dump(1) + "\n");
+    write_npy_bytes(directory / "conv1d_bias.npy", DType::kInt8, {bundle.bias.size()}, bundle.bias.data());
+  if (bundle.input) write_npy(directory / "conv1d_input.npy", *bundle.input);
+  write_text_file(directory / "layer.json", json_text(json) + "\n");
+  files.commit();
 }
 
 template <class T>

@@ -22,6 +22,7 @@ struct LayerParams {
   float input_scale = 0;
   float weight_scale = 0;
   std::optional<float> bias_scale;  ///< absent only where the layer has no bias
+  std::optional<bool> has_bias;     ///< what "bias" says; where it says nothing, bias_scale means a bias
   float output_scale = 0;
   std::optional<float> conv_scale;
   int conv_bits = spec::kConvBitsDefault;
@@ -61,7 +62,8 @@ Bundle read_bundle(const std::filesystem::path& directory);
 /// The same without conv1d_input.npy, which may be larger than memory: it is not looked at.
 Bundle read_bundle_without_input(const std::filesystem::path& directory);
 
-/// Writes layer.json and the tensors, each file whole or not at all. Golden files are left alone.
+/// Writes layer.json and the tensors: a bundle with other files in it has no layer.json in the moment in
+/// which they change. An input that the bundle does not have, and goldens, are left alone.
 void write_bundle(const Bundle& bundle);
 
 /// One golden tensor, [B, C, L] like the input; throws InputError when it is missing or has another shape or

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "io/outputs.hpp"
 #include "spec/error.hpp"
 
 namespace quasim {
@@ -176,25 +177,39 @@ std::size_t size_bytes_of(DType dtype) {
   return row_of(dtype).size_bytes;
 }
 
-NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name) {
+namespace {
+
+constexpr std::size_t kLongestPrefixBytes = kMagicBytes + 2 + 4;
+
+/// Magic, version and the length of the header text.
+struct Prefix {
+  std::size_t size_bytes = 0, header_bytes = 0;
+};
+
+/// `bytes` is the front of a file of `size_bytes`, at least kLongestPrefixBytes of it where the file has
+/// them.
+Prefix parse_prefix(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name) {
   const auto* text = reinterpret_cast<const char*>(bytes);
   if (size_bytes < kMagicBytes + 4 || std::memcmp(text, kMagic, kMagicBytes) != 0)
     throw InputError(name, "npy magic", "a NumPy .npy file");
   const unsigned major = static_cast<unsigned char>(text[6]);
   if (major < 1 || major > 3) throw InputError(name, "npy version", "1, 2 or 3");
   const std::size_t length_bytes = major == 1 ? 2 : 4;
-  const std::size_t prefix_bytes = kMagicBytes + 2 + length_bytes;
-  if (size_bytes < prefix_bytes)
+  Prefix prefix{kMagicBytes + 2 + length_bytes, 0};
+  if (size_bytes < prefix.size_bytes)
     throw InputError(name, "npy header", "a complete header; the file is truncated");
-  std::size_t header_bytes = 0;
   for (std::size_t i = 0; i < length_bytes; ++i)
-    header_bytes |= static_cast<std::size_t>(static_cast<unsigned char>(text[8 + i])) << (8 * i);
-  if (header_bytes > size_bytes - prefix_bytes)
+    prefix.header_bytes |= static_cast<std::size_t>(static_cast<unsigned char>(text[8 + i])) << (8 * i);
+  if (prefix.header_bytes > size_bytes - prefix.size_bytes)
     throw InputError(name, "npy header", "a complete header; the file is truncated");
+  return prefix;
+}
 
+NpyHeader parse_header(const Prefix& prefix, const char* text, std::size_t size_bytes,
+                       const std::filesystem::path& name) {
   NpyHeader header;
-  HeaderText(text + prefix_bytes, text + prefix_bytes + header_bytes, name).parse(header);
-  header.data_offset_bytes = prefix_bytes + header_bytes;
+  HeaderText(text, text + prefix.header_bytes, name).parse(header);
+  header.data_offset_bytes = prefix.size_bytes + prefix.header_bytes;
   if (header.data_offset_bytes % 16 != 0)
     throw InputError(name, "npy header", "data aligned to 16 bytes or more");
   header.length_elems = 1;
@@ -210,6 +225,28 @@ NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::f
         (too_large ? "a shape that can exist" : std::to_string(data_bytes) + " bytes for its shape") +
             "; the file has " + std::to_string(have_bytes));
   return header;
+}
+
+}  // namespace
+
+NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name) {
+  const Prefix prefix = parse_prefix(bytes, size_bytes, name);
+  return parse_header(prefix, reinterpret_cast<const char*>(bytes) + prefix.size_bytes, size_bytes, name);
+}
+
+NpyHeader read_npy_header(const InputFile& file) {
+  std::array<std::byte, kLongestPrefixBytes> front{};
+  file.read(0, front.data(), std::min(front.size(), file.size_bytes()));
+  const Prefix prefix = parse_prefix(front.data(), file.size_bytes(), file.path());
+  std::string text(prefix.header_bytes, '\0');
+  file.read(prefix.size_bytes, text.data(), text.size());
+  return parse_header(prefix, text.data(), file.size_bytes(), file.path());
+}
+
+void require_dtype(const NpyHeader& header, DType dtype, const std::filesystem::path& name) {
+  if (header.dtype != dtype)
+    throw InputError(name, "dtype",
+                     std::string(to_string(dtype)) + "; got " + std::string(to_string(header.dtype)));
 }
 
 std::string shape_text(const std::vector<std::size_t>& shape) {
@@ -238,6 +275,14 @@ void require_shape(const std::filesystem::path& name, const std::string& axes,
                        std::to_string(shape.size()) + " axes" + likely_meaning(axes, expected, shape));
 }
 
+void require_rank(const NpyHeader& header, std::size_t rank, const std::string& axes,
+                  const std::filesystem::path& name) {
+  if (header.shape.size() != rank)
+    throw InputError(
+        name, "shape",
+        axes + "; got " + shape_text(header.shape) + " of " + std::to_string(header.shape.size()) + " axes");
+}
+
 std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape) {
   std::string dictionary =
       std::string("{'descr': '") + row_of(dtype).descr + "', 'fortran_order': False, 'shape': (";
@@ -252,19 +297,6 @@ std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape) 
   text +=
       {'\x01', '\x00', static_cast<char>(dictionary.size() & 255), static_cast<char>(dictionary.size() >> 8)};
   return text + dictionary;
-}
-
-void NpyFile::require_dtype(DType dtype) const {
-  if (header_.dtype != dtype)
-    throw InputError(path_, "dtype",
-                     std::string(to_string(dtype)) + "; got " + std::string(to_string(header_.dtype)));
-}
-
-void NpyFile::require_rank(std::size_t rank, const std::string& axes) const {
-  if (header_.shape.size() != rank)
-    throw InputError(path_, "shape",
-                     axes + "; got " + shape_text(header_.shape) + " of " +
-                         std::to_string(header_.shape.size()) + " axes");
 }
 
 void write_npy_bytes(const std::filesystem::path& path, DType dtype, const std::vector<std::size_t>& shape,

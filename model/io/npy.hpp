@@ -63,6 +63,13 @@ struct NpyHeader {
 /// InputError on anything malformed, Fortran order, big-endian or unknown dtypes, and when the data is not
 /// exactly as long as the shape says.
 NpyHeader parse_npy(const std::byte* bytes, std::size_t size_bytes, const std::filesystem::path& name);
+/// The same of a file, of which the header alone is read.
+NpyHeader read_npy_header(const InputFile& file);
+
+void require_dtype(const NpyHeader& header, DType dtype, const std::filesystem::path& name);
+/// `axes` names the axes for the message, e.g. "[B, C, L]".
+void require_rank(const NpyHeader& header, std::size_t rank, const std::string& axes,
+                  const std::filesystem::path& name);
 
 /// "[2, 3, 4]"
 std::string shape_text(const std::vector<std::size_t>& shape);
@@ -86,42 +93,36 @@ std::string npy_header_text(DType dtype, const std::vector<std::size_t>& shape);
 class NpyFile {
  public:
   explicit NpyFile(const std::filesystem::path& path)
-      : path_(path), file_(path), header_(parse_npy(file_.data(), file_.size_bytes(), path)) {}
+      : file_(path), header_(parse_npy(file_.data(), file_.size_bytes(), path)) {}
   const NpyHeader& header() const { return header_; }
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return file_.path(); }
   const std::byte* data() const { return file_.data() + header_.data_offset_bytes; }
-  /// The data as T. Throws InputError when the dtype is another. Data are aligned to 16 bytes or more by the
-  /// format.
-  template <class T>
-  const T* data_as() const {
-    require_dtype(dtype_of<T>());
-    return reinterpret_cast<const T*>(data());
-  }
-  void require_dtype(DType dtype) const;
-  /// `axes` names the axes for the message, e.g. "[B, C, L]".
-  void require_rank(std::size_t rank, const std::string& axes) const;
+  /// Throws InputError where the file was written since it was mapped.
+  void require_unchanged() const { file_.require_unchanged(); }
 
  private:
-  std::filesystem::path path_;
   MappedFile file_;
   NpyHeader header_;
 };
 
 /// The whole tensor of a file that has these axes; throws InputError on another dtype.
 template <class T, char... Axes>
-Tensor<T, Axes...> tensor_of(const NpyFile& file) {
+Tensor<T, Axes...> read_tensor(const InputFile& file, const NpyHeader& header) {
+  require_dtype(header, dtype_of<T>(), file.path());
   typename Tensor<T, Axes...>::Shape shape{};
-  for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = file.header().shape[i];
-  const T* data = file.data_as<T>();
-  return {shape, std::vector<T>(data, data + file.header().length_elems)};
+  for (std::size_t i = 0; i < shape.size(); ++i) shape[i] = header.shape[i];
+  std::vector<T> data(header.length_elems);
+  file.read(header.data_offset_bytes, data.data(), data.size() * sizeof(T));
+  return {shape, std::move(data)};
 }
 
 /// Reads a whole tensor; throws InputError on a wrong dtype or rank.
 template <class T, char... Axes>
 void read_npy(const std::filesystem::path& path, Tensor<T, Axes...>& tensor) {
-  const NpyFile file(path);
-  file.require_rank(sizeof...(Axes), axes_text({Axes...}));
-  tensor = tensor_of<T, Axes...>(file);
+  const InputFile file(path);
+  const NpyHeader header = read_npy_header(file);
+  require_rank(header, sizeof...(Axes), axes_text({Axes...}), path);
+  tensor = read_tensor<T, Axes...>(file, header);
 }
 
 /// Reads a whole tensor of the shape `expected`, as require_shape has it; throws InputError on another shape
@@ -129,9 +130,10 @@ void read_npy(const std::filesystem::path& path, Tensor<T, Axes...>& tensor) {
 template <class T, char... Axes>
 void read_npy(const std::filesystem::path& path, Tensor<T, Axes...>& tensor,
               const typename Tensor<T, Axes...>::Shape& expected) {
-  const NpyFile file(path);
-  require_shape(path, {Axes...}, {expected.begin(), expected.end()}, file.header().shape);
-  tensor = tensor_of<T, Axes...>(file);
+  const InputFile file(path);
+  const NpyHeader header = read_npy_header(file);
+  require_shape(path, {Axes...}, {expected.begin(), expected.end()}, header.shape);
+  tensor = read_tensor<T, Axes...>(file, header);
 }
 
 void write_npy_bytes(const std::filesystem::path& path, DType dtype, const std::vector<std::size_t>& shape,

@@ -48,10 +48,12 @@ void widen(const std::byte* data, std::size_t length_elems, std::vector<std::int
 }  // namespace
 
 NpzFile::NpzFile(const std::filesystem::path& path) : path_(path) {
-  const MappedFile file(path);  // a regular file, or an InputError that says what it is
+  // A regular file, or an InputError that says what it is. Members and their descriptions fit beside each
+  // other.
+  const std::string file = read_text_file(path, 2 * kMaxBytes);
   zip_error_t error;
   zip_error_init(&error);
-  zip_source_t* source = zip_source_buffer_create(file.data(), file.size_bytes(), 0, &error);
+  zip_source_t* source = zip_source_buffer_create(file.data(), file.size(), 0, &error);
   if (source == nullptr) throw InputError(path, "npz", "an archive that can be opened");
   const std::unique_ptr<zip_t, CloseArchive> archive(
       zip_open_from_source(source, ZIP_RDONLY | ZIP_CHECKCONS, &error));

@@ -4,6 +4,8 @@
 
 #include "io/bundle.hpp"
 #include "io/files.hpp"
+#include "io/json_text.hpp"
+#include "io/outputs.hpp"
 #include "spec/error.hpp"
 
 namespace quasim {
@@ -97,7 +99,7 @@ LayerProgram read_program(const std::filesystem::path& file) {
   return program;
 }
 
-void write_program(const std::filesystem::path& file, const LayerProgram& program) {
+std::string program_text(const LayerProgram& program) {
   program.validate();
   nlohmann::ordered_json json;
   json["format"] = kFormat;
@@ -115,7 +117,11 @@ void write_program(const std::filesystem::path& file, const LayerProgram& progra
   json["silu_table"] = program.silu_table;
   if (!program.compiled_from.is_null()) json["compiled_from"] = program.compiled_from;
   if (!program.certificate.is_null()) json["certificate"] = program.certificate;
-  write_text_file(file, json.dump() + "\n");
+  return json_text(json, -1) + "\n";
+}
+
+void write_program(const std::filesystem::path& file, const LayerProgram& program) {
+  write_text_file(file, program_text(program));
 }
 
 }  // namespace quasim

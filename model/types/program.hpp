@@ -38,6 +38,8 @@ struct LayerProgram {
 
 /// Strict reader: `quasim.program/1` JSON; unknown keys, wrong lengths and values out of range are refused.
 LayerProgram read_program(const std::filesystem::path& file);
+/// The file as text; validated.
+std::string program_text(const LayerProgram& program);
 void write_program(const std::filesystem::path& file, const LayerProgram& program);
 
 }  // namespace quasim

@@ -130,7 +130,7 @@ std::optional<fs::path> model_output(const Bundle& bundle, const fs::path& model
   if (model.empty()) return std::nullopt;
   const fs::path name = fs::weakly_canonical(bundle.directory).filename();
   for (const fs::path& directory : {model / name, model})
-    if (fs::exists(directory / (std::string(kOutput) + ".npy")))
+    if (is_present(directory / (std::string(kOutput) + ".npy")))
       return directory / (std::string(kOutput) + ".npy");
   throw InputError(model, "model", std::string(kOutput) + ".npy in it or in " + name.string() + "/");
 }
@@ -208,11 +208,10 @@ Json parameters_json(const Bundle& bundle) {
 Json provenance_json(const Bundle& bundle) {
   Json json{{"files", Json::object()}, {"goldens", Json::array()}};
   for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "conv1d_input.npy"})
-    if (fs::exists(bundle.directory / name)) json["files"][name] = sha256_of_file(bundle.directory / name);
-  std::error_code error;
+    if (is_present(bundle.directory / name)) json["files"][name] = sha256_of_file(bundle.directory / name);
   std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::directory_iterator(bundle.directory / "golden", error))
-    if (fs::exists(entry.path() / "provenance.json")) files.push_back(entry.path() / "provenance.json");
+  for (const fs::path& golden : entries_of(bundle.directory / "golden"))
+    if (is_present(golden / "provenance.json")) files.push_back(golden / "provenance.json");
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files) json["goldens"].push_back(read_provenance(file));
   return json;
@@ -230,7 +229,8 @@ SweepPlan default_plan() {
 
 Json report_layer(const Bundle& bundle, const ReportInputs& inputs) {
   // What can be refused is read first.
-  Json certificate = document_for(bundle, inputs.certificates, "certificate.json", certificate_about, Inputs::kLayer);
+  Json certificate =
+      document_for(bundle, inputs.certificates, "certificate.json", certificate_about, Inputs::kLayer);
   Json cosim = document_for(bundle, inputs.cosims, "cosim.json", cosim_about, Inputs::kLayerAndInput);
   Json provenance = provenance_json(bundle);
   const StageSet stages(bundle);
@@ -250,6 +250,7 @@ Json report_layer(const Bundle& bundle, const ReportInputs& inputs) {
   json["certificate"] = std::move(certificate);
   json["cosim"] = std::move(cosim);
   json["provenance"] = std::move(provenance);
+  stages.require_unchanged();
   shorten_numbers(json);
   return json;
 }

@@ -123,6 +123,15 @@ nlohmann::ordered_json to_json(const ModesResult& result) {
   return json;
 }
 
+std::vector<std::string> intermediate_files() {
+  std::vector<std::string> files;
+  for (const char* stage : kStageNames) files.push_back(std::string(stage) + ".npy");
+  for (OutputMode mode : kOutputModes)
+    for (const char* path : {"x_proj.", "ssm_input."})
+      files.push_back(path + std::string(to_string(mode)) + ".npy");
+  return files;
+}
+
 void save_intermediates(const Bundle& bundle, const std::filesystem::path& directory) {
   const StageSet stages(bundle);
   for (const Stage& stage : stages.stages())

@@ -60,6 +60,8 @@ struct ModesResult {
 ModesResult compare_modes(const Bundle& bundle);
 nlohmann::ordered_json to_json(const ModesResult& result);
 
+/// The names of the files that save_intermediates() writes, for any layer.
+std::vector<std::string> intermediate_files();
 /// Writes the intermediate tensors of the layer's own dataflow, and x_proj and ssm_input of each mode, as
 /// .npy files.
 void save_intermediates(const Bundle& bundle, const std::filesystem::path& directory);

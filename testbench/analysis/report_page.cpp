@@ -34,13 +34,13 @@ std::string escape_html(const std::string& text) {
 /// JSON that cannot end the script element around it.
 std::string embeddable(const nlohmann::ordered_json& data) {
   std::string text;
-  for (char c : data.dump(-1, ' ', true)) text += c == '<' ? std::string("\\u003c") : std::string(1, c);
+  for (char c : data.dump(-1, ' ', true, nlohmann::ordered_json::error_handler_t::replace))
+    text += c == '<' ? std::string("\\u003c") : std::string(1, c);
   return text;
 }
 
 std::string read_library(const std::filesystem::path& file) {
-  std::error_code error;
-  if (!std::filesystem::exists(file, error))
+  if (!is_present(file))
     throw InputError("report: Chart.js is not installed: expected " + file.string() +
                      " of the package libjs-chart.js");
   return read_text_file(file);

@@ -63,7 +63,7 @@ StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(vari
     if (const auto committed = committed_file(bundle, variant, name + ".npy", Inputs::kLayerAndInput)) {
       const fs::path& file = committed->file;
       auto npy = std::make_unique<NpyFile>(file);
-      npy->require_dtype(dtype);
+      require_dtype(npy->header(), dtype, file);
       if (npy->header().shape != shape)
         throw InputError(file, "shape", shape_text(shape) + " of conv1d_input.npy");
       stages_.push_back({{name, dtype, shape, npy->header().length_elems, npy->data(), true},
@@ -88,6 +88,10 @@ StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(vari
     add("conv1d_q", DType::kInt16, [this] { return std::as_const(evaluation_->q).data(); });
   add("silu_raw", DType::kFloat32, [this] { return std::as_const(evaluation_->silu_raw).data(); });
   add("conv1d_output_int8", DType::kInt8, [this] { return std::as_const(evaluation_->output).data(); });
+}
+
+void StageSet::require_unchanged() const {
+  for (const auto& file : files_) file->require_unchanged();
 }
 
 const Stage& StageSet::stage(const std::string& name) const {

@@ -31,6 +31,10 @@ struct Saturation {
 Saturation saturation(const float* values, std::size_t count, float scale, int bits, Rounding rounding);
 nlohmann::ordered_json to_json(const Saturation& saturation, std::size_t elements);
 
+/// Every stage that a layer can have, in the order of the data.
+inline constexpr std::array<const char*, 6> kStageNames{"conv1d_input", "conv1d_raw", "conv1d_int8simulated",
+                                                        "conv1d_q",     "silu_raw",   "conv1d_output_int8"};
+
 struct Stage {
   TensorView tensor;
   std::string origin;  ///< "bundle", "golden/VARIANT" or "CPU twin, VARIANT"
@@ -53,6 +57,8 @@ class StageSet {
   const std::int8_t* bytes(const std::string& name) const {
     return reinterpret_cast<const std::int8_t*>(stage(name).tensor.data);
   }
+  /// Throws InputError where a golden's file was written since it was mapped.
+  void require_unchanged() const;
   std::size_t elements() const { return stages_.front().tensor.length_elems; }
 
  private:

@@ -141,6 +141,7 @@ class Sweeper {
       result.fused.push_back(point);
     }
     mark_pareto(result.points);
+    stages_.require_unchanged();
     return result;
   }
 

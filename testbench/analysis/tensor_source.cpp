@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdint>
 
-#include "io/npz.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::analysis {
@@ -41,9 +40,8 @@ TensorSource::TensorSource(const fs::path& path) {
     return;
   }
   std::vector<fs::path> files;
-  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(path, error))
-    if (entry.is_regular_file(error) && is_tensor_file(entry.path())) files.push_back(entry.path());
-  if (error) throw InputError(path.string() + ": cannot list: " + error.message());
+  for (const fs::path& file : files_below(path))
+    if (is_tensor_file(file)) files.push_back(file);
   for (const fs::path& file : files)
     add_file(file, fs::relative(file, path, error).replace_extension().generic_string());
   std::sort(tensors_.begin(), tensors_.end(),
@@ -55,20 +53,24 @@ void TensorSource::add_file(const fs::path& file, const std::string& name) {
     add_archive(file, name);
     return;
   }
-  const auto npy = std::make_shared<const NpyFile>(file);
+  auto npy = std::make_unique<const NpyFile>(file);
   const NpyHeader& header = npy->header();
   tensors_.push_back({name, header.dtype, header.shape, header.length_elems, npy->data(), true});
-  owners_.push_back(npy);
+  files_.push_back(std::move(npy));
 }
 
 void TensorSource::add_archive(const fs::path& file, const std::string& name) {
-  const auto archive = std::make_shared<const NpzFile>(file);
+  auto archive = std::make_unique<const NpzFile>(file);
   for (const auto& [member, bytes] : archive->members()) {
     const NpyHeader header = parse_npy(bytes.data(), bytes.size(), file / member);
     tensors_.push_back({(fs::path(name) / member).generic_string(), header.dtype, header.shape,
                         header.length_elems, bytes.data() + header.data_offset_bytes, false});
   }
-  owners_.push_back(archive);
+  archives_.push_back(std::move(archive));
+}
+
+void TensorSource::require_unchanged() const {
+  for (const auto& file : files_) file->require_unchanged();
 }
 
 PageRelease::PageRelease(const TensorView& view) : view_(view) {}

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "io/npy.hpp"
+#include "io/npz.hpp"
 
 namespace quasim::analysis {
 
@@ -49,12 +50,15 @@ class TensorSource {
   /// malformed.
   explicit TensorSource(const std::filesystem::path& path);
   const std::vector<TensorView>& tensors() const { return tensors_; }
+  /// Throws InputError where a file was written since it was mapped: what was read of it is then a mixture.
+  void require_unchanged() const;
 
  private:
   void add_file(const std::filesystem::path& file, const std::string& name);
   void add_archive(const std::filesystem::path& file, const std::string& name);
 
-  std::vector<std::shared_ptr<const void>> owners_;
+  std::vector<std::unique_ptr<const NpyFile>> files_;
+  std::vector<std::unique_ptr<const NpzFile>> archives_;
   std::vector<TensorView> tensors_;
 };
 

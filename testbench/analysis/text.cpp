@@ -2,10 +2,8 @@
 
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 #include <iostream>
 
-#include "io/files.hpp"
 #include "io/json_text.hpp"
 
 namespace quasim::analysis {
@@ -17,10 +15,15 @@ std::string number_text(double value) {
   return text;
 }
 
-void emit(bool json_on_stdout, const std::string& output, const std::function<nlohmann::ordered_json()>& json,
-          const std::function<std::string()>& text) {
+std::optional<ReportFile> report_file(const std::optional<std::string>& output, const InputSet& inputs) {
+  if (!output) return std::nullopt;
+  return ReportFile{OutputFile(*output, inputs), std::filesystem::path(*output).extension() == ".json"};
+}
+
+void emit(bool json_on_stdout, const std::optional<ReportFile>& output,
+          const std::function<nlohmann::ordered_json()>& json, const std::function<std::string()>& text) {
   const auto render = [&](bool as_json) { return as_json ? json_text(json()) + "\n" : text(); };
-  if (!output.empty()) write_text_file(output, render(std::filesystem::path(output).extension() == ".json"));
+  if (output && !output->file.is_standard_output()) output->file.write(render(output->as_json));
   std::cout << render(json_on_stdout);
 }
 

@@ -6,6 +6,7 @@
 #include "cli/cli.hpp"
 #include "cosim/rtl_tail.hpp"
 #include "io/files.hpp"
+#include "io/json_text.hpp"
 #include "reference/certificate.hpp"
 #include "spec/error.hpp"
 
@@ -14,7 +15,8 @@ namespace {
 
 struct CertifyOptions {
   std::vector<std::filesystem::path> bundles;
-  std::filesystem::path program, output;
+  std::filesystem::path program;
+  OutputOption output;
   std::string domain = "reachable";
   std::string variant;  ///< empty: the layer's dataflow and rounding
   std::int64_t examine = compile::kExaminedDefault;
@@ -51,7 +53,7 @@ nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, co
   return json;
 }
 
-void print_table(const nlohmann::ordered_json& layers) {
+void print_table(std::ostream& out, const nlohmann::ordered_json& layers) {
   std::vector<std::vector<std::string>> rows{
       {"layer", "width", "points", "pair", "q differs", "out differs", "unexplained", "ties"}};
   for (const auto& layer : layers)
@@ -61,29 +63,29 @@ void print_table(const nlohmann::ordered_json& layers) {
                       group_digits(layer["compared"][pair].get<std::uint64_t>()), pair,
                       layer["differing_q"][pair].dump(), differing.dump(), layer["unexplained"].dump(),
                       layer.contains("ties") ? layer["ties"].dump() : "-"});
-  std::cout << format_table(rows);
+  out << format_table(rows);
   std::map<std::string, std::map<std::string, std::int64_t>> causes;  // over all layers
   for (const auto& layer : layers)
     for (const auto& [who, counts] : layer["causes"].items())
       for (const auto& [cause, count] : counts.items()) causes[who][cause] += count.get<std::int64_t>();
   for (const auto& [who, counts] : causes)
     for (const auto& [cause, count] : counts)
-      std::cout << who << " vs oracle: " << count << " points by " << cause << "\n";
+      out << who << " vs oracle: " << count << " points by " << cause << "\n";
   for (const auto& layer : layers) {
     const std::string name = layer["layer"].get<std::string>();
     if (layer["target"] == "cpu_twin")
-      std::cout << name << ": no sweep of a GPU: the program is held against the CPU twin\n";
+      out << name << ": no sweep of a GPU: the program is held against the CPU twin\n";
     if (layer["examined"] != layer["differing_points"])
-      std::cout << name << ": " << layer["examined"] << " of " << layer["differing_points"]
-                << " differing points of the goldens were examined, spread evenly; --examine takes more\n";
+      out << name << ": " << layer["examined"] << " of " << layer["differing_points"]
+          << " differing points of the goldens were examined, spread evenly; --examine takes more\n";
     if (layer["passed"].get<bool>()) continue;
     const bool rtl_at_fault = layer["rtl_differing"].get<std::int64_t>() > 0;
     const std::string pair = "model vs " + (rtl_at_fault ? "rtl" : layer["target"].get<std::string>());
-    std::cout << name << ": FAILED: model differs from " << layer["target"].get<std::string>() << " in "
-              << layer["model_differing"] << " points, the RTL from the model in " << layer["rtl_differing"]
-              << ", " << layer["unexplained"] << " unexplained, MAC " << layer["mac"]["differing"] << "\n";
+    out << name << ": FAILED: model differs from " << layer["target"].get<std::string>() << " in "
+        << layer["model_differing"] << " points, the RTL from the model in " << layer["rtl_differing"] << ", "
+        << layer["unexplained"] << " unexplained, MAC " << layer["mac"]["differing"] << "\n";
     if (layer["first_difference"].contains(pair))
-      std::cout << name << ": first point: " << layer["first_difference"][pair].dump() << "\n";
+      out << name << ": first point: " << layer["first_difference"][pair].dump() << "\n";
   }
 }
 
@@ -92,6 +94,9 @@ int run(const CertifyOptions& options) {
   nlohmann::ordered_json differing = nlohmann::ordered_json::object();
   std::int64_t points = 0, unexplained = 0;
   bool passed = true;
+  InputSet inputs = inputs_of(options.bundles);
+  inputs.add_file(options.program);
+  const std::optional<OutputFile> output = output_file(options.output, inputs);
   Progress progress("certify", options.bundles.size());
   for (const auto& directory : options.bundles) {
     progress.update(layers.size());
@@ -110,11 +115,11 @@ int run(const CertifyOptions& options) {
                                            {"unexplained", unexplained},
                                            {"passed", passed},
                                            {"layers", layers}};
-  if (!options.output.empty()) write_text_file(options.output, certificate.dump(1) + "\n");
-  if (options.json)
+  if (output) output->write(json_text(certificate) + "\n");
+  if (!options.json)
+    print_table(results_beside(output), layers);
+  else if (!takes_standard_output(output))
     print_json(certificate);
-  else
-    print_table(layers);
   return passed ? kAgree : kDiffer;
 }
 
@@ -138,7 +143,7 @@ Action add_certify(CLI::App& app) {
   verb->add_flag("--require-golden", options->require_golden,
                  "refuse where the GPU's sweep is missing, instead of taking the CPU twin");
   verb->add_flag("--rtl", options->rtl, "drive the same domain through the RTL's requant and silu stages");
-  verb->add_option("-o,--output", options->output, "write the certificate here");
+  add_output_option(*verb, options->output, "write the certificate here");
   verb->add_flag("--json", options->json, "print the certificate as JSON");
   return [options] { return run(*options); };
 }

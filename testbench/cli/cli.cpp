@@ -1,12 +1,15 @@
 #include "cli/cli.hpp"
 
+#include <fcntl.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
 #include <new>
+#include <system_error>
 
 #include "io/json_text.hpp"
 #include "spec/error.hpp"
@@ -17,6 +20,78 @@ const char* const kTool = "quasim " QUASIM_VERSION;
 
 nlohmann::ordered_json document(const std::string& format, const std::string& verb) {
   return {{"format", format}, {"verb", verb}, {"tool", kTool}};
+}
+
+CLI::Option* add_output_option(CLI::App& verb, OutputOption& output, const std::string& meaning) {
+  return verb.add_option_function<std::string>(
+      "-o,--output", [&output](const std::string& text) { output = text; }, meaning);
+}
+
+std::optional<OutputFile> output_file(const OutputOption& output, const InputSet& inputs) {
+  if (!output) return std::nullopt;
+  return OutputFile(*output, inputs);
+}
+
+bool takes_standard_output(const std::optional<OutputFile>& output) {
+  return output && output->is_standard_output();
+}
+
+std::ostream& results_beside(const std::optional<OutputFile>& output) {
+  return takes_standard_output(output) ? std::cerr : std::cout;
+}
+
+InputSet inputs_of(const std::vector<std::filesystem::path>& bundles) {
+  InputSet inputs;
+  for (const auto& bundle : bundles) inputs.add_bundle(bundle);
+  return inputs;
+}
+
+/// Writes by itself: a stream over stdio forgets why it failed.
+class StandardOutput::Buffer : public std::streambuf {
+ public:
+  Buffer() : bytes_(std::size_t{64} << 10) { setp(bytes_.data(), bytes_.data() + bytes_.size()); }
+  int reason() const { return reason_; }
+
+ protected:
+  int_type overflow(int_type character) override {
+    if (sync() != 0) return traits_type::eof();
+    if (!traits_type::eq_int_type(character, traits_type::eof())) sputc(traits_type::to_char_type(character));
+    return traits_type::not_eof(character);
+  }
+  int sync() override {
+    const char* at = pbase();
+    while (reason_ == 0 && at < pptr()) {
+      const ssize_t written = ::write(STDOUT_FILENO, at, static_cast<std::size_t>(pptr() - at));
+      if (written > 0) at += written;
+      if (written < 0 && errno != EINTR) reason_ = errno;
+    }
+    setp(bytes_.data(), bytes_.data() + bytes_.size());
+    return reason_ == 0 ? 0 : -1;
+  }
+
+ private:
+  std::vector<char> bytes_;
+  int reason_ = 0;
+};
+
+StandardOutput::StandardOutput()
+    : buffer_(std::make_unique<Buffer>()), before_(std::cout.rdbuf(buffer_.get())) {
+  // Where the caller closed a standard descriptor, no file of ours may get its number. Read-only: a write to
+  // it is still an error.
+  int descriptor = 0;
+  while (descriptor >= 0 && descriptor <= STDERR_FILENO) descriptor = ::open("/dev/null", O_RDONLY);
+  if (descriptor >= 0) ::close(descriptor);
+}
+
+StandardOutput::~StandardOutput() {
+  std::cout.rdbuf(before_);
+}
+
+int StandardOutput::finish(int exit_code) {
+  std::cout.flush();
+  if (buffer_->reason() == 0 || exit_code == kBadInput) return exit_code;
+  complain("standard output: cannot write: " + std::generic_category().message(buffer_->reason()));
+  return kBadInput;
 }
 
 void print_json(const nlohmann::ordered_json& json) {

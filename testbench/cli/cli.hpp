@@ -6,10 +6,14 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
+#include <streambuf>
 #include <string>
 #include <vector>
 
+#include "io/outputs.hpp"
 #include "spec/words.hpp"
 
 namespace quasim::cli {
@@ -43,6 +47,33 @@ extern const char* const kTool;
 
 /// How every JSON result begins: its format, the verb and the tool. docs/json.md has the rest.
 nlohmann::ordered_json document(const std::string& format, const std::string& verb);
+
+/// What -o was given: nothing, or a text that may be empty or "-". io/outputs.hpp says what it means.
+using OutputOption = std::optional<std::string>;
+CLI::Option* add_output_option(CLI::App& verb, OutputOption& output, const std::string& meaning);
+/// The file of -o, checked against what the verb reads; none where -o was not given.
+std::optional<OutputFile> output_file(const OutputOption& output, const InputSet& inputs);
+bool takes_standard_output(const std::optional<OutputFile>& output);
+/// Where a verb prints its results for people: stdout, or stderr where the output takes stdout.
+std::ostream& results_beside(const std::optional<OutputFile>& output);
+InputSet inputs_of(const std::vector<std::filesystem::path>& bundles);
+
+/// Standard output, through std::cout, with the reason of the first write that was refused kept.
+class StandardOutput {
+ public:
+  StandardOutput();
+  ~StandardOutput();
+  StandardOutput(const StandardOutput&) = delete;
+  StandardOutput& operator=(const StandardOutput&) = delete;
+  /// Writes what is left. `exit_code`, or kBadInput and one line on stderr where not everything could be
+  /// written.
+  int finish(int exit_code);
+
+ private:
+  class Buffer;
+  std::unique_ptr<Buffer> buffer_;
+  std::streambuf* before_;
+};
 
 /// Prints a JSON document on stdout. Bytes of paths that are not UTF-8 become the replacement character.
 void print_json(const nlohmann::ordered_json& json);

@@ -18,7 +18,8 @@ using analysis::number_text;
 constexpr std::size_t kHistogramRowsShown = 33;
 
 struct Options {
-  std::string a, b, output;
+  std::string a, b;
+  OutputOption output;
   double lsb = 0;
   bool json = false, strict = false;
 };
@@ -103,14 +104,20 @@ std::string set_text(const ComparisonSet& set) {
 }
 
 int compare_sources(const Options& options) {
+  InputSet inputs;
+  inputs.add_tensors(options.a);
+  inputs.add_tensors(options.b);
+  const auto output = analysis::report_file(options.output, inputs);
   const analysis::TensorSource a(options.a), b(options.b);
   const std::optional<double> lsb = options.lsb > 0 ? std::optional<double>(options.lsb) : std::nullopt;
   const ComparisonSet set = analysis::compare(a, b, lsb);
+  a.require_unchanged();
+  b.require_unchanged();
   nlohmann::ordered_json json = document("quasim.compare/1", "compare");
   json.update({{"a", options.a}, {"b", options.b}});
   json.update(to_json(set));
   analysis::emit(
-      options.json, options.output, [&] { return json; }, [&] { return set_text(set); });
+      options.json, output, [&] { return json; }, [&] { return set_text(set); });
   if (!options.strict) return set.all_identical() ? kAgree : kDiffer;
   return set.identical_bits() == set.pairs.size() && set.only_in_a.empty() && set.only_in_b.empty() ? kAgree
                                                                                                     : kDiffer;
@@ -124,8 +131,7 @@ Action add_compare(CLI::App& app) {
       app.add_subcommand("compare", "compare two tensor files, or all tensors of two directories");
   verb->add_option("A", options->a, ".npy or .npz file, or a directory of them")->required();
   verb->add_option("B", options->b, "the other side")->required();
-  verb->add_option("-o,--output", options->output,
-                   "also write the report here; .json or text by its extension");
+  add_output_option(*verb, options->output, "also write the report here; .json or text by its extension");
   add_number(*verb, "--lsb", options->lsb, kPositive, "step of the difference histogram, e.g. a scale");
   verb->add_flag("--strict", options->strict,
                  "exit 0 only when bitwise identical and nothing is on one side only");

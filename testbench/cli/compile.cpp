@@ -19,7 +19,7 @@ struct CompileOptions {
   std::string domain = "reachable", match = "auto";
   int mult_bits = spec::kMultBitsMax;
   int conv_bits = 0;  ///< 0: the layer's
-  std::filesystem::path output;
+  OutputOption output;
   bool sweep = false;
   bool require_golden = false;
   bool json = false;
@@ -34,20 +34,26 @@ struct Row {
   bool exact = true;
 };
 
-std::filesystem::path output_file(const CompileOptions& options, const Bundle& bundle) {
-  if (options.bundles.size() == 1) return options.output;
-  return options.output / (std::filesystem::weakly_canonical(bundle.directory).filename().string() + ".json");
+/// The program file of each bundle; empty without -o.
+std::vector<OutputFile> program_files(const CompileOptions& options) {
+  std::vector<OutputFile> files;
+  if (!options.output) return files;
+  const InputSet inputs = inputs_of(options.bundles);
+  if (options.bundles.size() == 1) return {OutputFile(*options.output, inputs)};
+  for (const auto& path : bundle_outputs(*options.output, options.bundles))
+    files.emplace_back(path.string() + ".json", inputs);
+  return files;
 }
 
 Row compile_two_step(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
-                     const CompileOptions& options) {
+                     const CompileOptions& options, const OutputFile* output) {
   compile::Options search;
   search.mult_bits = options.mult_bits;
   search.match = compile::parse_match(options.match);
   compile::Compiled compiled = compile_program(bundle, domain, target, search);
   LayerProgram& program = compiled.program;
   program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
-  if (!options.output.empty()) write_program(output_file(options, bundle), program);
+  if (output != nullptr) output->write(program_text(program));
 
   nlohmann::ordered_json points = nlohmann::ordered_json::array();
   for (const compile::DifferingPoint& point : compiled.first_differing)
@@ -73,7 +79,7 @@ Row compile_two_step(const Bundle& bundle, const exact::Domain& domain, const co
 }
 
 Row compile_fused_dataflow(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
-                           const CompileOptions& options) {
+                           const CompileOptions& options, const OutputFile* output) {
   compile::FusedProgram program = compile::compile_fused(bundle, domain, target.steps.out);
   const exact::Comparison check =
       compare(target.steps.out, enumerate(compile::FusedSource(program), domain).out, domain);
@@ -86,7 +92,7 @@ Row compile_fused_dataflow(const Bundle& bundle, const exact::Domain& domain, co
                            {"tool", "quasim " QUASIM_VERSION}};
   program.certificate = {
       {"domain", options.domain}, {"points", check.points}, {"differing_out", check.differing}};
-  if (!options.output.empty()) write_fused_program(output_file(options, bundle), program);
+  if (output != nullptr) output->write(fused_program_text(program));
   return {{{"exact", check.differing == 0},
            {"steps", steps},
            {"points", check.points},
@@ -124,12 +130,13 @@ Wanted wanted_of(const std::filesystem::path& directory, const CompileOptions& o
   return wanted;
 }
 
-Row compile_bundle(const std::filesystem::path& directory, const CompileOptions& options) {
+Row compile_bundle(const std::filesystem::path& directory, const CompileOptions& options,
+                   const OutputFile* output) {
   const auto start = std::chrono::steady_clock::now();
   const auto [bundle, domain, target] = wanted_of(directory, options);
   Row row = bundle.layer.dataflow == Dataflow::kFused
-                ? compile_fused_dataflow(bundle, domain, target, options)
-                : compile_two_step(bundle, domain, target, options);
+                ? compile_fused_dataflow(bundle, domain, target, options, output)
+                : compile_two_step(bundle, domain, target, options, output);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   nlohmann::ordered_json json{
       {"layer", bundle.layer.name}, {"target", target.name}, {"origin", target.origin}};
@@ -166,6 +173,7 @@ nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, cons
 }
 
 int run_sweep(const CompileOptions& options) {
+  if (options.output) throw InputError("--sweep: prints a table and writes no program; leave -o out");
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::vector<std::vector<std::string>> rows{{"layer", "mult bits", "points", "q differs", "out differs"}};
   for (const auto& directory : options.bundles) {
@@ -183,15 +191,14 @@ int run_sweep(const CompileOptions& options) {
   return kAgree;
 }
 
-void print_differing_points(const nlohmann::ordered_json& layer) {
+void print_differing_points(std::ostream& out, const nlohmann::ordered_json& layer) {
   const auto& points = layer.value("differing_points", nlohmann::ordered_json::array());
   for (std::size_t i = 0; i < points.size() && i < kPointsPrinted; ++i)
-    std::cout << layer["layer"].get<std::string>() << ": bias " << points[i]["bias"] << " acc "
-              << points[i]["acc"] << " target " << points[i]["target"] << " program " << points[i]["program"]
-              << "\n";
+    out << layer["layer"].get<std::string>() << ": bias " << points[i]["bias"] << " acc " << points[i]["acc"]
+        << " target " << points[i]["target"] << " program " << points[i]["program"] << "\n";
   if (points.size() > kPointsPrinted)
-    std::cout << layer["layer"].get<std::string>() << ": " << layer["differing_out"]
-              << " points in all; --json lists " << points.size() << "\n";
+    out << layer["layer"].get<std::string>() << ": " << layer["differing_out"]
+        << " points in all; --json lists " << points.size() << "\n";
 }
 
 int run(const CompileOptions& options) {
@@ -199,10 +206,14 @@ int run(const CompileOptions& options) {
                                               "points", "q differs", "out differs", "seconds"}};
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   bool all_exact = true;
+  const std::vector<OutputFile> outputs = program_files(options);
+  const bool on_stdout = !outputs.empty() && outputs.front().is_standard_output();
+  if (on_stdout && options.json)
+    throw InputError("--json: expected -o FILE; standard output takes one of the two");
   Progress progress("compile", options.bundles.size());
-  for (const auto& directory : options.bundles) {
-    progress.update(layers.size());
-    Row row = compile_bundle(directory, options);
+  for (std::size_t i = 0; i < options.bundles.size(); ++i) {
+    progress.update(i);
+    Row row = compile_bundle(options.bundles[i], options, outputs.empty() ? nullptr : &outputs[i]);
     all_exact &= row.exact;
     layers.push_back(std::move(row.json));
     rows.push_back(std::move(row.cells));
@@ -210,8 +221,9 @@ int run(const CompileOptions& options) {
   if (options.json) {
     print_json({{"verb", "compile"}, {"domain", options.domain}, {"exact", all_exact}, {"layers", layers}});
   } else {
-    std::cout << format_table(rows);
-    for (const auto& layer : layers) print_differing_points(layer);
+    std::ostream& out = on_stdout ? std::cerr : std::cout;
+    out << format_table(rows);
+    for (const auto& layer : layers) print_differing_points(out, layer);
   }
   return all_exact ? kAgree : kDiffer;
 }
@@ -236,8 +248,8 @@ Action add_compile(CLI::App& app) {
       ->capture_default_str();
   verb->add_option("--match", options->match, "q (q and out agree), out, or auto (q where possible)")
       ->capture_default_str();
-  verb->add_option("-o,--output", options->output,
-                   "program file to write; a directory where there are several bundles");
+  add_output_option(*verb, options->output,
+                    "program file to write; a directory where there are several bundles");
   verb->add_flag("--require-golden", options->require_golden,
                  "refuse where the GPU's sweep is missing, instead of taking the CPU twin");
   verb->add_flag("--sweep", options->sweep,

@@ -10,7 +10,9 @@ Action add_cosim(CLI::App& app) {
   CLI::App* verb =
       app.add_subcommand("cosim", "co-simulate RTL and SystemC model and compare both with the golden");
   add_stream_options(*verb, *options);
-  verb->add_option("--trace", options->trace, "write the RTL's waveform to this FST file");
+  verb->add_option_function<std::string>(
+      "--trace", [options](const std::string& file) { options->trace = file; },
+      "write the RTL's waveform to this FST file");
   return [options] { return stream_bundles("cosim", *options, true); };
 }
 

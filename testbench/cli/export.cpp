@@ -17,7 +17,8 @@ namespace {
 
 struct ExportOptions {
   LayerOptions layer;
-  std::filesystem::path output, check;
+  OutputOption output;
+  std::filesystem::path check;
   std::string formats = "all";
   std::vector<std::string> stages;
   std::size_t lanes = spec::kLanesDefault;
@@ -55,7 +56,7 @@ void print_summary(const ExportOptions& options, const Bundle& bundle, const std
     nlohmann::ordered_json json{{"verb", "export"},
                                 {"layer", bundle.layer.name},
                                 {"program", origin},
-                                {"output", options.output.string()},
+                                {"output", *options.output},
                                 {"files", summary.files},
                                 {"bytes", summary.size_bytes},
                                 {"elements", summary.elements}};
@@ -72,7 +73,7 @@ void print_summary(const ExportOptions& options, const Bundle& bundle, const std
     print_json(json);
     return;
   }
-  std::cout << bundle.layer.name << " (" << origin << ") -> " << options.output.string() << ": "
+  std::cout << bundle.layer.name << " (" << origin << ") -> " << *options.output << ": "
             << group_digits(summary.files) << " files, " << group_digits(summary.size_bytes) << " bytes, "
             << group_digits(summary.elements) << " elements\n";
   if (summary.directed)
@@ -91,18 +92,21 @@ void print_summary(const ExportOptions& options, const Bundle& bundle, const std
 
 int run(const ExportOptions& options) {
   if (!options.check.empty()) {
-    if (!options.layer.bundles.empty() || !options.output.empty())
+    if (!options.layer.bundles.empty() || options.output)
       throw InputError("--check: takes a kit and neither a bundle nor --output");
     return check(options);
   }
   if (options.layer.bundles.size() != 1) throw InputError("BUNDLE: expected one bundle directory");
-  if (options.output.empty()) throw InputError("--output: expected the directory to write");
+  if (!options.output || options.output->empty())
+    throw InputError("--output: expected the directory to write");
   kit::KitRequest request;
   request.formats = kit::parse_formats(options.formats);
   const auto start = std::chrono::steady_clock::now();
   const Bundle bundle = read_bundle_without_input(options.layer.bundles.front());
   const LoadedProgram loaded = program_for(bundle, options.layer.choice);
-  request.output = options.output;
+  request.output = *options.output;
+  request.inputs = inputs_of(options.layer.bundles);
+  request.inputs.add_file(options.layer.choice.program_file);
   request.tool = "quasim " QUASIM_VERSION;
   request.program_origin = loaded.origin;
   request.variant = chosen_variant(bundle.layer, options.layer.choice);
@@ -129,7 +133,7 @@ Action add_export(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("export", "write the hand-off kit of a layer, or check one");
   add_layer_options(*verb, options->layer);
   verb->get_option("BUNDLE")->required(false);
-  verb->add_option("-o,--output", options->output, "directory to write; an older kit there is replaced");
+  add_output_option(*verb, options->output, "directory to write; an older kit there is replaced");
   verb->add_option("--format", options->formats, "all, or a list of hex, mem, bin, npy, csv, coe, mif")
       ->capture_default_str();
   verb->add_option("--stages", options->stages, "stage boundaries to write (default: all)")

@@ -5,7 +5,7 @@
 #include <memory>
 
 #include "cli/cli.hpp"
-#include "io/files.hpp"
+#include "io/json_text.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
@@ -15,7 +15,7 @@ namespace {
 struct GoldenOptions {
   std::vector<std::filesystem::path> bundles;
   std::string dataflow, order = "seqlast", math = "precise", rounding, device = "cpu";
-  std::filesystem::path output;
+  OutputOption output;
   bool json = false;
 };
 
@@ -29,6 +29,24 @@ Variant variant_of(const Bundle& bundle, const GoldenOptions& options) {
   return variant;
 }
 
+/// Where the golden of each bundle goes; none where nothing is written. Its own golden may be remade; what
+/// else the verb reads may not be written. A sweep beside the tensors stays.
+std::vector<FileSet> golden_sets(const GoldenOptions& options, GoldenDevice device) {
+  std::vector<FileSet> sets;
+  std::vector<std::filesystem::path> targets, own;
+  if (!options.output && device == GoldenDevice::kCpu) return sets;
+  for (const auto& directory : options.bundles) {
+    const Bundle bundle = read_bundle_without_input(directory);
+    own.push_back(bundle.golden_directory(variant_of(bundle, options)));
+  }
+  InputSet inputs;
+  for (std::size_t i = 0; i < own.size(); ++i) inputs.add_bundle(options.bundles[i], own[i]);
+  targets = options.output ? bundle_outputs(*options.output, options.bundles) : own;
+  for (const auto& target : targets)
+    sets.emplace_back(target, all_golden_files(), std::vector<std::string>{"steps.npz"}, inputs);
+  return sets;
+}
+
 int run(const GoldenOptions& options) {
   if (options.device != "cpu" && options.device != "cuda")
     throw InputError("--device: expected cpu or cuda; got '" + options.device + "'");
@@ -38,36 +56,31 @@ int run(const GoldenOptions& options) {
   std::string notes;
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::uint64_t compared = 0, mismatches = 0, fp32_differing = 0;
+  std::vector<FileSet> sets = golden_sets(options, device);
   Progress progress("golden", options.bundles.size());
-  for (const auto& directory : options.bundles) {
-    progress.update(layers.size());
-    const Bundle bundle = read_bundle(directory);
+  for (std::size_t i = 0; i < options.bundles.size(); ++i) {
+    progress.update(i);
+    const Bundle bundle = read_bundle(options.bundles[i]);
     const Variant variant = variant_of(bundle, options);
     const int conv_bits = bundle.layer.conv_bits;
     const GoldenTensors golden = evaluate_golden(bundle, variant, device);
     const auto committed = bundle.golden_directory(variant);
-    std::filesystem::path target;
-    if (!options.output.empty())
-      target = options.bundles.size() == 1 ? options.output : options.output / bundle.directory.filename();
-    else if (device == GoldenDevice::kCuda)
-      target = committed;
     // A golden that is made again is not held against the older one, which may be of another layer.
-    const bool remakes = !target.empty() && std::filesystem::weakly_canonical(target) ==
-                                                std::filesystem::weakly_canonical(committed);
+    const bool remakes = !sets.empty() && std::filesystem::weakly_canonical(sets[i].directory()) ==
+                                              std::filesystem::weakly_canonical(committed);
     const auto comparisons =
         remakes ? std::vector<GoldenComparison>{} : compare_golden(golden, bundle, variant);
-    if (!target.empty()) {
+    if (!sets.empty()) {
       const auto maker = nlohmann::ordered_json::parse(golden_provenance(device));
-      require_same_maker(bundle, variant, target, golden_files(golden), maker.value("device", ""));
+      require_same_maker(bundle, variant, sets[i].directory(), golden_files(golden),
+                         maker.value("device", ""));
       nlohmann::ordered_json provenance{{"variant", variant.to_string()}};
       provenance.update(provenance_of(bundle));
       provenance.update(maker);
-      // While tensors are written there is no provenance: who is killed here leaves a golden that no verb
-      // takes.
-      std::error_code ignored;
-      std::filesystem::remove(target / "provenance.json", ignored);
+      const auto& target = sets[i].begin();
       write_golden(golden, target, conv_bits);
-      write_text_file(target / "provenance.json", provenance.dump(1) + "\n");
+      write_text_file(target / "provenance.json", json_text(provenance) + "\n");
+      sets[i].commit();
     }
 
     nlohmann::ordered_json tensors = nlohmann::ordered_json::array();
@@ -98,7 +111,7 @@ int run(const GoldenOptions& options) {
     layers.push_back({{"name", bundle.layer.name},
                       {"variant", variant.to_string()},
                       {"elements", golden.output.size()},
-                      {"written_to", target.string()},
+                      {"written_to", sets.empty() ? "" : sets[i].directory().string()},
                       {"tensors", tensors}});
   }
   if (options.json)
@@ -110,7 +123,7 @@ int run(const GoldenOptions& options) {
                 {"fp32_differing", fp32_differing}});
   else
     std::cout << format_table(rows) << notes;
-  if (compared == 0 && options.output.empty() && device == GoldenDevice::kCpu) {
+  if (compared == 0 && !options.output && device == GoldenDevice::kCpu) {
     std::cerr << "quasim golden: nothing was compared and nothing written; name a directory with -o\n";
     return kDiffer;
   }
@@ -135,7 +148,9 @@ Action add_golden(CLI::App& app) {
       ->capture_default_str();
   verb->add_option("--rounding", options->rounding, "half_even or half_away (default: the dataflow's)");
   verb->add_option("--device", options->device, "cpu (the CPU twin) or cuda")->capture_default_str();
-  verb->add_option("-o,--output", options->output, "write the tensors here, under their names");
+  add_output_option(
+      *verb, options->output,
+      "directory for the tensors, under their names; one below it a bundle where there are several");
   verb->add_flag("--json", options->json, "print JSON");
   return [options] { return run(*options); };
 }

@@ -8,6 +8,7 @@
 
 #include "cli/cli.hpp"
 #include "cli/usage.hpp"
+#include "io/signals.hpp"
 #include "spec/error.hpp"
 
 int sc_main(int argc, char** argv) {
@@ -49,5 +50,7 @@ int sc_main(int argc, char** argv) {
 int main(int argc, char** argv) {
   ::setenv("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1",
            0);  // results on stdout and errors on stderr are all that is printed
-  return sc_core::sc_elab_and_sim(argc, argv);
+  quasim::signals::install_handlers(quasim::cli::kBadInput);
+  quasim::cli::StandardOutput output;
+  return output.finish(sc_core::sc_elab_and_sim(argc, argv));
 }

@@ -23,7 +23,7 @@ constexpr char kDefaultDirectory[] = "intermediate_values";
 
 struct Options {
   std::vector<std::filesystem::path> bundles;
-  std::string output;
+  OutputOption output;
   bool json = false;
 };
 
@@ -36,6 +36,22 @@ std::string save_directory() {
     throw InputError(std::string(kSaveVariable) + ": expected 0, 1, true or false; got '" + wish + "'");
   const char* directory = std::getenv(kDirectoryVariable);
   return directory == nullptr || *directory == '\0' ? kDefaultDirectory : directory;
+}
+
+/// One directory a bundle, whatever its dataflow names its tensors; none where nothing is to be saved.
+std::vector<FileSet> saved_sets(const Options& options, const InputSet& inputs) {
+  std::vector<FileSet> sets;
+  const std::filesystem::path directory = save_directory();
+  if (directory.empty()) return sets;
+  std::set<std::string> names;
+  for (const auto& bundle : options.bundles) {
+    const std::string name = bundle_name(bundle);
+    if (!names.insert(name).second)
+      throw InputError("BUNDLE: expected bundles of different names; two would be saved in " +
+                       (directory / name).string());
+    sets.emplace_back(directory / name, analysis::intermediate_files(), std::vector<std::string>{}, inputs);
+  }
+  return sets;
 }
 
 std::string percent(std::uint64_t part, std::size_t whole) {
@@ -83,26 +99,30 @@ std::string result_text(const std::string& label, const ModesResult& result) {
 int run_modes(const Options& options) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::string text;
-  const std::filesystem::path directory = save_directory();
+  const InputSet inputs = inputs_of(options.bundles);
+  const auto output = analysis::report_file(options.output, inputs);
+  std::vector<FileSet> saved = saved_sets(options, inputs);
   bool agree = true;
   BundleLoop loop("modes", options.bundles);
+  std::size_t next = 0;
   loop.run([&](const std::filesystem::path& path) {
+    const std::size_t i = next++;
     const Bundle bundle = read_bundle(path);
     const ModesResult result = analysis::compare_modes(bundle);
     agree = agree && result.promise_holds();
     layers.push_back({{"bundle", path.string()}});
     layers.back().update(to_json(result));
     text += result_text(bundle_label(path, result.layer), result) + "\n";
-    if (directory.empty()) return;
-    const auto target = directory / std::filesystem::weakly_canonical(bundle.directory).filename();
-    analysis::save_intermediates(bundle, target);
-    std::cerr << "intermediate tensors in " << printable(target.string()) << "\n";
+    if (saved.empty()) return;
+    analysis::save_intermediates(bundle, saved[i].begin());
+    saved[i].commit();
+    std::cerr << "intermediate tensors in " << printable(saved[i].directory().string()) << "\n";
   });
   return loop.finish(agree ? kAgree : kDiffer, [&] {
     nlohmann::ordered_json json = document("quasim.modes/1", "modes");
     json.update({{"layers", layers}, {"failed", loop.failures()}});
     analysis::emit(
-        options.json, options.output, [&] { return json; }, [&] { return text; });
+        options.json, output, [&] { return json; }, [&] { return text; });
   });
 }
 
@@ -113,8 +133,7 @@ Action add_modes(CLI::App& app) {
   CLI::App* verb =
       app.add_subcommand("modes", "the four output modes of both dataflows: equal values, error, SQNR");
   verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
-  verb->add_option("-o,--output", options->output,
-                   "also write the report here; .json or text by its extension");
+  add_output_option(*verb, options->output, "also write the report here; .json or text by its extension");
   verb->add_flag("--json", options->json, "print JSON");
   verb->footer(
       "With SAVE_INTERMEDIATE_VALUES=1 the tensors go to INTERMEDIATE_VALUES_DIR (intermediate_values).");

@@ -8,6 +8,7 @@
 #include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
 #include "cli/usage.hpp"
+#include "io/files.hpp"
 
 namespace quasim::cli {
 namespace {
@@ -21,7 +22,7 @@ constexpr std::size_t kChannelsShown = 8;
 
 struct Options {
   std::vector<std::filesystem::path> paths;
-  std::string output;
+  OutputOption output;
   bool json = false;
 };
 
@@ -111,13 +112,19 @@ std::string layer_text(const std::string& label, const LayerOutliers& layer) {
 int analyse_paths(const Options& options) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array(), tensors = nlohmann::ordered_json::array();
   std::string text;
+  InputSet inputs;
+  for (const auto& path : options.paths) {
+    inputs.add_bundle(path);
+    inputs.add_tensors(path);
+  }
+  const auto output = analysis::report_file(options.output, inputs);
   BundleLoop loop("outliers", options.paths);
   loop.run([&](const std::filesystem::path& path) {
-    std::error_code error;
-    if (std::filesystem::exists(path / "layer.json", error)) {
+    if (is_present(path / "layer.json")) {
       const Bundle bundle = read_bundle(path);
       const analysis::StageSet stages(bundle);
       const LayerOutliers layer = analysis::analyse_layer(bundle, stages);
+      stages.require_unchanged();
       layers.push_back({{"bundle", path.string()}});
       layers.back().update(to_json(layer));
       layers.back()["verdict"] = verdict(layer);
@@ -135,12 +142,13 @@ int analyse_paths(const Options& options) {
       text += distribution_text(distribution, "") + "verdict: " + printable(tensor.name) + ": " +
               verdict(distribution) + "\n\n";
     }
+    source.require_unchanged();
   });
   return loop.finish(kAgree, [&] {
     nlohmann::ordered_json json = document("quasim.outliers/1", "outliers");
     json.update({{"layers", layers}, {"tensors", tensors}, {"failed", loop.failures()}});
     analysis::emit(
-        options.json, options.output, [&] { return json; }, [&] { return text; });
+        options.json, output, [&] { return json; }, [&] { return text; });
   });
 }
 
@@ -152,8 +160,7 @@ Action add_outliers(CLI::App& app) {
       "outliers", "distribution, exact percentiles, outliers and saturation of every stage");
   verb->add_option("PATH", options->paths, "layer bundles, .npy or .npz files, or directories of them")
       ->required();
-  verb->add_option("-o,--output", options->output,
-                   "also write the report here; .json or text by its extension");
+  add_output_option(*verb, options->output, "also write the report here; .json or text by its extension");
   verb->add_flag("--json", options->json, "print JSON");
   add_examples(*verb,
                {"quasim outliers layer00", "quasim outliers activations.npy weights.npz -o outliers.txt",

@@ -8,18 +8,32 @@
 #include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
 #include "cli/usage.hpp"
-#include "io/files.hpp"
 
 namespace quasim::cli {
 namespace {
 
 struct Options {
   std::vector<std::filesystem::path> bundles, certificates, cosims;
-  std::string output = "report.html", model, chart_js;
+  OutputOption output = "report.html";
+  std::string model, chart_js;
   bool json = false;
 };
 
+InputSet report_inputs(const Options& options) {
+  InputSet inputs = inputs_of(options.bundles);
+  for (const auto& bundle : options.bundles)
+    for (const char* name : {"certificate.json", "cosim.json"}) inputs.add_file(bundle / "golden" / name);
+  for (const auto* documents : {&options.certificates, &options.cosims})
+    for (const auto& file : *documents) inputs.add_file(file);
+  inputs.add_tensors(options.model);
+  inputs.add_file(options.chart_js);
+  return inputs;
+}
+
 int write_report(const Options& options) {
+  const OutputFile output(*options.output, report_inputs(options));
+  if (output.is_standard_output() && options.json)
+    throw UsageError("--json: expected -o FILE; standard output takes one of the two");
   const analysis::ReportInputs inputs{options.certificates, options.cosims, options.model};
   analysis::ChartLibrary library = analysis::packaged_chart_library();
   if (!options.chart_js.empty()) library.script = options.chart_js;
@@ -35,10 +49,10 @@ int write_report(const Options& options) {
                                 {"summary", analysis::report_summary(layers)},
                                 {"layers", std::move(layers)}};
     const std::string page = analysis::report_page(data, library);
-    write_text_file(options.output, page);
+    output.write(page);
     if (options.json) {
       nlohmann::ordered_json json = document("quasim.report_written/1", "report");
-      json.update({{"report", options.output},
+      json.update({{"report", *options.output},
                    {"layers", count},
                    {"bytes", page.size()},
                    {"summary", data["summary"]},
@@ -46,10 +60,11 @@ int write_report(const Options& options) {
       print_json(json);
       return;
     }
+    std::ostream& out = results_beside(output);
     for (const auto& sentence : data["summary"]["sentences"])
-      std::cout << printable(sentence.get<std::string>()) << "\n";
-    std::cout << printable(options.output) << ": " << count << " layers, " << group_digits(page.size())
-              << " bytes\n";
+      out << printable(sentence.get<std::string>()) << "\n";
+    out << printable(*options.output) << ": " << count << " layers, " << group_digits(page.size())
+        << " bytes\n";
   });
 }
 
@@ -59,7 +74,7 @@ Action add_report(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("report", "one self-contained HTML page about layers");
   verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
-  verb->add_option("-o,--output", options->output, "the page")->capture_default_str();
+  add_output_option(*verb, options->output, "the page (default: report.html)");
   verb->add_option("--certificate", options->certificates,
                    "JSON of quasim certify; golden/certificate.json is found")
       ->check(CLI::ExistingFile);

@@ -10,8 +10,10 @@ Action add_run(CLI::App& app) {
   CLI::App* verb =
       app.add_subcommand("run", "stream layers through the SystemC model and compare with the golden");
   add_stream_options(*verb, *options);
-  verb->add_option("-o,--output", options->output,
-                   "write conv1d_q.npy and conv1d_output_int8.npy of the model here");
+  add_output_option(
+      *verb, options->output,
+      "directory for conv1d_q.npy and conv1d_output_int8.npy of the model; one below it a bundle "
+      "where there are several");
   return [options] { return stream_bundles("run", *options, false); };
 }
 

@@ -5,6 +5,7 @@
 #include "cli/options.hpp"
 #include "cli/stream_report.hpp"
 #include "cosim/testbench.hpp"
+#include "cosim/trace_file.hpp"
 #include "io/made_from.hpp"
 #include "io/npy.hpp"
 #include "prove/ties.hpp"
@@ -56,6 +57,13 @@ void add_stream_options(CLI::App& verb, StreamOptions& options) {
 }
 
 int stream_bundles(const std::string& verb, const StreamOptions& options, bool with_rtl) {
+  InputSet inputs = inputs_of(options.layer.bundles);
+  inputs.add_file(options.layer.choice.program_file);
+  std::vector<FileSet> sets;
+  if (options.output)
+    for (const auto& target : bundle_outputs(*options.output, options.layer.bundles))
+      sets.emplace_back(target, std::vector<std::string>{"conv1d_q.npy", "conv1d_output_int8.npy"},
+                        std::vector<std::string>{}, inputs);
   std::vector<Bundle> bundles;
   std::uint64_t total_elements = 0, streamed_elements = 0;
   for (const auto& directory : options.layer.bundles) {
@@ -65,11 +73,14 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
 
   sc::PipelineConfig config;
   config.conv_bits = bundles.front().layer.conv_bits;
-  auto rtl = with_rtl ? cosim::make_verilated_unit(options.lanes, options.trace) : nullptr;
-  const auto testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
+  std::optional<cosim::TraceFile> trace;
+  if (options.trace) trace.emplace(*options.trace, inputs);
+  auto rtl = with_rtl ? cosim::make_verilated_unit(options.lanes, trace ? trace->path() : "") : nullptr;
+  auto testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
   std::vector<LayerResult> layers;
   Progress progress(verb, total_elements);
-  const auto stream = [&](const Bundle& bundle) {
+  const auto stream = [&](std::size_t i) {
+    const Bundle& bundle = bundles[i];
     const LoadedProgram loaded = program_for(bundle, options.layer.choice);
     const Reference reference = reference_of(bundle, options.layer.choice);
     cosim::Job job;
@@ -78,7 +89,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     if (reference.q) job.expected_q = &*reference.q;
     job.stalls = options.stalls;
     job.max_mismatches = options.max_mismatches;
-    job.keep_output = !options.output.empty();
+    job.keep_output = !sets.empty();
     job.progress = [&](std::size_t beats) { progress.update(streamed_elements + beats * options.lanes); };
     testbench->load(loaded.program);
     LayerResult layer;
@@ -95,25 +106,27 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     layer.lanes = options.lanes;
     layer.result = testbench->run(job);
     if (job.keep_output && layer.result.failure.empty()) {
-      const auto directory =
-          bundles.size() == 1 ? options.output : options.output / bundle.directory.filename();
+      const auto& directory = sets[i].begin();
       write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),
               loaded.program.conv_bits);
       write_npy(directory / "conv1d_output_int8.npy",
                 from_beats(layer.result.output, job.input->shape(), options.lanes));
+      sets[i].commit();
     }
     streamed_elements += layer.elements;
     progress.update(streamed_elements);
     return layer;
   };
-  for (const Bundle& bundle : bundles) {
+  for (std::size_t i = 0; i < bundles.size(); ++i) {
     try {
-      layers.push_back(stream(bundle));
+      layers.push_back(stream(i));
     } catch (const InputError&) {  // what is finished is told before what stops the rest
       if (!layers.empty()) print(verb, layers, with_rtl, options.json);
       throw;
     }
   }
+  testbench.reset();  // ends the waveform
+  if (trace) trace->commit();
   print(verb, layers, with_rtl, options.json);
   return stream_exit(layers);
 }

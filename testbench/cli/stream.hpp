@@ -12,8 +12,8 @@ struct StreamOptions {
   std::size_t lanes = spec::kLanesDefault;
   cosim::StallOptions stalls;
   std::size_t max_mismatches = 10;
-  std::filesystem::path output;  ///< where run writes the model's tensors
-  std::filesystem::path trace;   ///< where cosim writes the waveform
+  OutputOption output;               ///< where run writes the model's tensors
+  std::optional<std::string> trace;  ///< where cosim writes the waveform
   bool json = false;
 };
 

@@ -17,7 +17,8 @@ using analysis::SweepPoint;
 
 struct Options {
   std::vector<std::filesystem::path> bundles;
-  std::string conv_bits = "8..12", output;
+  OutputOption output;
+  std::string conv_bits = "8..12";
   std::vector<std::string> conv_scales{"layer", "max", "p99.99", "p99.95", "p99.9"};
   std::vector<std::string> output_scales{"layer", "max", "p99.99", "p99.95"};
   bool json = false;
@@ -57,6 +58,7 @@ std::vector<analysis::ScaleRule> parse_rules(const std::vector<std::string>& tex
 int run_sweep(const Options& options) {
   const analysis::SweepPlan plan{analysis::parse_conv_bits(options.conv_bits),
                                  parse_rules(options.conv_scales), parse_rules(options.output_scales)};
+  const auto output = analysis::report_file(options.output, inputs_of(options.bundles));
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::string text;
   BundleLoop loop("sweep", options.bundles);
@@ -71,7 +73,7 @@ int run_sweep(const Options& options) {
     nlohmann::ordered_json json = document("quasim.sweep/1", "sweep");
     json.update({{"layers", layers}, {"failed", loop.failures()}});
     analysis::emit(
-        options.json, options.output, [&] { return json; }, [&] { return text; });
+        options.json, output, [&] { return json; }, [&] { return text; });
   });
 }
 
@@ -91,8 +93,7 @@ Action add_sweep(CLI::App& app) {
                    "rules for s_y: layer, max, pPERCENT, or a number")
       ->delimiter(',')
       ->capture_default_str();
-  verb->add_option("-o,--output", options->output,
-                   "also write the table here; .json or text by its extension");
+  add_output_option(*verb, options->output, "also write the table here; .json or text by its extension");
   verb->add_flag("--json", options->json, "print JSON");
   add_examples(*verb,
                {"quasim sweep layer00", "quasim sweep layer00 --conv-bits 8,10,12 --conv-scale max,p99.9",

@@ -29,11 +29,7 @@ class VerilatedUnit final : public RtlUnit {
   ~VerilatedUnit() override {
     top_->final();
     if constexpr (Traced)
-      if (trace_ != nullptr) {
-        trace_->close();
-        std::error_code error;
-        std::filesystem::rename(temporary_trace(), trace_path_, error);
-      }
+      if (trace_ != nullptr) trace_->close();
   }
 
   std::size_t lanes() const override { return Lanes; }
@@ -209,12 +205,11 @@ class VerilatedUnit final : public RtlUnit {
     return static_cast<std::int64_t>(raw << unused) >> unused;
   }
 
-  std::filesystem::path temporary_trace() const { return trace_path_.string() + ".tmp"; }
   void open_trace() {
     if constexpr (Traced) {
       trace_ = std::make_unique<VerilatedFstC>();
       top_->trace(trace_.get(), 99);
-      trace_->open(temporary_trace().c_str());
+      trace_->open(trace_path_.c_str());
       if (!trace_->isOpen()) throw InputError(trace_path_.string() + ": cannot create the waveform");
     } else {
       throw InputError(trace_path_.string() + ": this unit was verilated without waveforms");

@@ -32,8 +32,8 @@ void add_static_files(KitDirectory& kit, const FormatSet& formats) {
 }
 
 void add_program(KitDirectory& kit, const LayerProgram& program, const KitRequest& request) {
-  write_program(kit.path_of("program/program.json"), program);
-  kit.adopt("program/program.json", {{"meaning", "the layer program, quasim.program/1"}});
+  kit.add_text("program/program.json", {{"meaning", "the layer program, quasim.program/1"}},
+               program_text(program));
   const std::vector<RegisterWrite> writes = register_writes(program);
   kit.add_text("tb/quasim_layer_pkg.sv", {{"meaning", "the layer program as a SystemVerilog package"}},
                systemverilog_package(program, request.lanes, writes.size()));
@@ -120,16 +120,15 @@ nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& p
 KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const KitRequest& request) {
   program.validate();
   require_lanes(static_cast<std::int64_t>(request.lanes));
-  std::error_code error;
   const fs::path input_file = bundle.directory / "conv1d_input.npy";
   std::unique_ptr<NpySource> input;
-  if (fs::exists(input_file, error)) input = std::make_unique<NpySource>(input_file, request.max_steps);
+  if (is_present(input_file)) input = std::make_unique<NpySource>(input_file, request.max_steps);
   if (!input && !request.with_directed) (void)bundle.require_input();  // refuses, naming the file
   if (input && input->shape()[1] != static_cast<std::size_t>(program.channels()))
     throw InputError(input_file, "shape", "[B, C, L] with C = " + std::to_string(program.channels()));
-  const auto committed =
-      input ? committed_file(bundle, request.variant, std::string(kGoldenOutput) + ".npy", Inputs::kLayerAndInput)
-            : std::nullopt;
+  const auto committed = input ? committed_file(bundle, request.variant, std::string(kGoldenOutput) + ".npy",
+                                                Inputs::kLayerAndInput)
+                               : std::nullopt;
   const fs::path golden_file = committed ? committed->file : fs::path();
   std::unique_ptr<NpySource> golden;
   if (committed) {
@@ -138,11 +137,11 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
       throw InputError(golden_file, "shape", "[B, C, L] of conv1d_input.npy");
   }
 
-  KitDirectory kit(request.output);
+  KitDirectory kit(request.output, request.inputs);
   KitSummary summary;
   nlohmann::ordered_json head = manifest_head(bundle, program, request), streams;
   for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "conv1d_input.npy"})
-    if (fs::exists(bundle.directory / name, error))
+    if (is_present(bundle.directory / name))
       head["bundle"]["sha256"][name] = sha256_of_file(bundle.directory / name);
   add_static_files(kit, request.formats);
   add_program(kit, program, request);
@@ -172,7 +171,8 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
     streams["directed"]["steps"] = counts_json(directed->counts);
   }
   if (input) stream("real", "the input of the bundle", *input, golden.get());
-  head["program"]["sha256"] = sha256_of_file(kit.path_of("program/program.json"));
+  const std::string program_file = program_text(program);
+  head["program"]["sha256"] = sha256_of_bytes(program_file.data(), program_file.size());
   head["golden"] = {{"variant", request.variant.to_string()}};
   if (golden) {
     head["golden"]["reference"] = std::string(to_string(committed->maker));

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/bundle.hpp"
+#include "io/outputs.hpp"
 #include "kit/directed.hpp"
 #include "kit/formats.hpp"
 #include "kit/stages.hpp"
@@ -18,6 +19,7 @@ namespace quasim::kit {
 
 struct KitRequest {
   std::filesystem::path output;
+  InputSet inputs;             ///< what the command reads; none of it is replaced
   std::string tool;            ///< name and version of what writes the kit
   std::string program_origin;  ///< for people
   Variant variant;             ///< the golden that outputs are compared with

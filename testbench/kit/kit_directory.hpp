@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdio>
 #include <filesystem>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -10,6 +9,7 @@
 #include <vector>
 
 #include "io/files.hpp"
+#include "io/outputs.hpp"
 
 namespace quasim::kit {
 
@@ -27,22 +27,19 @@ class KitFile {
   friend class KitDirectory;
   KitFile(const std::filesystem::path& directory, std::string name, nlohmann::ordered_json about);
 
-  std::filesystem::path path_;
   std::string name_;
   nlohmann::ordered_json about_;
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file_;
+  ByteWriter file_;
   Sha256 hash_;
   std::uint64_t size_bytes_ = 0;
 };
 
 class KitDirectory {
  public:
-  /// `target` must not exist, be empty, or be a kit that holds no file but its own; anything else is refused
-  /// by InputError and left as it is.
-  explicit KitDirectory(std::filesystem::path target);
-  ~KitDirectory();
-  KitDirectory(const KitDirectory&) = delete;
-  KitDirectory& operator=(const KitDirectory&) = delete;
+  /// `target` must not exist, be empty, or be a kit in every byte: with all files of its manifest unchanged
+  /// and nothing besides. Anything else, a link among it, is refused by InputError and left as it is, and so
+  /// is a kit of which a file is among `inputs`.
+  KitDirectory(std::filesystem::path target, const InputSet& inputs);
 
   /// `name` is relative, with '/' between folders. `about` is what the manifest says of the file.
   KitFile create(const std::string& name, nlohmann::ordered_json about);
@@ -50,10 +47,6 @@ class KitDirectory {
   void add(KitFile file);
   void add_text(const std::string& name, nlohmann::ordered_json about, const std::string& text,
                 bool executable = false);
-  /// Where a file of this name lies while the kit is written.
-  std::filesystem::path path_of(const std::string& name) const { return temporary_ / name; }
-  /// Enters a file that something else has written to path_of(name).
-  void adopt(const std::string& name, const nlohmann::ordered_json& about);
 
   /// Writes the manifest (`head` and the list of files) and the sums, and gives the directory its name.
   void commit(nlohmann::ordered_json head);
@@ -61,11 +54,8 @@ class KitDirectory {
   std::size_t file_count() const { return files_.size(); }
 
  private:
-  void enter(const std::string& name, std::uint64_t size_bytes, const std::string& sha256,
-             const nlohmann::ordered_json& about);
-
   std::filesystem::path target_;
-  std::filesystem::path temporary_;
+  std::unique_ptr<Scratch> scratch_;
   nlohmann::ordered_json files_ = nlohmann::ordered_json::array();
   std::uint64_t size_bytes_ = 0;
 };

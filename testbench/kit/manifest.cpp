@@ -2,6 +2,7 @@
 
 #include <map>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <sstream>
 
 #include "io/strict_json.hpp"
@@ -33,15 +34,64 @@ std::map<std::string, std::string> read_sums(const fs::path& file) {
   return sums;
 }
 
+/// What a kit's export could have written: a manifest that lists anything else was not written by it.
+bool is_kit_name(const std::string& name) {
+  static const std::map<std::string, std::set<std::string>> kExtensions{
+      {"", {".md", ".sh"}},    {"config", {".csv", ".hex"}},
+      {"docs", {".md"}},       {"docs/timing", {".json", ".svg"}},
+      {"include", {".h"}},     {"memory", {".coe", ".hex", ".mem", ".mif"}},
+      {"program", {".json"}},  {"rtl", {".sv", ".svh"}},
+      {"tb", {".sv", ".svh"}}, {"vectors/*", {".bin", ".csv", ".hex", ".mem", ".npy"}}};
+  const fs::path path(name);
+  std::string folder = path.parent_path().generic_string();
+  if (path.parent_path().parent_path() == "vectors") folder = "vectors/*";
+  const auto found = kExtensions.find(folder);
+  return found != kExtensions.end() && found->second.count(path.extension().string()) != 0;
+}
+
+/// What a directory holds, by its name inside it; links are not followed.
+std::map<std::string, fs::file_type> entries_below(const fs::path& directory,
+                                                   const std::string& prefix = "") {
+  std::map<std::string, fs::file_type> entries;
+  for (const fs::path& entry : entries_of(directory)) {
+    std::error_code error;
+    const fs::file_type type = fs::symlink_status(entry, error).type();
+    const std::string name = prefix + entry.filename().string();
+    entries.emplace(name, type);
+    if (type == fs::file_type::directory) entries.merge(entries_below(entry, name + "/"));
+  }
+  return entries;
+}
+
+using Entries = std::map<std::string, fs::file_type>;
+
 /// Empty where the file is what it should be.
-std::string problem_of(const fs::path& path, const std::string& sha256, std::uint64_t size_bytes) {
-  std::error_code error;
-  if (!fs::exists(path, error)) return "is missing";
-  if (!fs::is_regular_file(path, error)) return "is not a regular file";
-  const std::uintmax_t have = fs::file_size(path, error);
-  if (error || have != size_bytes)
-    return "has " + std::to_string(have) + " bytes, not " + std::to_string(size_bytes);
-  return sha256_of_file(path) == sha256 ? "" : "its SHA-256 is not the manifest's";
+std::string problem_of(const fs::path& kit, const Entries& entries, const ListedFile& file) {
+  if (!is_kit_name(file.name)) return "is no file of a kit";
+  const auto found = entries.find(file.name);
+  if (found == entries.end()) return "is missing";
+  if (found->second != fs::file_type::regular) return "";  // said of every such entry
+  const InputFile opened(kit / file.name);
+  if (opened.size_bytes() != file.size_bytes)
+    return "has " + std::to_string(opened.size_bytes()) + " bytes, not " + std::to_string(file.size_bytes);
+  return sha256_of_file(opened.path()) == file.sha256 ? "" : "its SHA-256 is not the manifest's";
+}
+
+/// What is there and does not belong there.
+std::vector<std::string> alien_entries(const Entries& entries, const std::vector<ListedFile>& files) {
+  std::set<std::string> own{kManifestName, kSumsName};
+  for (const ListedFile& file : files)
+    for (fs::path path = file.name; !path.empty(); path = path.parent_path())
+      own.insert(path.generic_string());
+  std::vector<std::string> problems;
+  for (const auto& [name, type] : entries) {
+    if (type != fs::file_type::regular && type != fs::file_type::directory)
+      problems.push_back(
+          name + (type == fs::file_type::symlink ? ": is a link; a kit has none" : ": is no regular file"));
+    else if (own.count(name) == 0)
+      problems.push_back(name + ": is not of the kit");
+  }
+  return problems;
 }
 
 }  // namespace
@@ -68,9 +118,15 @@ KitCheck check_kit(const fs::path& kit) {
   std::error_code error;
   if (!fs::is_directory(kit, error)) throw InputError(kit, "kit", "a directory");
   KitCheck check;
+  const Entries entries = entries_below(kit);
   std::map<std::string, std::string> sums;
   std::vector<ListedFile> files;
   try {
+    for (const char* name : {kManifestName, kSumsName}) {
+      const auto found = entries.find(name);
+      if (found != entries.end() && found->second != fs::file_type::regular)
+        throw InputError(kit / name, "file", "a regular file, not a link");
+    }
     sums = read_sums(kit / kSumsName);
     if (sums[kManifestName] != sha256_of_file(kit / kManifestName))
       check.problems.push_back(std::string(kManifestName) + ": its SHA-256 is not that of " + kSumsName);
@@ -80,7 +136,7 @@ KitCheck check_kit(const fs::path& kit) {
     return check;
   }
   for (const ListedFile& file : files) {
-    const std::string problem = problem_of(kit / file.name, file.sha256, file.size_bytes);
+    const std::string problem = problem_of(kit, entries, file);
     if (!problem.empty()) check.problems.push_back(file.name + ": " + problem);
     if (sums[file.name] != file.sha256)
       check.problems.push_back(std::string(kSumsName) + ": says another SHA-256 of " + file.name);
@@ -88,6 +144,8 @@ KitCheck check_kit(const fs::path& kit) {
   check.files = files.size() + 1;
   if (sums.size() != files.size() + 1)
     check.problems.push_back(std::string(kSumsName) + ": lists other files than the manifest");
+  const std::vector<std::string> aliens = alien_entries(entries, files);
+  check.problems.insert(check.problems.end(), aliens.begin(), aliens.end());
   return check;
 }
 

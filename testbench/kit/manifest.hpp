@@ -22,9 +22,10 @@ struct KitCheck {
   std::vector<std::string> problems;  ///< each names its file: "FILE: what is wrong"
 };
 
-/// Compares every file with the manifest and the manifest with SHA256SUMS. A difference is a problem, not an
-/// exception; InputError is thrown only where `kit` is no directory. Files that the manifest does not list
-/// are not looked at.
+/// Compares every file with the manifest and the manifest with SHA256SUMS. A file or directory that the
+/// manifest does not list is a problem, and so is a link, whatever it leads to: none is followed. A
+/// difference is a problem, not an exception; InputError is thrown only where `kit` is no directory or cannot
+/// be listed.
 KitCheck check_kit(const std::filesystem::path& kit);
 
 }  // namespace quasim::kit

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "io/files.hpp"
 #include "types/tensor.hpp"
 
 namespace quasim::kit {
@@ -38,19 +39,15 @@ class NpySource final : public SampleSource {
   /// Reads at most the first `max_steps` time steps of each sequence. Throws InputError where the file is not
   /// such a tensor or one of its extents is 0.
   NpySource(const std::filesystem::path& path, std::size_t max_steps);
-  ~NpySource() override;
-  NpySource(const NpySource&) = delete;
-  NpySource& operator=(const NpySource&) = delete;
   const Shape& shape() const override { return shape_; }
   /// [B, C, L] of the file.
   const Shape& file_shape() const { return file_shape_; }
   void read(std::size_t sequence, std::size_t time, std::size_t steps, std::int8_t* samples) const override;
 
  private:
-  std::filesystem::path path_;
+  InputFile file_;
   Shape file_shape_{}, shape_{};
   std::size_t data_offset_bytes_ = 0;
-  int descriptor_ = -1;
 };
 
 }  // namespace quasim::kit

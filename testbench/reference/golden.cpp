@@ -175,6 +175,11 @@ Reference reference_for(const Bundle& bundle, const Variant& variant, bool requi
   return reference;
 }
 
+std::vector<std::string> all_golden_files() {
+  return {"conv1d_raw.npy", "conv1d_int8simulated.npy", "conv1d_q.npy",
+          "silu_raw.npy",   "conv1d_output_int8.npy",   "provenance.json"};
+}
+
 std::vector<std::string> golden_files(const GoldenTensors& golden) {
   std::vector<std::string> names;
   for_each_tensor(golden, spec::kConvBitsDefault,

@@ -62,6 +62,10 @@ struct Reference {
 /// required. Throws InputError.
 Reference reference_for(const Bundle& bundle, const Variant& variant, bool require_golden);
 
+/// The names of the files that write_golden() writes, for any variant, and of the provenance beside them,
+/// which is last.
+std::vector<std::string> all_golden_files();
+
 /// Writes the tensors under their names; q as int8 where it fits, as int16 above.
 void write_golden(const GoldenTensors& golden, const std::filesystem::path& directory, int conv_bits);
 

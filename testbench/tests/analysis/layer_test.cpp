@@ -9,7 +9,7 @@
 #include "analysis/modes.hpp"
 #include "analysis/report_page.hpp"
 #include "analysis/sweep.hpp"
-#include "io/files.hpp"
+#include "io/outputs.hpp"
 #include "reference/committed.hpp"
 #include "spec/error.hpp"
 

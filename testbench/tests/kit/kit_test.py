@@ -233,6 +233,48 @@ def test_hostile(work):
     (kit / "notes.txt").unlink()
     (work / "link").symlink_to(kit)
     refused("a link", ["link"], bundle, "-o", work / "link")
+    # what a manifest lists is not for that reason ours to delete
+    import hashlib
+
+    def hand_made(name, files):
+        directory = work / name
+        entries = []
+        for path, text in files.items():
+            (directory / path).parent.mkdir(parents=True, exist_ok=True)
+            (directory / path).write_text(text)
+            entries.append({"path": path, "bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()})
+        manifest = json.dumps({"format": "quasim.kit/1", "files": entries})
+        (directory / "manifest.json").write_text(manifest)
+        sums = [f"{hashlib.sha256(manifest.encode()).hexdigest()}  manifest.json"] + [f"{e['sha256']}  {e['path']}" for e in entries]
+        (directory / "SHA256SUMS").write_text("\n".join(sums) + "\n")
+        return directory
+
+    for path in ("thesis.txt", "docs/thesis.pdf", "src/main.c", "vectors/a/b/c.csv"):
+        directory = hand_made("by_hand_" + path.replace("/", "_"), {path: "years"})
+        refused(f"a manifest by hand that lists {path}", [path], bundle, "-o", directory)
+        check((directory / path).read_text() == "years", f"{path} was deleted")
+    for path, spoil in (("README.md", lambda p: p.write_text(p.read_text() + "my notes\n")), ("rtl/zz_evil.sv", lambda p: p.write_text("module zz; endmodule\n")),
+                        ("tb/link.sv", lambda p: p.symlink_to(work / "precious/thesis.txt")), ("vectors/mine", lambda p: p.mkdir())):
+        edited = work / ("edited_" + path.replace("/", "_"))
+        shutil.copytree(kit, edited)
+        spoil(edited / path)
+        refused(f"a kit with {path} of yours", [path], bundle, "-o", edited)
+        check(os.path.lexists(edited / path), f"{path} was deleted")
+        result = run(quasim, "export", "--check", edited)
+        check(result.returncode == 1 and path in result.stdout, f"--check misses {path}: {result.stdout}")
+    swapped = work / "swapped"
+    shutil.copytree(kit, swapped)
+    (swapped / "tb").rename(work / "outside")
+    (swapped / "tb").symlink_to(work / "outside")
+    result = run(quasim, "export", "--check", swapped)
+    check(result.returncode == 1 and "tb: is a link" in result.stdout, f"--check follows a link out of the kit: {result.stdout}")
+    for name in ("manifest.json", "SHA256SUMS", "rtl/quasim_top.sv"):
+        linked = work / ("linked_" + name.replace("/", "_"))
+        shutil.copytree(kit, linked)
+        (linked / name).rename(work / "elsewhere")
+        (linked / name).symlink_to(work / "elsewhere")
+        result = run(quasim, "export", "--check", linked)
+        check(result.returncode == 1 and name in result.stdout, f"--check follows a link: {result.stdout}")
     fake = work / "fake"
     fake.mkdir()
     for text in ("", "{}", '{"format": "quasim.kit/1"}', '{"format": "quasim.kit/1", "files": []}', '{"format": "quasim.kit/1", "files": [1]}',

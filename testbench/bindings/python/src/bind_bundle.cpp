@@ -34,9 +34,13 @@ py::array golden_of(const Bundle& bundle, const std::string& tensor, const std::
   if (!committed)
     throw InputError(bundle.golden_directory(wanted) / (tensor + ".npy"), "file",
                      "a golden tensor; it is missing, and " + committed_variants(bundle));
-  const NpyFile file(committed->file);
-  file.require_rank(3, "[B, C, L]");
-  return py::array(py::dtype(std::string(to_string(file.header().dtype))), file.header().shape, file.data());
+  const InputFile file(committed->file);
+  const NpyHeader header = read_npy_header(file);
+  require_rank(header, 3, "[B, C, L]", file.path());
+  py::array array(py::dtype(std::string(to_string(header.dtype))), header.shape);
+  file.read(header.data_offset_bytes, array.mutable_data(),
+            header.length_elems * size_bytes_of(header.dtype));
+  return array;
 }
 
 }  // namespace
