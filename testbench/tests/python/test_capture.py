@@ -285,7 +285,7 @@ class Families(unittest.TestCase):
             grid = np.load(self.folder / f"values/layer{layers[0]:02d}/conv1d_output_int8.npy")
             self.assertEqual(grid.dtype, np.float32)
             for bundle in bundles[:3]:
-                program = self.folder / "program.json"
+                program = self.folder / f"program{programs}.json"
                 for arguments in (["compile", bundle, "-o", program], ["certify", bundle, "--program", program], ["cosim", bundle, "--program", program]):
                     done = subprocess.run([QUASIM, *map(str, arguments)], capture_output=True, text=True, check=False)
                     self.assertEqual(done.returncode, 0, done.stderr)
