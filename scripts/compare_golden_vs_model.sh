@@ -28,7 +28,7 @@ done
 [[ ${#bundles[@]} -gt 0 ]] || usage
 [[ -x $quasim ]] || { echo "${0##*/}: $quasim is not built; run scripts/build.sh" >&2; exit 2; }
 
-if [[ -t 2 ]]; then
+if [[ -t 2 && -z ${NO_COLOR:-} ]]; then
   green=$'\e[32m' red=$'\e[31m' yellow=$'\e[33m' plain=$'\e[0m'
 else
   green='' red='' yellow='' plain=''

@@ -3,16 +3,18 @@
 
   emit_spec.py --update   rewrite the generated files and blocks
   emit_spec.py --check    exit 1 and name the first file that differs from what would be written
+               [--stamp FILE]  write FILE when nothing differs, and FILE.d, its dependencies, for the build
   emit_spec.py --corners  print parameters of quasim_top, NAME=VALUE..., at the ends of their ranges, and those one beyond
                           with the name of the rule that must refuse them, NAME=VALUE...:RULE
 
 What is generated: OUTPUTS and BLOCKS below. Standard library only.
 """
 import argparse
+import pathlib
 import sys
 
 from spec_emit import descriptions, headers, pages, rtl, tables
-from spec_emit.spec import ROOT, load
+from spec_emit.spec import FILE, ROOT, load
 
 BLOCK_BEGIN, BLOCK_END = "<!-- parameters: scripts/emit_spec.py -->\n", "<!-- end -->\n"
 
@@ -42,12 +44,22 @@ def texts(spec):
     return out
 
 
+def write_stamp(stamp, files):
+    """The stamp, and the makefile rule that it depends on everything that was read."""
+    here = pathlib.Path(__file__).resolve()
+    read = [here, *sorted((here.parent / "spec_emit").glob("*.py")), FILE, *(ROOT / name for name in files)]
+    rule = " ".join(str(path).replace(" ", "\\ ") for path in [f"{stamp}:", *read])
+    stamp.with_name(stamp.name + ".d").write_text(rule + "\n")
+    stamp.write_text("")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     mode = parser.add_mutually_exclusive_group(required=True)
     mode.add_argument("--check", action="store_true")
     mode.add_argument("--update", action="store_true")
     mode.add_argument("--corners", action="store_true")
+    parser.add_argument("--stamp", type=pathlib.Path, metavar="FILE")
     args = parser.parse_args()
     spec = load()
     if args.corners:
@@ -61,6 +73,8 @@ def main():
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
             sys.exit(f"emit_spec: {name} is not what model/spec/quasim_spec.json says; run scripts/emit_spec.py --update")
+    if args.stamp:
+        write_stamp(args.stamp, files)
     print(f"emit_spec: {len(files)} files {'written' if args.update else 'match'}")
 
 

@@ -201,7 +201,7 @@ class VerilatedUnit final : public RtlUnit {
     if (variable == nullptr) throw InputError("RTL: no register " + scope + "." + name);
     std::uint64_t raw = 0;
     std::memcpy(&raw, variable->datap(), std::min<std::size_t>(variable->entSize(), sizeof raw));
-    const int unused = 64 - variable->packed().elements();
+    const int unused = 64 - variable->elements(0);
     return static_cast<std::int64_t>(raw << unused) >> unused;
   }
 

@@ -25,6 +25,18 @@ namespace qg {
 
 constexpr unsigned kThreadsPerSm = 1024;  // 64 registers a thread; units have exceptions
 
+// Of so many threads a multiprocessor, what the architecture being compiled holds: ptxas refuses a promise of more.
+constexpr unsigned resident(unsigned threads_per_sm) {
+#if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ == 800 || __CUDA_ARCH__ / 100 == 9 || __CUDA_ARCH__ / 100 == 10
+  constexpr unsigned kHeld = 2048;
+#elif __CUDA_ARCH__ == 750
+  constexpr unsigned kHeld = 1024;
+#else
+  constexpr unsigned kHeld = 1536;
+#endif
+  return threads_per_sm < kHeld ? threads_per_sm : kHeld;
+}
+
 __device__ __forceinline__ std::uint32_t divide(std::uint32_t n, const FastDivide& d) {
   return __umulhi(2 * n, d.magic) >> d.shift;
 }
@@ -256,7 +268,7 @@ __device__ __forceinline__ void settle_words(const Unit& unit, const FastArgs& a
 
 // A warp takes kRounds x 512 bytes of memory. kRagged: rows begin anywhere; none is shorter than a chunk.
 template <class Unit, bool kRagged, int kRounds, unsigned kThreads, unsigned kPerSm>
-__global__ void __launch_bounds__(kThreads, kPerSm / kThreads)
+__global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
     fast_bcl_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
   const int lane = static_cast<int>(threadIdx.x % 32);
@@ -402,7 +414,7 @@ struct ColumnPlace {
 
 // kAhead rows are on their way.
 template <class Unit, int kAhead, unsigned kThreads, unsigned kPerSm>
-__global__ void __launch_bounds__(kThreads, kPerSm / kThreads)
+__global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
     fast_blc_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
   const int channels = static_cast<int>(args.shape.channels);

@@ -24,12 +24,24 @@ inline qg_status fail(qg_status status, const std::string& sentence) {
   return report({status, sentence});
 }
 
+// Which card this is and which ones the library has code for, when that is what failed.
+inline std::string card_and_architectures(cudaError_t error) {
+  if (error != cudaErrorNoKernelImageForDevice && error != cudaErrorInvalidDeviceFunction &&
+      error != cudaErrorUnsupportedPtxVersion)
+    return {};
+  int device = 0;
+  cudaDeviceProp card{};
+  if (cudaGetDevice(&device) != cudaSuccess || cudaGetDeviceProperties(&card, device) != cudaSuccess) return {};
+  return std::string("; the card is ") + card.name + ", compute capability " + std::to_string(card.major) + "." +
+         std::to_string(card.minor) + "; this library was built for " QG_ARCHITECTURES;
+}
+
 // One line for a CUDA error; OK is silent.
 inline qg_status cuda_status(cudaError_t error, const char* what) {
   if (error == cudaSuccess) return QG_OK;
   (void)cudaGetLastError();  // clear a non-sticky error, it has been reported
   return fail(error == cudaErrorMemoryAllocation ? QG_OUT_OF_MEMORY : QG_CUDA_ERROR,
-              std::string(what) + " failed: " + cudaGetErrorString(error));
+              std::string(what) + " failed: " + cudaGetErrorString(error) + card_and_architectures(error));
 }
 
 #define QG_RETURN_IF(expression)                                            \
