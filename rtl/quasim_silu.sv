@@ -1,52 +1,144 @@
-// silu: the table of 2^N int8 entries, one read port a lane, and the out register of all lanes.
+// silu: the tables of all lanes, their read ports, and the out register.
 //
-// Entry index is q + 2^(N-1), which is q with its sign bit inverted. Lanes without a channel give 0.
-// Deliberately absent: valid bits and any interpolation; the table is the function. The table is not reset.
-// Registered: out_o, table_rdata_o. at_limit_o is decoded from the out register; an out of 0 never sets it.
+// two_step: entry q + 2^(N-1), which is q with its sign bit inverted, of 2^N int8 entries; two of them make a row. The rows have
+// 2^TableBits bytes, 256 at least where the unit has fused.
+// fused: {u, c} holds u and a guessed rank. Near thresholds (c < NearRows) lie in a table of their own at full width; of the far
+// ones the low FAR_BITS are in row c - NearRows of the same storage as the entries. One comparison makes c the rank; outputs fall
+// by one a rank up to rank turn, and rise from there. A far threshold is never further from u than FAR_BITS can tell.
+// Lanes without a channel give 0.
+// Dataflows: bit 0, the unit has two_step; bit 1, it has fused. Where it has one, fused_i does not matter.
+// Deliberately absent: valid bits; reset of the tables, as a program writes all that it reads.
+// Registered: out_o, table_rdata_o, near_rdata_o. at_limit_o is decoded from the out register; an out of 0 never sets it.
 
 module quasim_silu #(
-  parameter int Lanes    = 16,
-  parameter int ConvBits = quasim_pkg::CONV_BITS_DEFAULT
+  parameter int Lanes     = 16,
+  parameter int Dataflows = quasim_pkg::DATAFLOWS_DEFAULT,
+  parameter int ConvBits  = quasim_pkg::CONV_BITS_DEFAULT,
+  parameter int TableBits = 8,
+  parameter int WordBits  = 6,
+  parameter int NearRows  = 40,
+  parameter int NearBits  = 6,
+  parameter int IndexBits = 30
 ) (
   input  logic                                     clk_i,
+  input  logic                                     fused_i,
+  input  logic [quasim_pkg::TURN_BITS-1:0]         turn_i,
   input  logic                                     out_en_i,
-  input  logic [Lanes*ConvBits-1:0]                q_i,
+  input  logic [Lanes*IndexBits-1:0]               q_i,
   input  logic [Lanes-1:0]                         keep_i,
   output logic [Lanes*quasim_pkg::SAMPLE_BITS-1:0] out_o,
   output logic [Lanes-1:0]                         at_limit_o,
-  // window access: four entries at a time, from a multiple of four on; a write and a read may meet
+  // window access to the rows, a word of two at a time; a write and a read may meet
   input  logic                                     table_wen_i,
-  input  logic [ConvBits-1:0]                      table_wentry_i,
+  input  logic [WordBits-1:0]                      table_windex_i,
   input  logic [31:0]                              table_wdata_i,
   input  logic                                     table_ren_i,
-  input  logic [ConvBits-1:0]                      table_rentry_i,
-  output logic [31:0]                              table_rdata_o
+  input  logic [WordBits-1:0]                      table_rindex_i,
+  output logic [31:0]                              table_rdata_o,
+  // window access to the near thresholds, likewise
+  input  logic                                     near_wen_i,
+  input  logic [NearBits-1:0]                      near_windex_i,
+  input  logic [quasim_pkg::THRESHOLD_BITS-1:0]    near_wdata_i,
+  input  logic                                     near_ren_i,
+  input  logic [NearBits-1:0]                      near_rindex_i,
+  output logic [quasim_pkg::THRESHOLD_BITS-1:0]    near_rdata_o
 );
 
   localparam int SampleBits = quasim_pkg::SAMPLE_BITS;
-  localparam int Entries    = 1 << ConvBits;
+  localparam int UBits      = quasim_pkg::THRESHOLD_BITS;
+  localparam int FarBits    = quasim_pkg::FAR_BITS;
+  localparam int RankBits   = quasim_pkg::RANK_BITS;
+  localparam int RowBits    = TableBits - 1;
+  localparam int FarIndex   = $clog2(quasim_pkg::FAR_ROWS);
+  localparam bit HasTwoStep = (Dataflows % 2 == 1);
+  localparam bit HasFused   = (Dataflows / 2 == 1);
 
-  logic [SampleBits-1:0] table_q [Entries];
-  logic [31:0]           table_rdata_q;
+  // ---- rows ----
+  logic [FarBits-1:0] row_q [1 << RowBits];
+  logic [31:0]        table_rdata_q;
+  logic               fused;
 
-  for (genvar i = 0; i < 4; i++) begin : gen_byte
-    localparam logic [ConvBits-1:0] Byte = ConvBits'(i);
+  assign fused = HasFused & (fused_i | ~HasTwoStep);
+
+  for (genvar i = 0; i < 2; i++) begin : gen_half_word
+    localparam logic Half = 1'(i);
 
     always_ff @(posedge clk_i) begin
-      if (table_wen_i) table_q[table_wentry_i | Byte] <= table_wdata_i[i*8+:8];
+      if (table_wen_i) row_q[RowBits'({table_windex_i, Half})] <= table_wdata_i[i*FarBits+:FarBits];
     end
 
     always_ff @(posedge clk_i) begin
-      if (table_ren_i) table_rdata_q[i*8+:8] <= table_q[table_rentry_i | Byte];
+      if (table_ren_i) table_rdata_q[i*FarBits+:FarBits] <= row_q[RowBits'({table_rindex_i, Half})];
     end
   end
 
-  for (genvar i = 0; i < Lanes; i++) begin : gen_lane
-    logic [ConvBits-1:0] index;
-    logic [SampleBits-1:0]    out_q, out_d;
+  assign table_rdata_o = table_rdata_q;
 
-    assign index = q_i[i*ConvBits+:ConvBits] ^ {1'b1, {(ConvBits-1){1'b0}}};
-    assign out_d = keep_i[i] ? table_q[index] : '0;
+  // ---- near thresholds ----
+  logic [UBits-1:0] near_q [NearRows];
+
+  if (HasFused) begin : gen_near
+    logic [UBits-1:0] near_rdata_q;
+
+    always_ff @(posedge clk_i) begin
+      if (near_wen_i) near_q[near_windex_i] <= near_wdata_i;
+    end
+
+    always_ff @(posedge clk_i) begin
+      if (near_ren_i) near_rdata_q <= near_q[near_rindex_i];
+    end
+
+    assign near_rdata_o = near_rdata_q;
+  end else begin : gen_no_near
+    logic unused_near;
+
+    for (genvar i = 0; i < NearRows; i++) begin : gen_zero
+      assign near_q[i] = '0;
+    end
+    assign near_rdata_o = '0;
+    assign unused_near  = &{1'b0, near_q[0], near_wen_i, near_windex_i, near_wdata_i, near_ren_i, near_rindex_i, turn_i, fused_i};
+  end
+
+  // ---- lanes ----
+  for (genvar i = 0; i < Lanes; i++) begin : gen_lane
+    logic [IndexBits-1:0]  index;
+    logic [ConvBits-1:0]   from_least;
+    logic [TableBits-1:0]  level;
+    logic [RowBits-1:0]    row;
+    logic [FarBits-1:0]    entry;
+    logic [SampleBits-1:0] level_out, rank_out, out_q, out_d;
+
+    assign index      = q_i[i*IndexBits+:IndexBits];
+    assign from_least = index[ConvBits-1:0] ^ {1'b1, {(ConvBits-1){1'b0}}};
+    assign level      = TableBits'(from_least);
+    assign entry      = row_q[row];
+    assign level_out  = level[0] ? entry[15:8] : entry[7:0];
+
+    if (HasFused) begin : gen_rank
+      logic [UBits-1:0]    u, threshold;
+      logic [RankBits-1:0] c;
+      logic [FarIndex-1:0] far;
+      logic [RankBits:0]   rank;
+      logic [UBits:0]      apart;
+      logic                near, reached, falls;
+
+      assign u         = index[RankBits+:UBits];
+      assign c         = index[RankBits-1:0];
+      assign near      = (c < RankBits'(NearRows));
+      assign far       = c[FarIndex-1:0] - FarIndex'(NearRows);
+      assign row       = fused ? RowBits'(far) : level[TableBits-1:1];
+      assign threshold = near ? near_q[c[NearBits-1:0]] : {{(UBits-FarBits){1'b0}}, entry};
+      assign apart     = {1'b0, u} - {1'b0, threshold};
+      assign reached   = near ? ~apart[UBits] : ~apart[FarBits-1];
+      assign rank      = {1'b0, c} + (RankBits+1)'(reached);
+      assign falls     = (rank <= (RankBits+1)'(turn_i));
+      assign rank_out  = falls ? -rank[SampleBits-1:0] : rank[SampleBits-1:0] - SampleBits'({turn_i, 1'b0});
+    end else begin : gen_no_rank
+      assign row      = level[TableBits-1:1];
+      assign rank_out = '0;
+    end
+
+    assign out_d = keep_i[i] ? (fused ? rank_out : level_out) : '0;
 
     always_ff @(posedge clk_i) begin
       if (out_en_i) out_q <= out_d;
@@ -55,7 +147,5 @@ module quasim_silu #(
     assign out_o[i*SampleBits+:SampleBits] = out_q;
     assign at_limit_o[i] = (out_q == {1'b1, {(SampleBits-1){1'b0}}}) | (out_q == {1'b0, {(SampleBits-1){1'b1}}});
   end
-
-  assign table_rdata_o = table_rdata_q;
 
 endmodule

@@ -1,7 +1,7 @@
-// quasim: causal depthwise conv1d, round/clamp, SiLU table; LANES channels a beat, one beat a cycle, six cycles latency.
+// quasim: causal depthwise conv1d, round/clamp, SiLU, or the two fused; LANES channels a beat, one beat a cycle, six cycles latency.
 //
 // Connects the AXI4-Lite side (bus, registers, windows, counters), the sequencer (tokens and time), the lanes (conv_acc,
-// requant), the silu table and the output spill. Parameters outside their range stop elaboration in quasim_regs.
+// requant), the tables of silu and the output spill. Parameters outside their range stop elaboration in quasim_regs.
 // Deliberately absent: arithmetic of its own beyond counting saturated lanes; s_axil_*prot is ignored.
 // Registered: all m_axis_* and s_axil_* outputs; s_axis_tready is a function of registers only.
 
@@ -10,7 +10,10 @@ module quasim_top #(
   parameter int MaxChannels = quasim_pkg::MAX_CHANNELS_DEFAULT,
   parameter int ConvBits    = quasim_pkg::CONV_BITS_DEFAULT,
   parameter int MultBits    = quasim_pkg::MULT_BITS_DEFAULT,
-  parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT
+  parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
+  parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
+  parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
 ) (
   input  logic                                     clk_i,
   input  logic                                     rst_ni,
@@ -57,6 +60,15 @@ module quasim_top #(
   localparam int GroupBits  = (Depth > 1) ? $clog2(Depth) : 1;
   localparam int LaneBits   = (LANES > 1) ? $clog2(LANES) : 1;
   localparam int CountBits  = (LANES > 1) ? $clog2(LANES + 1) : 1;
+  localparam bit HasFused   = (Dataflows / 2 == 1);
+  localparam int UBits      = quasim_pkg::THRESHOLD_BITS;
+  localparam int CellWidth  = quasim_pkg::CELL_WIDTH;
+  localparam int CellsBits  = CellWidth << CellBits;
+  localparam int IndexBits  = HasFused ? UBits + quasim_pkg::RANK_BITS : ConvBits;
+  localparam int TableBits  = (HasFused && ConvBits < 8) ? 8 : ConvBits;  // the far thresholds need 256 bytes
+  localparam int WordBits   = (TableBits > 2) ? TableBits - 2 : 1;
+  localparam int NearRows   = (NearBlocks < 1) ? 1 : quasim_pkg::NEAR_BLOCK_ROWS * NearBlocks;
+  localparam int NearBits   = (NearRows > 1) ? $clog2(NearRows) : 1;
 
   // ---- bus ----
   logic                                     idle;
@@ -73,6 +85,9 @@ module quasim_top #(
   logic [MultBits-1:0]                 multiplier;
   logic [quasim_pkg::SHIFT_BITS-1:0]   shift;
   logic                                half_away;
+  logic [1:0]                          dataflow;
+  logic                                fused;
+  logic [quasim_pkg::TURN_BITS-1:0]    turn;
   logic [GroupBits-1:0]                last_group;
   logic [LANES-1:0]                    tail_keep;
   logic [4:0]                          tap_shift;
@@ -94,6 +109,8 @@ module quasim_top #(
   logic [Windows*64-1:0]                    window_rdata;
   logic                                     history_wen;
   logic [31:0]                              table_rdata;
+  logic [CellWidth-1:0]                     cell_rdata;
+  logic [UBits-1:0]                         near_rdata;
   logic [31:0]                              weight_rdata  [LANES];
   logic [BiasBits-1:0]                      bias_rdata    [LANES];
   logic [23:0]                              history_rdata [LANES];
@@ -107,10 +124,13 @@ module quasim_top #(
   logic                 sequencer_busy, spill_busy, busy, mid_token, last_error;
 
   // ---- lanes ----
-  logic [LANES*ConvBits-1:0]   q;
+  logic [CellsBits-1:0]        cells;
+  logic [LANES*IndexBits-1:0]  q;
   logic [LANES-1:0]            q_sat;
   logic [LANES*SampleBits-1:0] out;
   logic [LANES-1:0]            out_at_limit;
+
+  assign fused = (dataflow == 2'd2);
 
   assign busy = sequencer_busy | spill_busy;
   assign idle = ~enable & ~busy;
@@ -153,7 +173,10 @@ module quasim_top #(
     .MaxChannels(MaxChannels),
     .ConvBits(ConvBits),
     .MultBits(MultBits),
-    .BiasBits(BiasBits)
+    .BiasBits(BiasBits),
+    .Dataflows(Dataflows),
+    .CellBits(CellBits),
+    .NearBlocks(NearBlocks)
   ) u_regs (
     .clk_i                 (clk_i),
     .rst_ni                (rst_ni),
@@ -182,7 +205,9 @@ module quasim_top #(
     .taps_o                (taps),
     .multiplier_o          (multiplier),
     .requant_shift_o       (shift),
-    .requant_half_away_o   (half_away)
+    .requant_half_away_o   (half_away),
+    .dataflow_select_o     (dataflow),
+    .dataflow_turn_o       (turn)
   );
 
   quasim_settings #(
@@ -247,6 +272,8 @@ module quasim_top #(
   );
 
   assign window_rdata[quasim_pkg::WINDOW_TABLE*64+:64]   = 64'(table_rdata);
+  assign window_rdata[quasim_pkg::WINDOW_GUESS*64+:64]   = 64'(cell_rdata);
+  assign window_rdata[quasim_pkg::WINDOW_NEAR*64+:64]    = 64'(near_rdata);
   assign window_rdata[quasim_pkg::WINDOW_WEIGHT*64+:64]  = 64'(weight_rdata[window_rlane]);
   assign window_rdata[quasim_pkg::WINDOW_BIAS*64+:64]    = 64'($signed(bias_rdata[window_rlane]));
   assign window_rdata[quasim_pkg::WINDOW_HISTORY*64+:64] = 64'(history_rdata[window_rlane]);
@@ -285,6 +312,25 @@ module quasim_top #(
     .mid_token_o    (mid_token),
     .last_error_o   (last_error)
   );
+
+  // ---- the guess of fused, one for all lanes ----
+  if (HasFused) begin : gen_guess
+    quasim_guess_table #(
+      .CellBits(CellBits)
+    ) u_guess_table (
+      .clk_i   (clk_i),
+      .cells_o (cells),
+      .wen_i   (window_wen[quasim_pkg::WINDOW_GUESS]),
+      .windex_i(CellBits'(window_windex)),
+      .wdata_i (CellWidth'(window_wdata)),
+      .ren_i   (window_ren),
+      .rindex_i(CellBits'(window_rindex)),
+      .rdata_o (cell_rdata)
+    );
+  end else begin : gen_no_guess
+    assign cells      = '0;
+    assign cell_rdata = '0;
+  end
 
   // ---- memory ports, shared by all lanes; a window access only meets an empty pipeline ----
   logic                 fetch_ren, product_ren;
@@ -330,13 +376,17 @@ module quasim_top #(
     );
 
     quasim_requant #(
+      .Dataflows(Dataflows),
       .ConvBits(ConvBits),
+      .CellBits(CellBits),
+      .IndexBits(IndexBits),
       .MultBits(MultBits),
       .BiasBits(BiasBits),
       .Depth(Depth),
       .AddrBits(GroupBits)
     ) u_requant (
       .clk_i          (clk_i),
+      .fused_i        (fused),
       .product_en_i   (product_en),
       .acc_i          (acc),
       .multiplier_i   (multiplier),
@@ -347,7 +397,8 @@ module quasim_top #(
       .shift_nonzero_i(shift_nonzero),
       .round_base_i   (round_base),
       .half_away_i    (half_away),
-      .q_o            (q[i*ConvBits+:ConvBits]),
+      .cells_i        (cells),
+      .q_o            (q[i*IndexBits+:IndexBits]),
       .sat_o          (q_sat[i]),
       .bias_wen_i     (window_wen[quasim_pkg::WINDOW_BIAS] & window_hit),
       .bias_waddr_i   (window_wgroup),
@@ -358,20 +409,34 @@ module quasim_top #(
 
   quasim_silu #(
     .Lanes(LANES),
-    .ConvBits(ConvBits)
+    .Dataflows(Dataflows),
+    .ConvBits(ConvBits),
+    .TableBits(TableBits),
+    .WordBits(WordBits),
+    .NearRows(NearRows),
+    .NearBits(NearBits),
+    .IndexBits(IndexBits)
   ) u_silu (
     .clk_i         (clk_i),
+    .fused_i       (fused),
+    .turn_i        (turn),
     .out_en_i      (out_en),
     .q_i           (q),
     .keep_i        (q_keep),
     .out_o         (out),
     .at_limit_o    (out_at_limit),
     .table_wen_i   (window_wen[quasim_pkg::WINDOW_TABLE]),
-    .table_wentry_i(ConvBits'({window_windex, 2'b00})),
+    .table_windex_i(WordBits'(window_windex)),
     .table_wdata_i (window_wdata),
     .table_ren_i   (window_ren),
-    .table_rentry_i(ConvBits'({window_rindex, 2'b00})),
-    .table_rdata_o (table_rdata)
+    .table_rindex_i(WordBits'(window_rindex)),
+    .table_rdata_o (table_rdata),
+    .near_wen_i    (window_wen[quasim_pkg::WINDOW_NEAR]),
+    .near_windex_i (NearBits'(window_windex)),
+    .near_wdata_i  (UBits'(window_wdata)),
+    .near_ren_i    (window_ren),
+    .near_rindex_i (NearBits'(window_rindex)),
+    .near_rdata_o  (near_rdata)
   );
 
   quasim_spill #(

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "compile/fused_search.hpp"
 #include "compile/program_source.hpp"
 #include "io/made_from.hpp"
 #include "spec/error.hpp"
@@ -62,7 +63,7 @@ void verify(Compiled& compiled, const Domain& domain, const Target& target,
   Domain slices = domain;
   for (std::size_t s = 0; s < slices.slices.size(); ++s) slices.slices[s].channel = static_cast<int>(s);
   const exact::StageSteps steps = enumerate(ProgramSource(stand_in), slices);
-  const exact::Comparison q = compare(*target.steps.q, *steps.q, slices);
+  if (steps.q) compiled.differing_q = compare(*target.steps.q, *steps.q, slices).differing;
   const exact::Comparison out = compare(
       target.steps.out, steps.out, slices,
       [&](const Slice& slice, std::int32_t first, std::int32_t last, int wanted, int got) {
@@ -70,8 +71,40 @@ void verify(Compiled& compiled, const Domain& domain, const Target& target,
           compiled.first_differing.push_back({slice.bias, static_cast<std::int32_t>(acc), wanted, got});
       });
   compiled.points = out.points;
-  compiled.differing_q = q.differing;
   compiled.differing_out = out.differing;
+}
+
+/// The two_step program; returns its bias words, one for each slice.
+std::vector<std::int64_t> compile_two_step(const LayerParams& layer, const Domain& domain,
+                                           const Target& target, const Options& options, Compiled& compiled) {
+  if (!target.steps.q) throw InputError("target: expected the steps of q, which dataflow two_step has");
+  StageProgram& stage = compiled.program.stage();
+  stage.conv_bits = layer.conv_bits;
+  stage.rounding = layer.effective_rounding();
+  stage.silu_table = table_of(target.steps, domain, exact::Oracle(layer));
+  compiled.target_falls = falls_somewhere(*target.steps.q);
+  const Datapath datapath{layer.conv_bits, stage.rounding, options.mult_bits, options.bias_bits};
+  Search found = search(compiled.target_falls ? without_falls(*target.steps.q) : *target.steps.q, domain,
+                        stage.silu_table, datapath, options.match);
+  compiled.match = found.match;
+  compiled.displaced_at_least = found.displaced_at_least;
+  stage.multiplier = found.multiplier.multiplier;
+  stage.shift_bits = found.multiplier.shift_bits;
+  return std::move(found.multiplier.bias_words);
+}
+
+/// The fused program; returns its bias words, one for each slice.
+std::vector<std::int64_t> compile_fused(const LayerParams& layer, const Domain& domain, const Target& target,
+                                        const Options& options, Compiled& compiled) {
+  FusedSearch found =
+      search_fused(layer, domain, target.steps.out,
+                   {options.mult_bits, options.bias_bits, options.cell_bits, options.near_rows});
+  compiled.match = Match::kOut;
+  compiled.displaced_at_least = found.differing_at_least;
+  compiled.target_falls = found.target_falls;
+  compiled.least_multiplier = found.least_multiplier;
+  compiled.program.stage() = std::move(found.stage);
+  return std::move(found.bias_words);
 }
 
 }  // namespace
@@ -118,34 +151,21 @@ std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& 
 Compiled compile_program(const Bundle& bundle, const Domain& domain, const Target& target,
                          const Options& options) {
   const LayerParams& layer = bundle.layer;
-  if (layer.dataflow != Dataflow::kTwoStep || !target.steps.q)
-    throw InputError("dataflow: expected two_step; a multiplier program cannot express fused");
   Compiled compiled;
   LayerProgram& program = compiled.program;
   program.name = layer.name;
   program.taps = layer.taps;
-  program.conv_bits = layer.conv_bits;
   program.bias_bits = options.bias_bits;
-  program.rounding = layer.effective_rounding();
   program.weight = bundle.weight;
-  program.silu_table = table_of(target.steps, domain, exact::Oracle(layer));
-
-  compiled.target_falls = falls_somewhere(*target.steps.q);
-  const Datapath datapath{layer.conv_bits, program.rounding, options.mult_bits, options.bias_bits};
-  const Search found = search(compiled.target_falls ? without_falls(*target.steps.q) : *target.steps.q,
-                              domain, program.silu_table, datapath, options.match);
-  compiled.match = found.match;
-  compiled.displaced_at_least = found.displaced_at_least;
-  program.multiplier = found.multiplier.multiplier;
-  program.shift_bits = found.multiplier.shift_bits;
-  program.mult_bits = width_of(program.multiplier);
+  const auto compile = layer.dataflow == Dataflow::kFused ? compile_fused : compile_two_step;
+  const std::vector<std::int64_t> words = compile(layer, domain, target, options, compiled);
+  program.mult_bits = width_of(program.stage().multiplier);
   for (int channel = 0; channel < layer.channels; ++channel) {
     const auto slice = std::lower_bound(domain.slices.begin(), domain.slices.end(), bundle.bias_of(channel),
                                         [](const Slice& s, int bias) { return s.bias < bias; });
-    program.bias_words.push_back(
-        found.multiplier.bias_words[static_cast<std::size_t>(slice - domain.slices.begin())]);
+    program.bias_words.push_back(words[static_cast<std::size_t>(slice - domain.slices.begin())]);
   }
-  verify(compiled, domain, target, found.multiplier.bias_words);
+  verify(compiled, domain, target, words);
   program.compiled_from = {{"target", target.name},
                            {"origin", target.origin},
                            {"layer_parameters", layer_parameters(layer)},

@@ -3,6 +3,7 @@
 // result is checked by complete enumeration.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "compile/multiplier.hpp"
@@ -20,14 +21,16 @@ std::string_view to_string(Match match);
 struct Target {
   std::string name;            ///< "exact" or "golden:VARIANT"
   std::string origin;          ///< where the steps come from
-  exact::StageSteps steps;     ///< over the domain; q is needed
+  exact::StageSteps steps;     ///< over the domain; two_step needs q
   std::string steps_sha256{};  ///< of the file they come from; empty where they were computed
 };
 
 struct Options {
   int mult_bits = spec::kMultBitsMax;  ///< widest multiplier to consider
   int bias_bits = spec::kBiasBitsMax;
-  Match match = Match::kAuto;
+  Match match = Match::kAuto;              ///< two_step
+  int cell_bits = spec::kCellBitsDefault;  ///< fused: the guess has 2^cell_bits cells
+  int near_rows = spec::kNearRowsDefault;  ///< fused: thresholds held at full width
 };
 
 /// One accumulator and bias value at which program and target disagree.
@@ -45,14 +48,17 @@ struct Compiled {
   std::int64_t differing_q = 0;
   std::int64_t differing_out = 0;
   std::int64_t displaced_at_least = 0;  ///< proven lower bound where no exact program exists, otherwise 0
-  bool target_falls = false;            ///< the target's q decreases somewhere: no multiplier can follow it
-  std::vector<DifferingPoint> first_differing;  ///< in out; up to kPointsListed
+  bool target_falls =
+      false;  ///< the target's q, or rank in fused, decreases somewhere: no program can follow
+  std::optional<std::int64_t> least_multiplier;  ///< fused: the least at which thresholds exist
+  std::vector<DifferingPoint> first_differing;   ///< in out; up to kPointsListed
 
   bool exact() const { return differing_out == 0 && (match == Match::kOut || differing_q == 0); }
 };
 constexpr std::size_t kPointsListed = 1000;
 
-/// `domain` must have one slice for each bias value of the bundle. Throws InputError for dataflow fused.
+/// The program of the layer's dataflow. `domain` must have one slice for each bias value of the bundle.
+/// Throws InputError where a fused target has more steps than the unit's tables.
 Compiled compile_program(const Bundle& bundle, const exact::Domain& domain, const Target& target,
                          const Options& options);
 

@@ -24,12 +24,13 @@ LayerProgram nearest_program(const Bundle& bundle, const Widths& widths) {
     throw InputError("dataflow: expected two_step; a multiplier program cannot express " +
                      std::string(to_string(layer.dataflow)));
   LayerProgram program;
+  StageProgram& stage = program.stage();
   program.name = layer.name;
   program.taps = layer.taps;
-  program.conv_bits = layer.conv_bits;
+  stage.conv_bits = layer.conv_bits;
   program.mult_bits = widths.mult_bits;
   program.bias_bits = widths.bias_bits;
-  program.rounding = layer.effective_rounding();
+  stage.rounding = layer.effective_rounding();
   program.weight = bundle.weight;
 
   const double conv_scale = layer.effective_conv_scale();
@@ -39,25 +40,25 @@ LayerProgram nearest_program(const Bundle& bundle, const Widths& widths) {
   int exponent = 0;
   (void)std::frexp(ratio, &exponent);
   const int headroom_bits = widths.bias_bits - layer.conv_bits - 1;  // q over its whole range must fit in B
-  program.shift_bits =
+  stage.shift_bits =
       std::clamp(widths.mult_bits - exponent, 0, std::min(int{spec::kShiftMax}, headroom_bits));
-  std::int64_t multiplier = nearest_saturated(std::ldexp(ratio, program.shift_bits), widths.mult_bits + 1);
-  if (multiplier >> widths.mult_bits != 0 && program.shift_bits > 0) {  // rounding carried out of the top bit
-    --program.shift_bits;
-    multiplier = nearest_saturated(std::ldexp(ratio, program.shift_bits), widths.mult_bits + 1);
+  std::int64_t multiplier = nearest_saturated(std::ldexp(ratio, stage.shift_bits), widths.mult_bits + 1);
+  if (multiplier >> widths.mult_bits != 0 && stage.shift_bits > 0) {  // rounding carried out of the top bit
+    --stage.shift_bits;
+    multiplier = nearest_saturated(std::ldexp(ratio, stage.shift_bits), widths.mult_bits + 1);
   }
-  program.multiplier = static_cast<std::uint32_t>(multiplier);
+  stage.multiplier = static_cast<std::uint32_t>(multiplier);
   for (int channel = 0; channel < layer.channels; ++channel) {
     const double bias =
         static_cast<double>(layer.bias_scale.value_or(0.0F)) * bundle.bias_of(channel) / conv_scale;
-    program.bias_words.push_back(nearest_saturated(std::ldexp(bias, program.shift_bits), widths.bias_bits));
+    program.bias_words.push_back(nearest_saturated(std::ldexp(bias, stage.shift_bits), widths.bias_bits));
   }
   for (std::int64_t q = spec::min_of_bits(layer.conv_bits); q <= spec::max_of_bits(layer.conv_bits); ++q) {
     const double u = static_cast<double>(q) * conv_scale;
     const double scaled = u / (1.0 + std::exp(-u)) / layer.output_scale;
     const double rounded =
-        program.rounding == Rounding::kHalfEven ? std::nearbyint(scaled) : std::round(scaled);
-    program.silu_table.push_back(static_cast<std::int8_t>(std::clamp(rounded, -128.0, 127.0)));
+        stage.rounding == Rounding::kHalfEven ? std::nearbyint(scaled) : std::round(scaled);
+    stage.silu_table.push_back(static_cast<std::int8_t>(std::clamp(rounded, -128.0, 127.0)));
   }
   program.validate();
   return program;

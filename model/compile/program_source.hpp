@@ -12,7 +12,7 @@ class ProgramSource : public exact::PointSource {
  public:
   explicit ProgramSource(const LayerProgram& program) : program_(program) {}
 
-  bool has_q() const override { return true; }
+  bool has_q() const override { return !program_.stage().is_fused(); }
   bool covers(const exact::Slice& slice) const override { return slice.channel >= 0; }
   void evaluate(const exact::Slice& slice, std::int32_t acc_first, std::size_t count, std::int16_t* q,
                 std::int8_t* out) const override;

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "stages/requant.hpp"
+#include "stages/evaluate.hpp"
 
 namespace quasim::compile {
 namespace {
@@ -14,29 +14,51 @@ double distance_from_half(const Rational& value) {
   return std::fabs(static_cast<double>(Rational(value - below - Rational(1, 2))));
 }
 
+/// A fused program places each step of out between two accumulators. Where it differs from the exact one, a
+/// step lies one accumulator further left or right, or the program is wrong.
+ProgramExplanation explain_fused(const exact::Oracle& oracle, const StageProgram& stage,
+                                 std::int64_t bias_word, int bias, std::int32_t acc) {
+  ProgramExplanation result;
+  result.exact_out = oracle.fused_out(bias, acc);
+  result.program_out = stages::evaluate(stage, bias_word, acc).out;
+  if (result.program_out == result.exact_out) {
+    result.causes.emplace_back("no difference");
+    result.explained = true;
+    return result;
+  }
+  for (const int side : {-1, 1})
+    if (oracle.fused_out(bias, acc + side) == result.program_out) {
+      result.causes.emplace_back("step placed one accumulator off");
+      result.explained = true;
+      return result;
+    }
+  return result;
+}
+
 }  // namespace
 
 ProgramExplanation explain_program(const exact::Oracle& oracle, const LayerProgram& program, int channel,
                                    int bias, std::int32_t acc) {
-  ProgramExplanation result;
   const std::int64_t word = program.bias_words[static_cast<std::size_t>(channel)];
+  const StageProgram& stage = program.stage_of(static_cast<std::size_t>(channel));
+  if (stage.is_fused()) return explain_fused(oracle, stage, word, bias, acc);
+  ProgramExplanation result;
   result.exact_q = oracle.q(bias, acc);
   result.exact_out = oracle.table_entry(result.exact_q);
-  result.program_q = stages::requant_round(stages::requant_product(program.multiplier, acc), word,
-                                           program.shift_bits, program.rounding, program.conv_bits)
-                         .q;
-  result.program_out = program.silu_entry(result.program_q);
+  const stages::StageValues values = stages::evaluate(stage, word, acc);
+  result.program_q = values.index.index;
+  result.program_out = values.out;
 
   const Rational conv_scale = exact::dyadic_of(oracle.layer().effective_conv_scale()).rational();
-  const Rational unit(1, exact::Integer(1) << static_cast<unsigned>(program.shift_bits));
+  const Rational unit(1, exact::Integer(1) << static_cast<unsigned>(stage.shift_bits));
   const Rational exact_bias = oracle.y(bias, 0).rational() / conv_scale, own_bias = word * unit;
   const Rational exact_product = oracle.y(0, acc).rational() / conv_scale;
-  const Rational own_product = exact::Integer(program.multiplier) * acc * unit;
+  const Rational own_product = exact::Integer(stage.multiplier) * acc * unit;
   result.error_lsb = static_cast<double>(Rational(own_product + own_bias - exact_product - exact_bias));
   result.boundary_lsb = distance_from_half(exact_product + exact_bias);
 
   const auto restores = [&](const Rational& value) {
-    return exact::clamp_integer(exact::round_rational(value, program.rounding), oracle.q_min(),
+    return exact::clamp_integer(exact::round_rational(value, stage.rounding), oracle.q_min(),
                                 oracle.q_max()) == result.exact_q;
   };
   if (result.program_q != result.exact_q) {

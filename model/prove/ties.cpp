@@ -8,14 +8,14 @@ namespace {
 /// Whether a product is a tie that shows in q.
 class TieTest {
  public:
-  explicit TieTest(const LayerProgram& program)
-      : shift_bits_(program.shift_bits),
+  explicit TieTest(const StageProgram& stage)
+      : shift_bits_(stage.is_fused() ? 0 : stage.shift_bits),
         half_(shift_bits_ == 0 ? 0 : std::int64_t{1} << (shift_bits_ - 1)),
         mask_((std::int64_t{1} << shift_bits_) - 1),
-        low_(spec::min_of_bits(program.conv_bits)),
-        high_(spec::max_of_bits(program.conv_bits)) {}
+        low_(spec::min_of_bits(stage.conv_bits)),
+        high_(spec::max_of_bits(stage.conv_bits)) {}
 
-  /// No two integers to choose from where nothing is shifted out.
+  /// No two integers to choose from where nothing is shifted out; fused shifts nothing.
   bool possible() const { return shift_bits_ > 0; }
   bool operator()(std::int64_t p) const {
     if ((p & mask_) != half_) return false;
@@ -31,21 +31,23 @@ class TieTest {
 }  // namespace
 
 std::int64_t ties_in(const LayerProgram& program, const exact::Domain& domain) {
-  const TieTest is_tie(program);
+  const StageProgram& stage = program.stage();
+  const TieTest is_tie(stage);
   std::int64_t ties = 0;
   if (!is_tie.possible()) return 0;
   for (const exact::Slice& slice : domain.slices) {
     if (slice.channel < 0) continue;
-    std::int64_t p = std::int64_t{program.multiplier} * slice.acc_min +
+    std::int64_t p = std::int64_t{stage.multiplier} * slice.acc_min +
                      program.bias_words[static_cast<std::size_t>(slice.channel)];
-    for (std::int64_t acc = slice.acc_min; acc <= slice.acc_max; ++acc, p += program.multiplier)
+    for (std::int64_t acc = slice.acc_min; acc <= slice.acc_max; ++acc, p += stage.multiplier)
       ties += is_tie(p) ? 1 : 0;
   }
   return ties;
 }
 
 std::int64_t ties_in(const LayerProgram& program, const TensorBCL<std::int8_t>& input) {
-  const TieTest is_tie(program);
+  const StageProgram& stage = program.stage();
+  const TieTest is_tie(stage);
   std::int64_t ties = 0;
   if (!is_tie.possible()) return 0;
   const auto taps = static_cast<std::size_t>(program.taps);
@@ -55,7 +57,7 @@ std::int64_t ties_in(const LayerProgram& program, const TensorBCL<std::int8_t>& 
         std::int64_t acc = 0;
         for (std::size_t k = taps - std::min(taps, t + 1); k < taps; ++k)
           acc += std::int64_t{program.weight.at(c, k)} * input.at(b, c, t + k + 1 - taps);
-        ties += is_tie(program.multiplier * acc + program.bias_words[c]) ? 1 : 0;
+        ties += is_tie(stage.multiplier * acc + program.bias_words[c]) ? 1 : 0;
       }
   return ties;
 }

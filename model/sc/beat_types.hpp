@@ -42,7 +42,8 @@ struct ProductBeat {
 
 template <std::size_t Lanes>
 struct QBeat {
-  std::int32_t q[Lanes];
+  std::int32_t
+      q[Lanes];  ///< q in two_step; u and the guessed rank in fused, as stages::fused_index packs them
   BeatTag tag;
 };
 

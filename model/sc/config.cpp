@@ -1,7 +1,6 @@
 #include "sc/config.hpp"
 
 #include "spec/error.hpp"
-#include "types/beats.hpp"
 
 namespace quasim::sc {
 namespace {
@@ -16,23 +15,42 @@ void require_range(const char* name, std::int64_t value, std::int64_t low, std::
 
 void validate(const PipelineConfig& config, std::size_t lanes) {
   const auto lanes_i = static_cast<std::int64_t>(lanes);
-  require_lanes(lanes_i);
-  require_range("max_channels", config.max_channels, lanes_i, spec::kMaxChannelsMax);
+  require_range("lanes", lanes_i, 1, 128);
+  require_range("max_channels", config.max_channels, lanes_i, 16384);
   if (config.max_channels % lanes_i != 0)
     throw InputError("max_channels: expected a multiple of " + std::to_string(lanes) + "; got " +
                      std::to_string(config.max_channels));
   require_range("conv_bits", config.conv_bits, spec::kConvBitsMin, spec::kConvBitsMax);
   require_range("mult_bits", config.mult_bits, spec::kMultBitsMin, spec::kMultBitsMax);
   require_range("bias_bits", config.bias_bits, spec::kBiasBitsMin, spec::kBiasBitsMax);
+  if (!config.two_step && !config.fused)
+    throw InputError("dataflow: expected two_step, fused or both; got none");
+  require_range("cell_bits", config.cell_bits, spec::kCellBitsMin, spec::kCellBitsMax);
+  require_range("near_rows", config.near_rows, spec::kNearBlockRows, spec::kNearRowsMax);
+  if (config.near_rows % spec::kNearBlockRows != 0)
+    throw InputError("near_rows: expected a multiple of " + std::to_string(spec::kNearBlockRows) + "; got " +
+                     std::to_string(config.near_rows));
 }
 
 void require_fits(const LayerProgram& program, const PipelineConfig& config) {
   program.validate();
   require_range("channels", program.channels(), 1, config.max_channels);
-  require_range("conv_bits", program.conv_bits, config.conv_bits, config.conv_bits);
-  if (program.multiplier >> config.mult_bits != 0)
+  const StageProgram& stage = program.stage();
+  if (stage.is_fused() ? !config.fused : !config.two_step)
+    throw InputError("dataflow: expected " +
+                     std::string(to_string(stage.is_fused() ? Dataflow::kTwoStep : Dataflow::kFused)) +
+                     ", all that this unit has; got " + std::string(to_string(stage.dataflow)));
+  if (stage.is_fused()) {
+    const auto cells = std::int64_t{1} << config.cell_bits;
+    require_range("guess cells", static_cast<std::int64_t>(stage.fused.guess.size()), cells, cells);
+    require_range("near thresholds", static_cast<std::int64_t>(stage.fused.near.size()), config.near_rows,
+                  config.near_rows);
+  } else {
+    require_range("conv_bits", stage.conv_bits, config.conv_bits, config.conv_bits);
+  }
+  if (stage.multiplier >> config.mult_bits != 0)
     throw InputError("multiplier: expected at most " + std::to_string(config.mult_bits) + " bits; got " +
-                     std::to_string(program.multiplier));
+                     std::to_string(stage.multiplier));
   for (std::int64_t word : program.bias_words)
     if (spec::clamp_bits(word, config.bias_bits) != word)
       throw InputError("bias_words: expected at most " + std::to_string(config.bias_bits) + " bits; got " +

@@ -13,6 +13,10 @@ struct PipelineConfig {
   int conv_bits = spec::kConvBitsDefault;
   int mult_bits = spec::kMultBitsDefault;
   int bias_bits = spec::kBiasBitsDefault;
+  bool two_step = true;                    ///< has the round, the shift and the read of the table
+  bool fused = true;                       ///< has the guess and the thresholds
+  int cell_bits = spec::kCellBitsDefault;  ///< fused: the guess has 2^cell_bits cells
+  int near_rows = spec::kNearRowsDefault;  ///< fused: thresholds of full width
 };
 
 /// Throws InputError naming the first parameter that is out of range, its value and the range.

@@ -1,5 +1,5 @@
-// Stage requant as a module: it fills the product and q registers and holds the multiplier, the shift and the
-// bias words.
+// Stage requant as a module: it fills the product and q registers and holds the multiplier, the shift or the
+// guess, and the bias words.
 #pragma once
 
 #include <array>
@@ -8,7 +8,7 @@
 
 #include "sc/beat_types.hpp"
 #include "sc/elastic.hpp"
-#include "stages/requant.hpp"
+#include "stages/evaluate.hpp"
 #include "types/program.hpp"
 
 namespace quasim::sc {
@@ -29,10 +29,7 @@ class Requant final : public sc_core::sc_module {
   }
 
   void load(const LayerProgram& program) {
-    multiplier_ = program.multiplier;
-    shift_bits_ = program.shift_bits;
-    rounding_ = program.rounding;
-    conv_bits_ = program.conv_bits;
+    stage_ = program.stage();
     bias_words_.assign((program.bias_words.size() + Lanes - 1) / Lanes, {});
     for (std::size_t channel = 0; channel < program.bias_words.size(); ++channel)
       bias_words_[channel / Lanes][channel % Lanes] = program.bias_words[channel];
@@ -47,28 +44,47 @@ class Requant final : public sc_core::sc_module {
     transfer(*product_in.operator->(), *out.operator->(),
              [this](const ProductBeat<Lanes>& from, QBeat<Lanes>& to) {
                const std::int64_t* bias = bias_words_[from.tag.group].data();
-               std::uint32_t saturated = 0;
-               for (std::size_t lane = 0; lane < Lanes; ++lane) {
-                 const auto [q, clamped] = stages::requant_round(from.product[lane], bias[lane], shift_bits_,
-                                                                 rounding_, conv_bits_);
-                 to.q[lane] = q;
-                 saturated += clamped && lane < from.tag.live_lanes ? 1 : 0;
-               }
+               const std::uint32_t saturated =
+                   stage_.is_fused() ? positions(from, bias, to) : levels(from, bias, to);
                to.tag = from.tag;
                saturated_ += saturated;
              });
     transfer(*in.operator->(), *product_out.operator->(),
              [this](const AccBeat<Lanes>& from, ProductBeat<Lanes>& to) {
                for (std::size_t lane = 0; lane < Lanes; ++lane)
-                 to.product[lane] = stages::requant_product(multiplier_, from.acc[lane]);
+                 to.product[lane] = stages::requant_product(stage_.multiplier, from.acc[lane]);
                to.tag = from.tag;
              });
   }
 
-  std::uint32_t multiplier_ = 0;
-  int shift_bits_ = 0;
-  Rounding rounding_ = Rounding::kHalfEven;
-  int conv_bits_ = spec::kConvBitsDefault;
+  /// two_step: q. Returns how many live lanes the clamp changed.
+  std::uint32_t levels(const ProductBeat<Lanes>& from, const std::int64_t* bias, QBeat<Lanes>& to) const {
+    const int shift_bits = stage_.shift_bits, conv_bits = stage_.conv_bits;
+    const Rounding rounding = stage_.rounding;
+    std::uint32_t saturated = 0;
+    for (std::size_t lane = 0; lane < Lanes; ++lane) {
+      const auto [q, clamped] =
+          stages::requant_round(from.product[lane], bias[lane], shift_bits, rounding, conv_bits);
+      to.q[lane] = q;
+      saturated += clamped && lane < from.tag.live_lanes ? 1 : 0;
+    }
+    return saturated;
+  }
+
+  /// fused: u and the guessed rank.
+  std::uint32_t positions(const ProductBeat<Lanes>& from, const std::int64_t* bias, QBeat<Lanes>& to) const {
+    const GuessCell* cells = stage_.fused.guess.data();
+    const int cell_bits = stage_.fused.cell_bits();
+    std::uint32_t saturated = 0;
+    for (std::size_t lane = 0; lane < Lanes; ++lane) {
+      const auto [u, clamped] = stages::fused_position(from.product[lane] + bias[lane]);
+      to.q[lane] = stages::fused_index(u, stages::fused_guess(cells, cell_bits, u));
+      saturated += clamped && lane < from.tag.live_lanes ? 1 : 0;
+    }
+    return saturated;
+  }
+
+  StageProgram stage_;
   std::vector<std::array<std::int64_t, Lanes>> bias_words_;
   std::uint64_t saturated_ = 0;
 };

@@ -1,12 +1,11 @@
-// Stage silu as a module: it fills the out register and holds the table.
+// Stage silu as a module: it fills the out register and holds the table or the thresholds.
 #pragma once
 
 #include <systemc>
-#include <vector>
 
 #include "sc/beat_types.hpp"
 #include "sc/elastic.hpp"
-#include "stages/silu.hpp"
+#include "stages/evaluate.hpp"
 #include "types/program.hpp"
 
 namespace quasim::sc {
@@ -25,8 +24,7 @@ class Silu final : public sc_core::sc_module {
   }
 
   void load(const LayerProgram& program) {
-    conv_bits_ = program.conv_bits;
-    table_ = program.silu_table;
+    stage_ = program.stage();
     saturated_ = 0;
   }
 
@@ -37,9 +35,14 @@ class Silu final : public sc_core::sc_module {
   void on_edge() {
     transfer(*in.operator->(), *out.operator->(), [this](const QBeat<Lanes>& from, OutBeat<Lanes>& to) {
       std::uint32_t saturated = 0;
+      if (stage_.is_fused())
+        for (std::size_t lane = 0; lane < Lanes; ++lane)
+          to.data[lane] = stages::fused_silu(stage_.fused, from.q[lane]);
+      else
+        for (std::size_t lane = 0; lane < Lanes; ++lane)
+          to.data[lane] = stage_.silu_table[stages::silu_index(from.q[lane], stage_.conv_bits)];
       for (std::size_t lane = 0; lane < Lanes; ++lane) {
-        const bool live = lane < from.tag.live_lanes;
-        to.data[lane] = live ? table_[stages::silu_index(from.q[lane], conv_bits_)] : std::int8_t{0};
+        if (lane >= from.tag.live_lanes) to.data[lane] = 0;
         saturated += stages::silu_saturated(to.data[lane]) ? 1U : 0U;
       }
       to.tag = from.tag;
@@ -47,8 +50,7 @@ class Silu final : public sc_core::sc_module {
     });
   }
 
-  int conv_bits_ = spec::kConvBitsDefault;
-  std::vector<std::int8_t> table_;
+  StageProgram stage_;
   std::uint64_t saturated_ = 0;
 };
 

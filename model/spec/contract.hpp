@@ -58,6 +58,10 @@ constexpr std::int64_t max_of_bits(int bits) {
   return (std::int64_t{1} << (bits - 1)) - 1;
 }
 
+/// Near thresholds of a unit for fused, unless chosen otherwise.
+inline constexpr int kNearRowsDefault = kNearBlockRows * kNearBlocksDefault;
+inline constexpr int kNearRowsMax = kNearBlockRows * kNearBlocksMax;
+
 /// Largest |acc| of K taps: every product at -128 * -128.
 constexpr std::int32_t max_accumulator(int taps) {
   return taps << 14;

@@ -18,8 +18,8 @@ struct LevelStep {
 
 class Channel {
  public:
-  Channel(const LayerProgram& program, std::int64_t bias_word, std::int32_t acc_min, std::int32_t acc_max)
-      : program_(program), bias_word_(bias_word), acc_min_(acc_min), acc_max_(acc_max) {
+  Channel(const StageProgram& stage, std::int64_t bias_word, std::int32_t acc_min, std::int32_t acc_max)
+      : stage_(stage), bias_word_(bias_word), acc_min_(acc_min), acc_max_(acc_max) {
     std::int32_t from = acc_min;
     const int last = q(acc_max);
     for (int level = q(acc_min) + 1; level <= last; ++level) {
@@ -29,8 +29,8 @@ class Channel {
   }
 
   int q(std::int32_t acc) const {
-    return requant_round(requant_product(program_.multiplier, acc), bias_word_, program_.shift_bits,
-                         program_.rounding, program_.conv_bits)
+    return requant_round(requant_product(stage_.multiplier, acc), bias_word_, stage_.shift_bits,
+                         stage_.rounding, stage_.conv_bits)
         .q;
   }
 
@@ -52,8 +52,8 @@ class Channel {
     const auto value = [&](std::int32_t acc) { return std::fma(static_cast<float>(acc), form.a, form.b); };
     const auto at = [&](std::int32_t acc) {
       const double rounded = std::nearbyint(static_cast<double>(value(acc)));
-      return static_cast<int>(std::clamp(rounded, static_cast<double>(spec::min_of_bits(program_.conv_bits)),
-                                         static_cast<double>(spec::max_of_bits(program_.conv_bits))));
+      return static_cast<int>(std::clamp(rounded, static_cast<double>(spec::min_of_bits(stage_.conv_bits)),
+                                         static_cast<double>(spec::max_of_bits(stage_.conv_bits))));
     };
     constexpr float kIntegerLimit = 0x1p30F;  // the kernels convert to int32
     if (!(form.a >= 0) || std::fabs(value(acc_min_)) > kIntegerLimit ||
@@ -80,7 +80,7 @@ class Channel {
     return low;
   }
 
-  const LayerProgram& program_;
+  const StageProgram& stage_;
   std::int64_t bias_word_;
   std::int32_t acc_min_, acc_max_;
   std::vector<LevelStep> steps_;
@@ -101,11 +101,11 @@ double widest_slope(const Channel& channel, double start) {
 
 }  // namespace
 
-std::optional<Fp32Form> find_fp32_form(const LayerProgram& program, std::int64_t bias_word,
+std::optional<Fp32Form> find_fp32_form(const StageProgram& stage, std::int64_t bias_word,
                                        std::int32_t acc_min, std::int32_t acc_max) {
-  const Channel channel(program, bias_word, acc_min, acc_max);
-  const double slope = std::ldexp(static_cast<double>(program.multiplier), -program.shift_bits);
-  const double offset = std::ldexp(static_cast<double>(bias_word), -program.shift_bits);
+  const Channel channel(stage, bias_word, acc_min, acc_max);
+  const double slope = std::ldexp(static_cast<double>(stage.multiplier), -stage.shift_bits);
+  const double offset = std::ldexp(static_cast<double>(bias_word), -stage.shift_bits);
   const Fp32Form plain{static_cast<float>(slope), static_cast<float>(offset)};
   if (channel.proven(plain)) return plain;
   if (channel.steps().empty()) return std::nullopt;

@@ -26,42 +26,51 @@ Range reach_of(const ChannelPlan& channel) {
   return range;
 }
 
+/// For each bias word, what any channel that has it can reach.
+std::map<std::int64_t, Range> ranges_of(const std::vector<ChannelPlan>& channels) {
+  std::map<std::int64_t, Range> ranges;
+  for (const ChannelPlan& channel : channels) {
+    const Range reach = reach_of(channel);
+    Range& range = ranges[channel.bias_word];
+    range = {std::min(range.min, reach.min), std::max(range.max, reach.max)};
+  }
+  return ranges;
+}
+
 }  // namespace
 
 Kernel best_kernel() {
   return has_avx512() ? Kernel::kAvx512 : (has_avx2() ? Kernel::kAvx2 : Kernel::kPortable);
 }
 
-UntimedPlan::UntimedPlan(const LayerProgram& program)
-    : multiplier_(program.multiplier),
-      shift_bits_(program.shift_bits),
-      conv_bits_(program.conv_bits),
-      rounding_(program.rounding),
-      table_(program.silu_table) {
+UntimedPlan::UntimedPlan(const LayerProgram& program) : stage_(program.stage()) {
   program.validate();
-  std::map<std::int64_t, Range>
-      ranges;  // channels with one bias word share a form, over all that any of them reaches
   const auto taps = static_cast<std::size_t>(program.taps);
   for (std::size_t c = 0; c < program.bias_words.size(); ++c) {
     ChannelPlan channel;
     std::copy_n(program.weight.data() + c * taps, taps,
                 channel.weights.end() - static_cast<std::ptrdiff_t>(taps));
     channel.bias_word = program.bias_words[c];
-    const Range reach = reach_of(channel);
-    Range& range = ranges[channel.bias_word];
-    range = {std::min(range.min, reach.min), std::max(range.max, reach.max)};
     channels_.push_back(channel);
   }
-  if (conv_bits_ > kByteBits) return;
+  if (stage_.is_fused())
+    plan_fused(program);
+  else
+    plan_two_step(program);
+}
+
+void UntimedPlan::plan_two_step(const LayerProgram& program) {
+  if (stage_.conv_bits > kByteBits) return;
   for (int q = -128; q <= 127; ++q)
-    table8_[static_cast<std::uint8_t>(q)] = program.silu_entry(spec::clamp_bits(q, conv_bits_));
+    table8_[static_cast<std::uint8_t>(q)] = stage_.silu_entry(spec::clamp_bits(q, stage_.conv_bits));
   std::map<std::int64_t, std::optional<Fp32Form>> forms;
-  for (const auto& [word, range] : ranges) forms[word] = find_fp32_form(program, word, range.min, range.max);
+  for (const auto& [word, range] : ranges_of(channels_))
+    forms[word] = find_fp32_form(program.stage(), word, range.min, range.max);
   for (ChannelPlan& channel : channels_) {
     auto form = forms[channel.bias_word];
     if (!form) {  // the channel's own range may be narrower than that of all channels with its bias word
       const Range reach = reach_of(channel);
-      form = find_fp32_form(program, channel.bias_word, reach.min, reach.max);
+      form = find_fp32_form(program.stage(), channel.bias_word, reach.min, reach.max);
     }
     if (!form) continue;
     channel.fp32 = true;
@@ -70,23 +79,40 @@ UntimedPlan::UntimedPlan(const LayerProgram& program)
   }
 }
 
-std::size_t UntimedPlan::fp32_channels() const {
-  return static_cast<std::size_t>(std::count_if(channels_.begin(), channels_.end(),
-                                                [](const ChannelPlan& channel) { return channel.fp32; }));
+void UntimedPlan::plan_fused(const LayerProgram& program) {
+  std::map<std::int64_t, std::size_t> row_of;
+  for (const auto& [word, range] : ranges_of(channels_)) {
+    row_of[word] = fused_rows_.size();
+    fused_rows_.push_back(make_fused_row(program.stage(), word, range.min, range.max));
+  }
+  for (ChannelPlan& channel : channels_) channel.fused_row = row_of[channel.bias_word];
+}
+
+std::size_t UntimedPlan::fast_channels() const {
+  return static_cast<std::size_t>(
+      std::count_if(channels_.begin(), channels_.end(), [this](const ChannelPlan& channel) {
+        return stage_.is_fused() ? fused_rows_[channel.fused_row].steps >= 0 : channel.fp32;
+      }));
 }
 
 void UntimedPlan::run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems,
                       Kernel kernel) const {
   if (length_elems == 0) return;
-  const IntegerStages stages{multiplier_, shift_bits_, conv_bits_, rounding_, table_.data()};
   for (std::size_t b = 0; b < sequences; ++b)
     for (const ChannelPlan& channel : channels_) {
-      if (!channel.fp32 || kernel == Kernel::kPortable)
-        integer_row(channel, stages, x, out, length_elems);
-      else if (kernel == Kernel::kAvx2)
+      if (stage_.is_fused()) {
+        const FusedRow& row = fused_rows_[channel.fused_row];
+        if (row.steps >= 0 && kernel == Kernel::kAvx512)
+          fused_row_avx512(channel, row, x, out, length_elems);
+        else
+          fused_row_any(channel, row, x, out, length_elems);
+      } else if (!channel.fp32 || kernel == Kernel::kPortable) {
+        integer_row(channel, stage_, x, out, length_elems);
+      } else if (kernel == Kernel::kAvx2) {
         fp32_row_avx2(channel, table8_.data(), x, out, length_elems);
-      else
+      } else {
         fp32_row_avx512(channel, table8_.data(), x, out, length_elems);
+      }
       x += length_elems;
       out += length_elems;
     }

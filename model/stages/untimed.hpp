@@ -1,10 +1,13 @@
 // The layer program over whole tensors, as fast as the processor allows and exactly equal to the scalar
 // stages.
 //
-// Per channel the plan looks for fp32 numbers a, b with  clamp(rint(fma(acc, a, b))) == q(acc)  for every
-// accumulator that the channel's weights can reach. Both sides never decrease in acc, so it is proven by
-// comparing them at every step of q and one accumulator before it. Channels for which no such pair is found,
-// and programs with conv_bits above 8, take 64-bit integers.
+// two_step: per channel the plan looks for fp32 numbers a, b with  clamp(rint(fma(acc, a, b))) == q(acc)  for
+// every accumulator that the channel's weights can reach. Both sides never decrease in acc, so it is proven
+// by comparing them at every step of q and one accumulator before it. Channels for which no such pair is
+// found, and programs with conv_bits above 8, take 64-bit integers.
+//
+// fused: per bias word the plan writes down out at every accumulator where it changes or may, and the same as
+// buckets of ranks where they fit. Both are checked against the scalar stages at every accumulator.
 #pragma once
 
 #include <array>
@@ -12,6 +15,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "stages/fused_row.hpp"
 #include "types/program.hpp"
 
 namespace quasim::stages {
@@ -28,6 +32,7 @@ struct ChannelPlan {
   std::int64_t bias_word = 0;
   bool fp32 = false;  ///< a and b are proven
   float a = 0, b = 0;
+  std::size_t fused_row = 0;  ///< which of the plan's rows, in fused
 };
 
 class UntimedPlan {
@@ -45,19 +50,19 @@ class UntimedPlan {
   /// Throws InputError where the channel count differs.
   TensorBCL<std::int8_t> run(const TensorBCL<std::int8_t>& input) const;
 
-  /// Channels whose fp32 form is proven.
-  std::size_t fp32_channels() const;
+  /// Channels whose fp32 form is proven, or whose fused buckets fit.
+  std::size_t fast_channels() const;
   std::size_t channels() const { return channels_.size(); }
 
  private:
+  void plan_two_step(const LayerProgram& program);
+  void plan_fused(const LayerProgram& program);
+
   std::vector<ChannelPlan> channels_;
-  std::uint32_t multiplier_;
-  int shift_bits_;
-  int conv_bits_;
-  Rounding rounding_;
-  std::vector<std::int8_t> table_;                     ///< by q - q_min
+  StageProgram stage_;
   alignas(64) std::array<std::int8_t, 256> table8_{};  ///< by q as a byte, where conv_bits <= 8; beyond the
                                                        ///< clamp its ends repeat
+  std::vector<FusedRow> fused_rows_;                   ///< one for each bias word
 };
 
 }  // namespace quasim::stages

@@ -34,22 +34,48 @@ inline void load_window(const std::int8_t* x, std::size_t t, std::size_t count, 
 #if defined(__x86_64__)
 __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 #endif
-void integer_row(const ChannelPlan& channel, const IntegerStages& stages, const std::int8_t* x, std::int8_t* out,
+void integer_row(const ChannelPlan& channel, const StageProgram& stage, const std::int8_t* x, std::int8_t* out,
                  std::size_t length_elems) {
   const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
   std::int8_t window[kBlock + kHistory];
   std::int32_t q[kBlock];
+  const std::uint32_t multiplier = stage.multiplier;
+  const int shift_bits = stage.shift_bits, conv_bits = stage.conv_bits;
+  const Rounding rounding = stage.rounding;
+  const std::int8_t* table = stage.silu_table.data();
   for (std::size_t t = 0; t < length_elems; t += kBlock) {
     const std::size_t count = std::min(kBlock, length_elems - t);
     load_window(x, t, count, window);
     for (std::size_t i = 0; i < count; ++i) {
       const std::int32_t acc =
           w[0] * window[i] + w[1] * window[i + 1] + w[2] * window[i + 2] + w[3] * window[i + 3];
-      q[i] = requant_round(requant_product(stages.multiplier, acc), channel.bias_word, stages.shift_bits,
-                           stages.rounding, stages.conv_bits)
-                 .q;
+      q[i] =
+          requant_round(requant_product(multiplier, acc), channel.bias_word, shift_bits, rounding, conv_bits)
+              .q;
     }
-    for (std::size_t i = 0; i < count; ++i) out[t + i] = stages.table[silu_index(q[i], stages.conv_bits)];
+    for (std::size_t i = 0; i < count; ++i) out[t + i] = table[silu_index(q[i], conv_bits)];
+  }
+}
+
+#if defined(__x86_64__)
+__attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
+#endif
+void fused_row_any(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
+                   std::size_t length_elems) {
+  const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
+  const std::int8_t* table = row.out.data();
+  const std::int32_t first = row.first, last = static_cast<std::int32_t>(row.out.size()) - 1;
+  std::int8_t window[kBlock + kHistory];
+  std::int32_t index[kBlock];
+  for (std::size_t t = 0; t < length_elems; t += kBlock) {
+    const std::size_t count = std::min(kBlock, length_elems - t);
+    load_window(x, t, count, window);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::int32_t acc =
+          w[0] * window[i] + w[1] * window[i + 1] + w[2] * window[i + 2] + w[3] * window[i + 3];
+      index[i] = std::min(std::max(acc - first, 0), last);
+    }
+    for (std::size_t i = 0; i < count; ++i) out[t + i] = table[index[i]];
   }
 }
 
@@ -107,33 +133,100 @@ struct Spread {
 };
 constexpr Spread kSpread;
 
-/// Constants of a row.
-struct Avx512Row {
+/// What the dot product of a row needs; see accumulators().
+struct Avx512Taps {
   __m512i weights, base, flip;
   __m512i spread[4];
-  __m512i table[4];
-  __m512 a, b;
 };
 
-/// 64 outputs: `older` holds x[t-3 ... t+60], `newer` x[t ... t+63]. Sub-vector s works on output 16*lane +
-/// 4*s + r in its element 4*lane + r, so that the saturating packs, which work lane by lane, leave the bytes
-/// in order. A window of four samples lies within a lane of `older` for s < 3, and within one of `newer` for
-/// s = 3.
-QUASIM_AVX512 __m512i outputs(const Avx512Row& row, __m512i older, __m512i newer) {
-  older = _mm512_xor_si512(older, row.flip);  // signed to unsigned: + 128, taken back in base
-  newer = _mm512_xor_si512(newer, row.flip);
-  __m512i q[4];
-  for (int s = 0; s < 4; ++s) {
-    const __m512i windows = _mm512_shuffle_epi8(s < 3 ? older : newer, row.spread[s]);
-    const __m512i acc = _mm512_dpbusd_epi32(row.base, windows, row.weights);
-    const __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(acc), row.a, row.b);
-    q[s] = _mm512_cvt_roundps_epi32(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  }
-  const __m512i index = _mm512_packs_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
-  const __m512i positive = _mm512_permutex2var_epi8(row.table[0], index, row.table[1]);
-  const __m512i negative = _mm512_permutex2var_epi8(row.table[2], index, row.table[3]);
-  return _mm512_mask_blend_epi8(_mm512_movepi8_mask(index), positive, negative);
+QUASIM_AVX512 Avx512Taps taps_of(const ChannelPlan& channel, std::int32_t base) {
+  Avx512Taps taps;
+  const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
+  std::int32_t packed;
+  std::memcpy(&packed, w.data(), sizeof packed);
+  taps.weights = _mm512_set1_epi32(packed);
+  taps.base = _mm512_set1_epi32(base - 128 * (w[0] + w[1] + w[2] + w[3]));
+  taps.flip = _mm512_set1_epi8(static_cast<char>(0x80));
+  for (int s = 0; s < 4; ++s) taps.spread[s] = _mm512_load_si512(kSpread.bytes[s]);
+  return taps;
 }
+
+/// 64 accumulators: `older` holds x[t-3 ... t+60], `newer` x[t ... t+63]. Sub-vector s works on output
+/// 16*lane + 4*s + r in its element 4*lane + r, so that the saturating packs, which work lane by lane, leave
+/// the bytes in order. A window of four samples lies within a lane of `older` for s < 3, and within one of
+/// `newer` for s = 3.
+QUASIM_AVX512 void accumulators(const Avx512Taps& taps, __m512i older, __m512i newer, __m512i (&acc)[4]) {
+  older = _mm512_xor_si512(older, taps.flip);  // signed to unsigned: + 128, taken back in base
+  newer = _mm512_xor_si512(newer, taps.flip);
+  for (int s = 0; s < 4; ++s)
+    acc[s] = _mm512_dpbusd_epi32(taps.base, _mm512_shuffle_epi8(s < 3 ? older : newer, taps.spread[s]),
+                                 taps.weights);
+}
+
+/// A table of 256 bytes, by index as an unsigned byte.
+struct Avx512Table {
+  __m512i part[4];
+};
+
+QUASIM_AVX512 Avx512Table table_of(const void* bytes) {
+  Avx512Table table;
+  for (int s = 0; s < 4; ++s)
+    table.part[s] = _mm512_loadu_si512(static_cast<const std::int8_t*>(bytes) + std::ptrdiff_t{64} * s);
+  return table;
+}
+
+QUASIM_AVX512 __m512i look_up(const Avx512Table& table, __m512i index, __mmask64 upper) {
+  const __m512i low = _mm512_permutex2var_epi8(table.part[0], index, table.part[1]);
+  const __m512i high = _mm512_permutex2var_epi8(table.part[2], index, table.part[3]);
+  return _mm512_mask_blend_epi8(upper, low, high);
+}
+
+/// two_step by the fp32 form.
+struct Fp32Outputs {
+  Avx512Taps taps;
+  Avx512Table table;
+  __m512 a, b;
+
+  QUASIM_AVX512 __m512i operator()(__m512i older, __m512i newer) const {
+    __m512i q[4];
+    accumulators(taps, older, newer, q);
+    for (__m512i& lanes : q) {
+      const __m512 value = _mm512_fmadd_ps(_mm512_cvtepi32_ps(lanes), a, b);
+      lanes = _mm512_cvt_roundps_epi32(value, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    }
+    const __m512i index = _mm512_packs_epi16(_mm512_packs_epi32(q[0], q[1]), _mm512_packs_epi32(q[2], q[3]));
+    return look_up(table, index, _mm512_movepi8_mask(index));
+  }
+};
+
+/// fused by buckets of `Steps` steps at most.
+template <std::size_t Steps>
+struct BucketOutputs {
+  Avx512Taps taps;
+  Avx512Table rank;
+  Avx512Table part[Steps > 0 ? Steps : 1];
+  __m512i last, scale, turn;
+
+  QUASIM_AVX512 __m512i operator()(__m512i older, __m512i newer) const {
+    __m512i acc[4];
+    accumulators(taps, older, newer, acc);
+    // Packing clamps below first, the minimum above last.
+    const __m512i low = _mm512_min_epu16(_mm512_packus_epi32(acc[0], acc[1]), last);
+    const __m512i high = _mm512_min_epu16(_mm512_packus_epi32(acc[2], acc[3]), last);
+    const __m512i bucket =
+        _mm512_packus_epi16(_mm512_mulhi_epu16(low, scale), _mm512_mulhi_epu16(high, scale));
+    const __m512i place = _mm512_packus_epi16(_mm512_srli_epi16(_mm512_mullo_epi16(low, scale), 8),
+                                              _mm512_srli_epi16(_mm512_mullo_epi16(high, scale), 8));
+    const __mmask64 upper = _mm512_movepi8_mask(bucket);
+    __m512i ranks = look_up(rank, bucket, upper);
+    for (std::size_t step = 0; step < Steps; ++step) {
+      const __mmask64 reached = _mm512_cmpge_epu8_mask(place, look_up(part[step], bucket, upper));
+      ranks = _mm512_mask_sub_epi8(ranks, reached, ranks, _mm512_set1_epi8(-1));
+    }
+    const __m512i apart = _mm512_or_si512(_mm512_subs_epu8(ranks, turn), _mm512_subs_epu8(turn, ranks));
+    return _mm512_sub_epi8(apart, turn);
+  }
+};
 
 constexpr std::size_t kLine = 64;  // outputs of one vector
 
@@ -142,23 +235,53 @@ constexpr std::uint64_t low_bits(std::size_t count) {
 }
 
 /// 64 outputs with three samples before them.
-QUASIM_AVX512 void whole(const Avx512Row& row, const std::int8_t* x, std::int8_t* out, std::size_t t) {
+template <class Outputs>
+QUASIM_AVX512 void whole(const Outputs& outputs, const std::int8_t* x, std::int8_t* out, std::size_t t) {
   const __m512i older = _mm512_loadu_si512(x + t - kHistory), newer = _mm512_loadu_si512(x + t);
-  _mm512_storeu_si512(out + t, outputs(row, older, newer));
+  _mm512_storeu_si512(out + t, outputs(older, newer));
 }
 
 /// Up to 64 outputs at any place of the row.
-QUASIM_AVX512 void partial(const Avx512Row& row, const std::int8_t* x, std::int8_t* out, std::size_t t,
+template <class Outputs>
+QUASIM_AVX512 void partial(const Outputs& outputs, const std::int8_t* x, std::int8_t* out, std::size_t t,
                            std::size_t count) {
   const std::size_t missing = t < kHistory ? kHistory - t : 0;  // samples before the row begins are zero
   const __mmask64 have = low_bits(count + kHistory) & ~low_bits(missing);
   const __m512i older = _mm512_maskz_loadu_epi8(have, x + t - kHistory);
   const __m512i newer = _mm512_maskz_loadu_epi8(low_bits(count), x + t);
-  const __m512i result = outputs(row, older, newer);
+  const __m512i result = outputs(older, newer);
   if (count == kLine)
     _mm512_storeu_si512(out + t, result);
   else
     _mm512_mask_storeu_epi8(out + t, low_bits(count), result);
+}
+
+/// The first block lacks history; the last one of a long row overlaps its neighbour instead of being cut
+/// short.
+template <class Outputs>
+QUASIM_AVX512 void whole_row(const Outputs& outputs, const std::int8_t* x, std::int8_t* out,
+                             std::size_t length_elems) {
+  std::size_t t = std::min(length_elems, kLine);
+  partial(outputs, x, out, 0, t);
+  for (; t + kLine <= length_elems; t += kLine) whole(outputs, x, out, t);
+  if (t == length_elems) return;
+  if (length_elems >= kLine + kHistory)
+    whole(outputs, x, out, length_elems - kLine);
+  else
+    partial(outputs, x, out, t, length_elems - t);
+}
+
+template <std::size_t Steps>
+QUASIM_AVX512 void bucket_row(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x,
+                              std::int8_t* out, std::size_t length_elems) {
+  BucketOutputs<Steps> outputs;
+  outputs.taps = taps_of(channel, -row.first);
+  outputs.rank = table_of(row.rank.data());
+  for (std::size_t step = 0; step < Steps; ++step) outputs.part[step] = table_of(row.part[step].data());
+  outputs.last = _mm512_set1_epi16(static_cast<short>(row.out.size() - 1));
+  outputs.scale = _mm512_set1_epi16(static_cast<short>(row.scale));
+  outputs.turn = _mm512_set1_epi8(static_cast<char>(row.turn));
+  whole_row(outputs, x, out, length_elems);
 }
 
 }  // namespace
@@ -166,30 +289,23 @@ QUASIM_AVX512 void partial(const Avx512Row& row, const std::int8_t* x, std::int8
 __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fp32_row_avx512(
     const ChannelPlan& channel, const std::int8_t* table8, const std::int8_t* x, std::int8_t* out,
     std::size_t length_elems) {
-  Avx512Row row;
-  const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
-  std::int32_t packed;
-  std::memcpy(&packed, w.data(), sizeof packed);
-  row.weights = _mm512_set1_epi32(packed);
-  row.base = _mm512_set1_epi32(-128 * (w[0] + w[1] + w[2] + w[3]));
-  row.flip = _mm512_set1_epi8(static_cast<char>(0x80));
-  for (int s = 0; s < 4; ++s) {
-    row.spread[s] = _mm512_load_si512(kSpread.bytes[s]);
-    row.table[s] = _mm512_load_si512(table8 + std::ptrdiff_t{64} * s);
-  }
-  row.a = _mm512_set1_ps(channel.a);
-  row.b = _mm512_set1_ps(channel.b);
+  Fp32Outputs outputs;
+  outputs.taps = taps_of(channel, 0);
+  outputs.table = table_of(table8);
+  outputs.a = _mm512_set1_ps(channel.a);
+  outputs.b = _mm512_set1_ps(channel.b);
+  whole_row(outputs, x, out, length_elems);
+}
 
-  // The first block lacks history; the last one of a long row overlaps its neighbour instead of being cut
-  // short.
-  std::size_t t = std::min(length_elems, kLine);
-  partial(row, x, out, 0, t);
-  for (; t + kLine <= length_elems; t += kLine) whole(row, x, out, t);
-  if (t == length_elems) return;
-  if (length_elems >= kLine + kHistory)
-    whole(row, x, out, length_elems - kLine);
-  else
-    partial(row, x, out, t, length_elems - t);
+__attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fused_row_avx512(
+    const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
+    std::size_t length_elems) {
+  static_assert(FusedRow::kMostSteps == 4);
+  if (row.steps == 0) return bucket_row<0>(channel, row, x, out, length_elems);
+  if (row.steps == 1) return bucket_row<1>(channel, row, x, out, length_elems);
+  if (row.steps == 2) return bucket_row<2>(channel, row, x, out, length_elems);
+  if (row.steps == 3) return bucket_row<3>(channel, row, x, out, length_elems);
+  bucket_row<4>(channel, row, x, out, length_elems);
 }
 
 #else
@@ -202,6 +318,7 @@ bool has_avx512() {
 }
 void fp32_row_avx2(const ChannelPlan&, const std::int8_t*, const std::int8_t*, std::int8_t*, std::size_t) {}
 void fp32_row_avx512(const ChannelPlan&, const std::int8_t*, const std::int8_t*, std::int8_t*, std::size_t) {}
+void fused_row_avx512(const ChannelPlan&, const FusedRow&, const std::int8_t*, std::int8_t*, std::size_t) {}
 
 #endif
 

@@ -8,16 +8,16 @@
 
 namespace quasim::stages {
 
-/// A row without its fp32 form: the scalar stages in blocks.
-struct IntegerStages {
-  std::uint32_t multiplier;
-  int shift_bits;
-  int conv_bits;
-  Rounding rounding;
-  const std::int8_t* table;  ///< by q - q_min
-};
-void integer_row(const ChannelPlan& channel, const IntegerStages& stages, const std::int8_t* x,
+/// A two_step row without its fp32 form: the scalar stages in blocks.
+void integer_row(const ChannelPlan& channel, const StageProgram& stage, const std::int8_t* x,
                  std::int8_t* out, std::size_t length_elems);
+
+/// A fused row by its list of outputs, on any processor.
+void fused_row_any(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
+                   std::size_t length_elems);
+/// A fused row whose buckets fit.
+void fused_row_avx512(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
+                      std::size_t length_elems);
 
 /// Rows with a proven fp32 form; `table8` is indexed by q as a byte.
 void fp32_row_avx2(const ChannelPlan& channel, const std::int8_t* table8, const std::int8_t* x,

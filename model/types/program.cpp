@@ -1,6 +1,8 @@
 #include "types/program.hpp"
 
-#include <set>
+#include <algorithm>
+#include <initializer_list>
+#include <string_view>
 
 #include "io/bundle.hpp"
 #include "io/files.hpp"
@@ -11,7 +13,10 @@
 namespace quasim {
 namespace {
 
-constexpr char kFormat[] = "quasim.program/1";
+using Json = nlohmann::ordered_json;
+
+constexpr char kFormat[] = "quasim.program/2";
+constexpr char kFormatOne[] = "quasim.program/1";
 
 void require_range(const std::string& field, std::int64_t value, std::int64_t low, std::int64_t high) {
   if (value < low || value > high)
@@ -24,19 +29,213 @@ void require_length(const std::string& field, std::size_t have, std::size_t want
     throw InputError(field + ": expected " + std::to_string(want) + " entries; got " + std::to_string(have));
 }
 
+constexpr std::int64_t max_of_unsigned(int bits) {
+  return (std::int64_t{1} << bits) - 1;
+}
+
+void validate_two_step(const StageProgram& stage) {
+  require_range("conv_bits", stage.conv_bits, spec::kConvBitsMin, spec::kConvBitsMax);
+  require_range("shift", stage.shift_bits, 0, spec::kShiftMax);
+  require_length("silu_table", stage.silu_table.size(), std::size_t{1} << stage.conv_bits);
+}
+
+void validate_fused(const FusedTables& tables) {
+  require_range("turn", tables.turn, 0, max_of_unsigned(spec::kTurnBits));
+  constexpr std::size_t kFewCells = std::size_t{1} << spec::kCellBitsMin;
+  constexpr std::size_t kManyCells = std::size_t{1} << spec::kCellBitsMax;
+  if (tables.guess.size() != kFewCells && tables.guess.size() != kManyCells)
+    throw InputError("guess: expected " + std::to_string(kFewCells) + " or " + std::to_string(kManyCells) +
+                     " cells; got " + std::to_string(tables.guess.size()));
+  if (tables.near.empty() || tables.near.size() % spec::kNearBlockRows != 0 ||
+      tables.near.size() > spec::kNearRowsMax)
+    throw InputError("near: expected a multiple of " + std::to_string(spec::kNearBlockRows) + " up to " +
+                     std::to_string(spec::kNearRowsMax) + " entries; got " +
+                     std::to_string(tables.near.size()));
+  require_length("far", tables.far.size(), spec::kFarRows);
+  for (const GuessCell& cell : tables.guess) {
+    require_range("guess", cell.base, 0, max_of_unsigned(spec::kCellBaseBits));
+    require_range("guess", cell.slope, 0, max_of_unsigned(spec::kCellSlopeBits));
+  }
+  for (const std::uint32_t threshold : tables.near)
+    require_range("near", threshold, 0, max_of_unsigned(spec::kThresholdBits));
+}
+
+void allow_keys(const std::filesystem::path& file, const Json& json,
+                std::initializer_list<std::string_view> keys) {
+  for (const auto& item : json.items())
+    if (std::find(keys.begin(), keys.end(), item.key()) == keys.end())
+      throw InputError(file, item.key(), "no such key; it is unknown");
+}
+
+/// The fields of one object of the file, each read strictly.
+class Fields {
+ public:
+  Fields(const std::filesystem::path& file, const Json& json, std::initializer_list<std::string_view> keys)
+      : file_(file), json_(json) {
+    if (!json.is_object()) throw InputError(file, "groups", "objects; got " + shortened(json));
+    allow_keys(file, json, keys);
+  }
+
+  std::string text(const char* key) const {
+    const Json& value = json_.at(key);
+    if (!value.is_string()) throw InputError(file_, key, "a string; got " + shortened(value));
+    return value.get<std::string>();
+  }
+  std::int64_t integer(const char* key, std::int64_t low, std::int64_t high) const {
+    return integer_of(json_.at(key), key, low, high);
+  }
+  int small(const char* key) const { return static_cast<int>(integer(key, 0, 1 << 24)); }
+  template <class T>
+  std::vector<T> integers(const char* key, std::int64_t low, std::int64_t high) const {
+    std::vector<T> values;
+    for (const Json& value : list(key)) values.push_back(static_cast<T>(integer_of(value, key, low, high)));
+    return values;
+  }
+  std::vector<GuessCell> cells(const char* key) const {
+    std::vector<GuessCell> cells;
+    for (const Json& value : list(key)) {
+      if (!value.is_array() || value.size() != 2)
+        throw InputError(file_, key, "pairs [base, slope]; got " + shortened(value));
+      cells.push_back(
+          {static_cast<std::uint16_t>(integer_of(value[0], key, 0, max_of_unsigned(spec::kCellBaseBits))),
+           static_cast<std::uint8_t>(integer_of(value[1], key, 0, max_of_unsigned(spec::kCellSlopeBits)))});
+    }
+    return cells;
+  }
+  const Json& list(const char* key) const {
+    const Json& value = json_.at(key);
+    if (!value.is_array()) throw InputError(file_, key, "a list; got " + shortened(value));
+    return value;
+  }
+  Json optional(const char* key) const { return json_.contains(key) ? json_.at(key) : Json(); }
+
+ private:
+  static std::string shortened(const Json& value) { return value.dump().substr(0, 40); }
+  std::int64_t integer_of(const Json& value, const char* key, std::int64_t low, std::int64_t high) const {
+    if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() >> 62 != 0))
+      throw InputError(file_, key, "integers; got " + shortened(value));
+    const auto number = value.get<std::int64_t>();
+    require_range(key, number, low, high);
+    return number;
+  }
+
+  const std::filesystem::path& file_;
+  const Json& json_;
+};
+
+void read_two_step(const Fields& fields, StageProgram& stage) {
+  stage.conv_bits = fields.small("conv_bits");
+  stage.shift_bits = fields.small("shift");
+  stage.rounding = parse_rounding(fields.text("rounding"));
+  stage.silu_table = fields.integers<std::int8_t>("silu_table", spec::min_of_bits(spec::kSampleBits),
+                                                  spec::max_of_bits(spec::kSampleBits));
+}
+
+void read_fused(const Fields& fields, FusedTables& tables) {
+  tables.turn = fields.small("turn");
+  tables.guess = fields.cells("guess");
+  tables.near = fields.integers<std::uint32_t>("near", 0, max_of_unsigned(spec::kThresholdBits));
+  tables.far = fields.integers<std::uint16_t>("far", 0, max_of_unsigned(spec::kFarBits));
+}
+
+void read_multiplier(const Fields& fields, StageProgram& stage) {
+  stage.multiplier =
+      static_cast<std::uint32_t>(fields.integer("multiplier", 0, max_of_unsigned(spec::kMultBitsMax)));
+}
+
+StageProgram read_group(const std::filesystem::path& file, const Json& json) {
+  StageProgram stage;
+  if (json.is_object() && json.contains("dataflow") && json["dataflow"] == "fused") {
+    const Fields fields(file, json, {"dataflow", "multiplier", "turn", "guess", "near", "far"});
+    stage.dataflow = Dataflow::kFused;
+    stage.rounding = default_rounding(stage.dataflow);
+    read_multiplier(fields, stage);
+    read_fused(fields, stage.fused);
+  } else {
+    const Fields fields(file, json,
+                        {"dataflow", "multiplier", "conv_bits", "rounding", "shift", "silu_table"});
+    stage.dataflow = parse_dataflow(fields.text("dataflow"));
+    read_multiplier(fields, stage);
+    read_two_step(fields, stage);
+  }
+  return stage;
+}
+
+/// What both formats say of the layer as a whole.
+void read_layer(const Fields& fields, LayerProgram& program) {
+  program.name = fields.text("name");
+  program.taps = fields.small("taps");
+  program.mult_bits = fields.small("mult_bits");
+  program.bias_bits = fields.small("bias_bits");
+  program.weight = TensorCK<std::int8_t>(
+      {static_cast<std::size_t>(fields.small("channels")), static_cast<std::size_t>(program.taps)},
+      fields.integers<std::int8_t>("weight", spec::min_of_bits(spec::kSampleBits),
+                                   spec::max_of_bits(spec::kSampleBits)));
+  program.bias_words = fields.integers<std::int64_t>("bias_words", spec::min_of_bits(spec::kBiasBitsMax),
+                                                     spec::max_of_bits(spec::kBiasBitsMax));
+  program.compiled_from = fields.optional("compiled_from");
+  program.certificate = fields.optional("certificate");
+}
+
+LayerProgram program_of(const std::filesystem::path& file, const Json& json) {
+  if (!json.is_object()) throw InputError(file, "program", "an object");
+  const Json& format = json.at("format");
+  LayerProgram program;
+  if (format == kFormatOne) {
+    const Fields fields(
+        file, json,
+        {"format", "name", "channels", "taps", "conv_bits", "mult_bits", "bias_bits", "rounding",
+         "multiplier", "shift", "weight", "bias_words", "silu_table", "compiled_from", "certificate"});
+    read_layer(fields, program);
+    read_multiplier(fields, program.stage());
+    read_two_step(fields, program.stage());
+  } else if (format == kFormat) {
+    const Fields fields(file, json,
+                        {"format", "name", "channels", "taps", "mult_bits", "bias_bits", "weight",
+                         "bias_words", "groups", "compiled_from", "certificate"});
+    read_layer(fields, program);
+    program.groups.clear();
+    for (const Json& group : fields.list("groups")) program.groups.push_back(read_group(file, group));
+  } else {
+    throw InputError(file, "format", "the string \"quasim.program/2\" or \"quasim.program/1\"");
+  }
+  program.validate();
+  return program;
+}
+
+void write_two_step(Json& json, const StageProgram& stage) {
+  json["conv_bits"] = stage.conv_bits;
+  json["rounding"] = std::string(to_string(stage.rounding));
+  json["multiplier"] = stage.multiplier;
+  json["shift"] = stage.shift_bits;
+  json["silu_table"] = stage.silu_table;
+}
+
+void write_fused(Json& json, const StageProgram& stage) {
+  json["dataflow"] = std::string(to_string(stage.dataflow));
+  json["multiplier"] = stage.multiplier;
+  json["turn"] = stage.fused.turn;
+  json["guess"] = Json::array();
+  for (const GuessCell& cell : stage.fused.guess) json["guess"].push_back({cell.base, cell.slope});
+  json["near"] = stage.fused.near;
+  json["far"] = stage.fused.far;
+}
+
 }  // namespace
 
 void LayerProgram::validate() const {
   require_range("taps", taps, spec::kTapsMin, spec::kTapsMax);
-  require_range("conv_bits", conv_bits, spec::kConvBitsMin, spec::kConvBitsMax);
   require_range("mult_bits", mult_bits, 2, spec::kMultBitsMax);
   require_range("bias_bits", bias_bits, spec::kSampleBits, spec::kBiasBitsMax);
-  require_range("multiplier", multiplier, 0, (std::int64_t{1} << mult_bits) - 1);
-  require_range("shift", shift_bits, 0, spec::kShiftMax);
+  require_length("groups", groups.size(), 1);
+  require_range("multiplier", stage().multiplier, 0, max_of_unsigned(mult_bits));
+  if (stage().is_fused())
+    validate_fused(stage().fused);
+  else
+    validate_two_step(stage());
   if (weight.size() == 0) throw InputError("weight: expected at least one channel");
   require_length("weight", weight.extent<'K'>(), static_cast<std::size_t>(taps));
   require_length("bias_words", bias_words.size(), weight.extent<'C'>());
-  require_length("silu_table", silu_table.size(), std::size_t{1} << conv_bits);
   for (std::int64_t word : bias_words)
     require_range("bias_words", word, spec::min_of_bits(bias_bits), spec::max_of_bits(bias_bits));
 }
@@ -44,77 +243,35 @@ void LayerProgram::validate() const {
 LayerProgram read_program(const std::filesystem::path& file) {
   const std::string text = read_text_file(file);
   parse_json_strict(text, file);  // depth and duplicate keys; integers below are read at full width
-  LayerProgram program;
   try {
-    const auto json = nlohmann::ordered_json::parse(text);
-    static const std::set<std::string> kKeys{"format",     "name",          "channels",   "taps",
-                                             "conv_bits",  "mult_bits",     "bias_bits",  "rounding",
-                                             "multiplier", "shift",         "weight",     "bias_words",
-                                             "silu_table", "compiled_from", "certificate"};
-    for (const auto& item : json.items())
-      if (kKeys.count(item.key()) == 0) throw InputError(file, item.key(), "no such key; it is unknown");
-    if (json.at("format") != kFormat) throw InputError(file, "format", "the string \"quasim.program/1\"");
-    const auto integer = [&](const nlohmann::ordered_json& value, const char* key, std::int64_t low,
-                             std::int64_t high) {
-      if (!value.is_number_integer() || (value.is_number_unsigned() && value.get<std::uint64_t>() >> 62 != 0))
-        throw InputError(file, key, "integers; got " + value.dump().substr(0, 40));
-      const auto number = value.get<std::int64_t>();
-      require_range(key, number, low, high);
-      return number;
-    };
-    const auto small = [&](const char* key) {
-      return static_cast<int>(integer(json.at(key), key, 0, 1 << 24));
-    };
-    program.name = json.at("name").get<std::string>();
-    program.taps = small("taps");
-    program.conv_bits = small("conv_bits");
-    program.mult_bits = small("mult_bits");
-    program.bias_bits = small("bias_bits");
-    program.shift_bits = small("shift");
-    program.rounding = parse_rounding(json.at("rounding").get<std::string>());
-    program.multiplier =
-        static_cast<std::uint32_t>(integer(json.at("multiplier"), "multiplier", 0, 0x7fffffff));
-    const auto read_bytes = [&](const char* key) {
-      std::vector<std::int8_t> bytes;
-      for (const auto& value : json.at(key))
-        bytes.push_back(static_cast<std::int8_t>(integer(value, key, -128, 127)));
-      return bytes;
-    };
-    program.weight = TensorCK<std::int8_t>(
-        {static_cast<std::size_t>(small("channels")), static_cast<std::size_t>(program.taps)},
-        read_bytes("weight"));
-    for (const auto& value : json.at("bias_words"))
-      program.bias_words.push_back(integer(value, "bias_words", spec::min_of_bits(spec::kBiasBitsMax),
-                                           spec::max_of_bits(spec::kBiasBitsMax)));
-    program.silu_table = read_bytes("silu_table");
-    if (json.contains("compiled_from")) program.compiled_from = json.at("compiled_from");
-    if (json.contains("certificate")) program.certificate = json.at("certificate");
-    program.validate();
+    return program_of(file, Json::parse(text));
   } catch (const nlohmann::json::exception& error) {
-    throw InputError(file, "program", std::string("the fields of quasim.program/1: ") + error.what());
+    throw InputError(file, "program", std::string("the fields of a layer program: ") + error.what());
   } catch (const InputError& error) {
     const std::string reason = error.what();
     throw InputError(reason.rfind(file.string(), 0) == 0 ? reason : file.string() + ": " + reason);
   }
-  return program;
 }
 
 std::string program_text(const LayerProgram& program) {
   program.validate();
-  nlohmann::ordered_json json;
-  json["format"] = kFormat;
+  const StageProgram& stage = program.stage();
+  Json json;
+  json["format"] = stage.is_fused() ? kFormat : kFormatOne;
   json["name"] = program.name;
   json["channels"] = program.channels();
   json["taps"] = program.taps;
-  json["conv_bits"] = program.conv_bits;
   json["mult_bits"] = program.mult_bits;
   json["bias_bits"] = program.bias_bits;
-  json["rounding"] = std::string(to_string(program.rounding));
-  json["multiplier"] = program.multiplier;
-  json["shift"] = program.shift_bits;
+  if (stage.is_fused()) {
+    Json group;
+    write_fused(group, stage);
+    json["groups"] = Json::array({group});
+  } else {
+    write_two_step(json, stage);
+  }
   json["weight"] = program.weight.elements();
   json["bias_words"] = program.bias_words;
-  json["silu_table"] = program.silu_table;
   if (!program.compiled_from.is_null()) json["compiled_from"] = program.compiled_from;
   if (!program.certificate.is_null()) json["certificate"] = program.certificate;
   return json_text(json, -1) + "\n";

@@ -1,4 +1,4 @@
-// The layer program: all that the integer datapath of two_step needs, and the file that carries it.
+// The layer program: all that the integer datapath needs, in either dataflow, and the file that carries it.
 #pragma once
 
 #include <cstdint>
@@ -12,33 +12,75 @@
 
 namespace quasim {
 
-/// p = M*acc + B[c];  q = clamp_N(round_shift(p, S));  out = silu_table[q + 2^(N-1)].
-struct LayerProgram {
-  std::string name;
-  int taps = spec::kTapsMax;                ///< K
-  int conv_bits = spec::kConvBitsDefault;   ///< N
-  int mult_bits = spec::kMultBitsDefault;   ///< width of M
-  int bias_bits = spec::kBiasBitsDefault;   ///< width of B
-  Rounding rounding = Rounding::kHalfEven;  ///< tie rule of round_shift
-  std::uint32_t multiplier = 0;             ///< M, below 2^mult_bits
-  int shift_bits = 0;                       ///< S, at most spec::kShiftMax
-  TensorCK<std::int8_t> weight;             ///< [C, K]
-  std::vector<std::int64_t> bias_words;     ///< B, [C], signed bias_bits wide
-  std::vector<std::int8_t> silu_table;      ///< 2^N entries; entry i is for q = i - 2^(N-1)
-  nlohmann::ordered_json compiled_from;     ///< target and hashes of what the program was compiled from
-  nlohmann::ordered_json certificate;       ///< what was proven of it; null where nothing was
+/// One cell of the guess: the rank is near (base + slope * position / 2^CellPositionBits) / 2.
+struct GuessCell {
+  std::uint16_t base = 0;  ///< K
+  std::uint8_t slope = 0;  ///< G
 
-  int channels() const { return static_cast<int>(weight.extent<'C'>()); }
+  friend bool operator==(const GuessCell& a, const GuessCell& b) {
+    return a.base == b.base && a.slope == b.slope;
+  }
+};
+
+/// The tables of the fused dataflow, bit for bit as the unit holds them.
+struct FusedTables {
+  int turn = 0;                     ///< the rank at which SiLU is least; -turn is the least output
+  std::vector<GuessCell> guess;     ///< 2^4 or 2^5 cells
+  std::vector<std::uint32_t> near;  ///< the thresholds of the first ranks, ThresholdBits wide
+  std::vector<std::uint16_t> far;   ///< FarRows of them: the low FarBits of the thresholds that follow
+
+  /// Bits of u that choose a cell.
+  int cell_bits() const {
+    return guess.size() > (std::size_t{1} << spec::kCellBitsMin) ? spec::kCellBitsMax : spec::kCellBitsMin;
+  }
+};
+
+/// What requant and silu hold for the channels of one group.
+struct StageProgram {
+  Dataflow dataflow = Dataflow::kTwoStep;
+  std::uint32_t multiplier = 0;             ///< M, below 2^mult_bits
+  int conv_bits = spec::kConvBitsDefault;   ///< two_step: N
+  Rounding rounding = Rounding::kHalfEven;  ///< two_step: tie rule of round_shift
+  int shift_bits = 0;                       ///< two_step: S, at most spec::kShiftMax
+  std::vector<std::int8_t> silu_table;      ///< two_step: 2^N entries; entry i is for q = i - 2^(N-1)
+  FusedTables fused;                        ///< fused: its tables
+
+  bool is_fused() const { return dataflow == Dataflow::kFused; }
   std::int8_t silu_entry(std::int64_t q) const {
     return silu_table[static_cast<std::size_t>(q - spec::min_of_bits(conv_bits))];
   }
+};
+
+/// p = M*acc + B[c], and then
+///   two_step:  q = clamp_N(round_shift(p, S));  out = silu_table[q + 2^(N-1)]
+///   fused:     u = clamp(p, 0, 2^ThresholdBits - 1);  rank = how many thresholds are at most u;
+///              out = rank <= turn ? -rank : rank - 2*turn
+struct LayerProgram {
+  std::string name;
+  int taps = spec::kTapsMax;               ///< K
+  int mult_bits = spec::kMultBitsDefault;  ///< width of M
+  int bias_bits = spec::kBiasBitsDefault;  ///< width of B
+  TensorCK<std::int8_t> weight;            ///< [C, K]
+  std::vector<std::int64_t> bias_words;    ///< B, [C], signed bias_bits wide
+  std::vector<StageProgram> groups{1};     ///< what the channels of each group share; one group
+  nlohmann::ordered_json compiled_from;    ///< target and hashes of what the program was compiled from
+  nlohmann::ordered_json certificate;      ///< what was proven of it; null where nothing was
+
+  int channels() const { return static_cast<int>(weight.extent<'C'>()); }
+  /// The stages that a channel goes through.
+  const StageProgram& stage_of(std::size_t) const { return groups.front(); }
+  /// The stages of a program of one group, which is what a unit holds.
+  const StageProgram& stage() const { return groups.front(); }
+  StageProgram& stage() { return groups.front(); }
+
   /// Throws InputError naming the first field that is out of range, its value and the range.
   void validate() const;
 };
 
-/// Strict reader: `quasim.program/1` JSON; unknown keys, wrong lengths and values out of range are refused.
+/// Strict reader of `quasim.program/2` and /1 (two_step alone): unknown keys, wrong lengths and values out of
+/// range are refused.
 LayerProgram read_program(const std::filesystem::path& file);
-/// The file as text; validated.
+/// The file as text, `quasim.program/1` where that can hold the program (two_step), else /2; validated.
 std::string program_text(const LayerProgram& program);
 void write_program(const std::filesystem::path& file, const LayerProgram& program);
 

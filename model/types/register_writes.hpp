@@ -16,6 +16,12 @@ struct RegisterWrite {
 /// Four bytes at most as a word, little end first.
 std::uint32_t word_of(const std::int8_t* bytes, std::size_t count);
 
+/// A cell of the guess as its window has it.
+std::uint32_t word_of(const GuessCell& cell);
+
+/// Values of Dataflow.Select.
+inline constexpr std::uint32_t kSelectTwoStep = 1, kSelectFused = 2;
+
 /// The writes that load a layer, history zero. The first is Control = 0, after which Status.Busy must be
 /// waited for to be 0; the last is Control.Enable = 1. Throws InputError where the program is invalid.
 std::vector<RegisterWrite> register_writes(const LayerProgram& program);

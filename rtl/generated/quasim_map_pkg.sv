@@ -5,7 +5,7 @@
 
 package quasim_map_pkg;
 
-  parameter int REGISTERS = 19;
+  parameter int REGISTERS = 21;
   parameter int REGISTER_ID = 0;
   parameter int REGISTER_VERSION = 1;
   parameter int REGISTER_CAPABILITY0 = 2;
@@ -13,19 +13,21 @@ package quasim_map_pkg;
   parameter int REGISTER_CONTROL = 4;
   parameter int REGISTER_STATUS = 5;
   parameter int REGISTER_CLEAR_COUNTERS = 6;
-  parameter int REGISTER_CHANNELS = 7;
-  parameter int REGISTER_TAPS = 8;
-  parameter int REGISTER_MULTIPLIER = 9;
-  parameter int REGISTER_REQUANT = 10;
-  parameter int REGISTER_BEATS_IN_LO = 11;
-  parameter int REGISTER_BEATS_IN_HI = 12;
-  parameter int REGISTER_BEATS_OUT_LO = 13;
-  parameter int REGISTER_BEATS_OUT_HI = 14;
-  parameter int REGISTER_SAT_CONV_LO = 15;
-  parameter int REGISTER_SAT_CONV_HI = 16;
-  parameter int REGISTER_SAT_OUT_LO = 17;
-  parameter int REGISTER_SAT_OUT_HI = 18;
-  parameter int RANGES = 3;  // legal ranges of stored fields
+  parameter int REGISTER_CAPABILITY2 = 7;
+  parameter int REGISTER_CHANNELS = 8;
+  parameter int REGISTER_TAPS = 9;
+  parameter int REGISTER_MULTIPLIER = 10;
+  parameter int REGISTER_REQUANT = 11;
+  parameter int REGISTER_DATAFLOW = 12;
+  parameter int REGISTER_BEATS_IN_LO = 13;
+  parameter int REGISTER_BEATS_IN_HI = 14;
+  parameter int REGISTER_BEATS_OUT_LO = 15;
+  parameter int REGISTER_BEATS_OUT_HI = 16;
+  parameter int REGISTER_SAT_CONV_LO = 17;
+  parameter int REGISTER_SAT_CONV_HI = 18;
+  parameter int REGISTER_SAT_OUT_LO = 19;
+  parameter int REGISTER_SAT_OUT_HI = 20;
+  parameter int RANGES = 4;  // legal ranges of stored fields
 
   parameter int ACCESS_RO = 0, ACCESS_RW = 1, ACCESS_WO = 2;
 
@@ -37,18 +39,20 @@ package quasim_map_pkg;
       4: register_offset = 32'h00000010;
       5: register_offset = 32'h00000014;
       6: register_offset = 32'h00000018;
-      7: register_offset = 32'h00000020;
-      8: register_offset = 32'h00000024;
-      9: register_offset = 32'h00000028;
-      10: register_offset = 32'h0000002C;
-      11: register_offset = 32'h00000040;
-      12: register_offset = 32'h00000044;
-      13: register_offset = 32'h00000048;
-      14: register_offset = 32'h0000004C;
-      15: register_offset = 32'h00000050;
-      16: register_offset = 32'h00000054;
-      17: register_offset = 32'h00000058;
-      18: register_offset = 32'h0000005C;
+      7: register_offset = 32'h0000001C;
+      8: register_offset = 32'h00000020;
+      9: register_offset = 32'h00000024;
+      10: register_offset = 32'h00000028;
+      11: register_offset = 32'h0000002C;
+      12: register_offset = 32'h00000030;
+      13: register_offset = 32'h00000040;
+      14: register_offset = 32'h00000044;
+      15: register_offset = 32'h00000048;
+      16: register_offset = 32'h0000004C;
+      17: register_offset = 32'h00000050;
+      18: register_offset = 32'h00000054;
+      19: register_offset = 32'h00000058;
+      20: register_offset = 32'h0000005C;
       default: register_offset = 32'h00000000;
     endcase
   endfunction
@@ -57,10 +61,11 @@ package quasim_map_pkg;
     case (index)
       4: register_access = ACCESS_RW;
       6: register_access = ACCESS_WO;
-      7: register_access = ACCESS_RW;
       8: register_access = ACCESS_RW;
       9: register_access = ACCESS_RW;
       10: register_access = ACCESS_RW;
+      11: register_access = ACCESS_RW;
+      12: register_access = ACCESS_RW;
       default: register_access = ACCESS_RO;
     endcase
   endfunction
@@ -76,28 +81,31 @@ package quasim_map_pkg;
   // the bits that a write may set
   function automatic logic [31:0] register_mask(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
     case (index)
       4: register_mask = 32'h00000001;
       6: register_mask = 32'h00000001;
-      7: register_mask = 32'h0000FFFF;
-      8: register_mask = 32'h00000007;
-      9: register_mask = (((32'd1 << mult_bits) - 32'd1));
-      10: register_mask = 32'h0000013F;
+      8: register_mask = 32'h0000FFFF;
+      9: register_mask = 32'h00000007;
+      10: register_mask = (((32'd1 << mult_bits) - 32'd1));
+      11: register_mask = 32'h0000013F;
+      12: register_mask = 32'h00003F03;
       default: register_mask = 32'h00000000;
     endcase
   endfunction
 
   function automatic logic [31:0] register_reset(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
     case (index)
       0: register_reset = (32'(32'h51534D31));
-      1: register_reset = (32'(0)) | (32'(1) << 8) | (32'(1) << 16);
+      1: register_reset = (32'(0)) | (32'(2) << 8) | (32'(1) << 16);
       2: register_reset = (32'(lanes)) | (32'(conv_bits) << 8) | (32'(4) << 16) | (32'(6) << 24);
       3: register_reset = (32'(max_channels)) | (32'(mult_bits) << 16) | (32'(bias_bits) << 24);
-      7: register_reset = 32'h00000001;
-      8: register_reset = 32'h00000004;
+      7: register_reset = (32'(dataflows)) | (32'(cell_bits) << 8) | (32'(near_blocks) << 16);
+      8: register_reset = 32'h00000001;
+      9: register_reset = 32'h00000004;
+      12: register_reset = 32'h00000001;
       default: register_reset = 32'h00000000;
     endcase
   endfunction
@@ -105,33 +113,34 @@ package quasim_map_pkg;
   // the counter that a register shows a half of, or -1
   function automatic int register_counter(input int index);
     case (index)
-      11: register_counter = 0;
-      12: register_counter = 0;
-      13: register_counter = 1;
-      14: register_counter = 1;
-      15: register_counter = 2;
-      16: register_counter = 2;
-      17: register_counter = 3;
-      18: register_counter = 3;
+      13: register_counter = 0;
+      14: register_counter = 0;
+      15: register_counter = 1;
+      16: register_counter = 1;
+      17: register_counter = 2;
+      18: register_counter = 2;
+      19: register_counter = 3;
+      20: register_counter = 3;
       default: register_counter = -1;
     endcase
   endfunction
 
   function automatic int register_is_high(input int index);
     case (index)
-      12: register_is_high = 1;
       14: register_is_high = 1;
       16: register_is_high = 1;
       18: register_is_high = 1;
+      20: register_is_high = 1;
       default: register_is_high = 0;
     endcase
   endfunction
 
   function automatic int range_register(input int index);
     case (index)
-      1: range_register = 8;
-      2: range_register = 10;
-      default: range_register = 7;
+      1: range_register = 9;
+      2: range_register = 11;
+      3: range_register = 12;
+      default: range_register = 8;
     endcase
   endfunction
 
@@ -145,6 +154,7 @@ package quasim_map_pkg;
     case (index)
       1: range_width = 3;
       2: range_width = 6;
+      3: range_width = 2;
       default: range_width = 16;
     endcase
   endfunction
@@ -159,19 +169,22 @@ package quasim_map_pkg;
 
   function automatic int range_greatest(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
     case (index)
       1: range_greatest = 4;
       2: range_greatest = 47;
+      3: range_greatest = 2;
       default: range_greatest = max_channels;
     endcase
   endfunction
 
   function automatic logic [31:0] window_base(input int index);
     case (index)
-      1: window_base = 32'h00010000;
-      2: window_base = 32'h00020000;
-      3: window_base = 32'h00040000;
+      1: window_base = 32'h00005000;
+      2: window_base = 32'h00006000;
+      3: window_base = 32'h00010000;
+      4: window_base = 32'h00020000;
+      5: window_base = 32'h00040000;
       default: window_base = 32'h00004000;
     endcase
   endfunction
@@ -179,17 +192,19 @@ package quasim_map_pkg;
   // bytes that answer
   function automatic int window_bytes(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
     case (index)
-      0: window_bytes = 1 << conv_bits;
-      2: window_bytes = 8 * max_channels;
+      0: window_bytes = 1 << (conv_bits + (dataflows > 1) * (conv_bits < 8) * (8 - conv_bits));
+      1: window_bytes = (4 << cell_bits) * (dataflows > 1);
+      2: window_bytes = 32 * near_blocks * (dataflows > 1);
+      4: window_bytes = 8 * max_channels;
       default: window_bytes = 4 * max_channels;
     endcase
   endfunction
 
   function automatic int window_unit_bytes(input int index);
     case (index)
-      2: window_unit_bytes = 8;
+      4: window_unit_bytes = 8;
       default: window_unit_bytes = 4;
     endcase
   endfunction
@@ -197,17 +212,19 @@ package quasim_map_pkg;
   // bits of a unit that are stored; the others read 0, or the sign of a signed unit
   function automatic int window_bits(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
     case (index)
-      2: window_bits = bias_bits;
-      3: window_bits = 24;
+      1: window_bits = 15;
+      2: window_bits = 22;
+      4: window_bits = bias_bits;
+      5: window_bits = 24;
       default: window_bits = 32;
     endcase
   endfunction
 
   function automatic int window_signed(input int index);
     case (index)
-      2: window_signed = 1;
+      4: window_signed = 1;
       default: window_signed = 0;
     endcase
   endfunction

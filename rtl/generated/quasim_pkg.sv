@@ -22,11 +22,30 @@ package quasim_pkg;
   parameter int LANES_DEFAULT = 16;  // int8 lanes a beat unless chosen otherwise
   parameter int MAX_CHANNELS_MAX = 16384;  // most channels that the memories can be built for
   parameter int MAX_CHANNELS_DEFAULT = 8192;  // channels the memories hold unless chosen otherwise
+  parameter int DATAFLOWS_MIN = 1;  // least set of dataflows: bit 0 two_step, bit 1 fused
+  parameter int DATAFLOWS_MAX = 3;  // greatest set of dataflows: both
+  parameter int DATAFLOWS_DEFAULT = 3;  // dataflows unless chosen otherwise
+  parameter int THRESHOLD_BITS = 22;  // fused: width of u = clamp(p) and of a near threshold, unsigned
+  parameter int FAR_BITS = 16;  // fused: stored low bits of a far threshold
+  parameter int FAR_ROWS = 128;  // fused: far thresholds; they lie in the bits of the 256 x 8 silu_table
+  parameter int NEAR_BLOCK_ROWS = 8;  // fused: near thresholds a block
+  parameter int NEAR_BLOCKS_MIN = 1;  // fused: fewest blocks of near thresholds
+  parameter int NEAR_BLOCKS_MAX = 8;  // fused: most blocks of near thresholds
+  parameter int NEAR_BLOCKS_DEFAULT = 5;  // fused: blocks of near thresholds unless chosen otherwise
+  parameter int CELL_BITS_MIN = 4;  // fused: fewest bits of u that choose a cell of the guess
+  parameter int CELL_BITS_MAX = 5;  // fused: most bits of u that choose a cell of the guess
+  parameter int CELL_BITS_DEFAULT = 5;  // fused: bits of u that choose a cell unless chosen otherwise
+  parameter int CELL_BASE_BITS = 9;  // fused: width of a cell's base K, in half ranks
+  parameter int CELL_SLOPE_BITS = 6;  // fused: width of a cell's slope G, in half ranks a cell
+  parameter int CELL_WIDTH = 15;  // fused: width of a cell, base and slope
+  parameter int CELL_POSITION_BITS = 5;  // fused: bits of u below the cell that the guess looks at
+  parameter int RANK_BITS = 8;  // fused: width of the guessed rank
+  parameter int TURN_BITS = 6;  // fused: width of turn, the rank at which SiLU is least
   parameter int PIPELINE_LATENCY = 6;  // cycles from the input handshake to the output handshake, without stalls
   parameter int AXIL_ADDR_BITS = 20;  // AXI4-Lite byte address width
   parameter int AXIL_DATA_BITS = 32;  // AXI4-Lite data width
   parameter logic [31:0] ID_WORD = 32'h51534D31;  // ASCII QSM1
-  parameter logic [31:0] VERSION_WORD = 32'h00010100;  // major.minor.patch, a byte each
+  parameter logic [31:0] VERSION_WORD = 32'h00010200;  // major.minor.patch, a byte each
   parameter logic [31:0] REG_ID = 32'h00000000;  // identification, ASCII QSM1
   parameter int ID_ID_LSB = 0;  // 0x51534D31
   parameter int ID_ID_WIDTH = 32;  // 0x51534D31
@@ -68,6 +87,13 @@ package quasim_pkg;
   parameter logic [31:0] REG_CLEAR_COUNTERS = 32'h00000018;  // write 1 to bit 0: zero every counter and sticky bit, and restart at channel group 0
   parameter int CLEAR_COUNTERS_CLEAR_LSB = 0;  // write 1 to clear; only while Control.Enable is 0 and Status.Busy is 0
   parameter int CLEAR_COUNTERS_CLEAR_WIDTH = 1;  // write 1 to clear; only while Control.Enable is 0 and Status.Busy is 0
+  parameter logic [31:0] REG_CAPABILITY2 = 32'h0000001C;  // dataflows and their tables
+  parameter int CAPABILITY2_DATAFLOWS_LSB = 0;  // bit 0: the unit has two_step, bit 1: it has fused
+  parameter int CAPABILITY2_DATAFLOWS_WIDTH = 8;  // bit 0: the unit has two_step, bit 1: it has fused
+  parameter int CAPABILITY2_CELL_BITS_LSB = 8;  // fused: the guess has 2^CellBits cells
+  parameter int CAPABILITY2_CELL_BITS_WIDTH = 8;  // fused: the guess has 2^CellBits cells
+  parameter int CAPABILITY2_NEAR_BLOCKS_LSB = 16;  // fused: near thresholds, in eights
+  parameter int CAPABILITY2_NEAR_BLOCKS_WIDTH = 8;  // fused: near thresholds, in eights
   parameter logic [31:0] REG_CHANNELS = 32'h00000020;  // channel count C; need not be a multiple of the lanes
   parameter int CHANNELS_CHANNELS_LSB = 0;  // C, legal from 1 to MaxChannels
   parameter int CHANNELS_CHANNELS_WIDTH = 16;  // C, legal from 1 to MaxChannels
@@ -82,6 +108,11 @@ package quasim_pkg;
   parameter int REQUANT_SHIFT_WIDTH = 6;  // S, legal from 0 to ShiftMax
   parameter int REQUANT_HALF_AWAY_LSB = 8;  // 0: half_even, 1: half_away
   parameter int REQUANT_HALF_AWAY_WIDTH = 1;  // 0: half_even, 1: half_away
+  parameter logic [31:0] REG_DATAFLOW = 32'h00000030;  // which dataflow the unit computes, and what fused needs beside its tables
+  parameter int DATAFLOW_SELECT_LSB = 0;  // 1: two_step, 2: fused; legal where the unit has it
+  parameter int DATAFLOW_SELECT_WIDTH = 2;  // 1: two_step, 2: fused; legal where the unit has it
+  parameter int DATAFLOW_TURN_LSB = 8;  // fused: the rank at which SiLU is least
+  parameter int DATAFLOW_TURN_WIDTH = 6;  // fused: the rank at which SiLU is least
   parameter logic [31:0] REG_BEATS_IN_LO = 32'h00000040;  // accepted input beats, low half; reading it latches the high half
   parameter int BEATS_IN_LO_COUNT_LSB = 0;  // count
   parameter int BEATS_IN_LO_COUNT_WIDTH = 32;  // count
@@ -94,10 +125,10 @@ package quasim_pkg;
   parameter logic [31:0] REG_BEATS_OUT_HI = 32'h0000004C;  // delivered output beats, high half as latched
   parameter int BEATS_OUT_HI_COUNT_LSB = 0;  // count
   parameter int BEATS_OUT_HI_COUNT_WIDTH = 32;  // count
-  parameter logic [31:0] REG_SAT_CONV_LO = 32'h00000050;  // live elements that clamp_N changed, low half; reading it latches the high half
+  parameter logic [31:0] REG_SAT_CONV_LO = 32'h00000050;  // live elements that the clamp of requant changed, low half; reading it latches the high half
   parameter int SAT_CONV_LO_COUNT_LSB = 0;  // count
   parameter int SAT_CONV_LO_COUNT_WIDTH = 32;  // count
-  parameter logic [31:0] REG_SAT_CONV_HI = 32'h00000054;  // live elements that clamp_N changed, high half as latched
+  parameter logic [31:0] REG_SAT_CONV_HI = 32'h00000054;  // live elements that the clamp of requant changed, high half as latched
   parameter int SAT_CONV_HI_COUNT_LSB = 0;  // count
   parameter int SAT_CONV_HI_COUNT_WIDTH = 32;  // count
   parameter logic [31:0] REG_SAT_OUT_LO = 32'h00000058;  // live output elements equal to -128 or 127, low half; reading it latches the high half
@@ -106,8 +137,12 @@ package quasim_pkg;
   parameter logic [31:0] REG_SAT_OUT_HI = 32'h0000005C;  // live output elements at an int8 limit, high half as latched
   parameter int SAT_OUT_HI_COUNT_LSB = 0;  // count
   parameter int SAT_OUT_HI_COUNT_WIDTH = 32;  // count
-  parameter logic [31:0] TABLE_BASE = 32'h00004000;  // silu_table: one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1)
+  parameter logic [31:0] TABLE_BASE = 32'h00004000;  // two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
   parameter logic [31:0] TABLE_BYTES = 32'h00001000;  // size of that window
+  parameter logic [31:0] GUESS_BASE = 32'h00005000;  // fused: one word a cell of the guess, base K in bits 8:0, slope G in bits 14:9
+  parameter logic [31:0] GUESS_BYTES = 32'h00000100;  // size of that window
+  parameter logic [31:0] NEAR_BASE = 32'h00006000;  // fused: one word a near threshold, rank 0 first
+  parameter logic [31:0] NEAR_BYTES = 32'h00000100;  // size of that window
   parameter logic [31:0] WEIGHT_BASE = 32'h00010000;  // one word a channel: byte k is w[c,k], byte K-1 multiplies the newest sample
   parameter logic [31:0] WEIGHT_BYTES = 32'h00010000;  // size of that window
   parameter logic [31:0] BIAS_BASE = 32'h00020000;  // two words a channel: low word bits 31:0, high word the sign-extended rest; the pair takes effect when the high word is written
@@ -119,11 +154,13 @@ package quasim_pkg;
   parameter int COUNTER_BEATS_OUT = 1;
   parameter int COUNTER_SAT_CONV = 2;
   parameter int COUNTER_SAT_OUT = 3;
-  parameter int WINDOWS = 4;  // memory windows; each has its number
+  parameter int WINDOWS = 6;  // memory windows; each has its number
   parameter int WINDOW_TABLE = 0;
-  parameter int WINDOW_WEIGHT = 1;
-  parameter int WINDOW_BIAS = 2;
-  parameter int WINDOW_HISTORY = 3;
+  parameter int WINDOW_GUESS = 1;
+  parameter int WINDOW_NEAR = 2;
+  parameter int WINDOW_WEIGHT = 3;
+  parameter int WINDOW_BIAS = 4;
+  parameter int WINDOW_HISTORY = 5;
   parameter int WINDOW_INDEX_BITS = 14;  // the number of a unit within its window
-  parameter logic [3:0] WINDOW_PAIRS = 4'b0100;  // bit n: a unit of window n is two words, written with the high one
+  parameter logic [5:0] WINDOW_PAIRS = 6'b010000;  // bit n: a unit of window n is two words, written with the high one
 endpackage

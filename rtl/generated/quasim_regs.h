@@ -23,11 +23,30 @@
 #define QUASIM_LANES_DEFAULT 16 /* int8 lanes a beat unless chosen otherwise */
 #define QUASIM_MAX_CHANNELS_MAX 16384 /* most channels that the memories can be built for */
 #define QUASIM_MAX_CHANNELS_DEFAULT 8192 /* channels the memories hold unless chosen otherwise */
+#define QUASIM_DATAFLOWS_MIN 1 /* least set of dataflows: bit 0 two_step, bit 1 fused */
+#define QUASIM_DATAFLOWS_MAX 3 /* greatest set of dataflows: both */
+#define QUASIM_DATAFLOWS_DEFAULT 3 /* dataflows unless chosen otherwise */
+#define QUASIM_THRESHOLD_BITS 22 /* fused: width of u = clamp(p) and of a near threshold, unsigned */
+#define QUASIM_FAR_BITS 16 /* fused: stored low bits of a far threshold */
+#define QUASIM_FAR_ROWS 128 /* fused: far thresholds; they lie in the bits of the 256 x 8 silu_table */
+#define QUASIM_NEAR_BLOCK_ROWS 8 /* fused: near thresholds a block */
+#define QUASIM_NEAR_BLOCKS_MIN 1 /* fused: fewest blocks of near thresholds */
+#define QUASIM_NEAR_BLOCKS_MAX 8 /* fused: most blocks of near thresholds */
+#define QUASIM_NEAR_BLOCKS_DEFAULT 5 /* fused: blocks of near thresholds unless chosen otherwise */
+#define QUASIM_CELL_BITS_MIN 4 /* fused: fewest bits of u that choose a cell of the guess */
+#define QUASIM_CELL_BITS_MAX 5 /* fused: most bits of u that choose a cell of the guess */
+#define QUASIM_CELL_BITS_DEFAULT 5 /* fused: bits of u that choose a cell unless chosen otherwise */
+#define QUASIM_CELL_BASE_BITS 9 /* fused: width of a cell's base K, in half ranks */
+#define QUASIM_CELL_SLOPE_BITS 6 /* fused: width of a cell's slope G, in half ranks a cell */
+#define QUASIM_CELL_WIDTH 15 /* fused: width of a cell, base and slope */
+#define QUASIM_CELL_POSITION_BITS 5 /* fused: bits of u below the cell that the guess looks at */
+#define QUASIM_RANK_BITS 8 /* fused: width of the guessed rank */
+#define QUASIM_TURN_BITS 6 /* fused: width of turn, the rank at which SiLU is least */
 #define QUASIM_PIPELINE_LATENCY 6 /* cycles from the input handshake to the output handshake, without stalls */
 #define QUASIM_AXIL_ADDR_BITS 20 /* AXI4-Lite byte address width */
 #define QUASIM_AXIL_DATA_BITS 32 /* AXI4-Lite data width */
 #define QUASIM_ID_WORD 0x51534D31u /* ASCII QSM1 */
-#define QUASIM_VERSION_WORD 0x00010100u /* major.minor.patch, a byte each */
+#define QUASIM_VERSION_WORD 0x00010200u /* major.minor.patch, a byte each */
 #define QUASIM_REG_ID 0x00000000u /* identification, ASCII QSM1 */
 #define QUASIM_ID_ID_LSB 0 /* 0x51534D31 */
 #define QUASIM_ID_ID_WIDTH 32 /* 0x51534D31 */
@@ -69,6 +88,13 @@
 #define QUASIM_REG_CLEAR_COUNTERS 0x00000018u /* write 1 to bit 0: zero every counter and sticky bit, and restart at channel group 0 */
 #define QUASIM_CLEAR_COUNTERS_CLEAR_LSB 0 /* write 1 to clear; only while Control.Enable is 0 and Status.Busy is 0 */
 #define QUASIM_CLEAR_COUNTERS_CLEAR_WIDTH 1 /* write 1 to clear; only while Control.Enable is 0 and Status.Busy is 0 */
+#define QUASIM_REG_CAPABILITY2 0x0000001Cu /* dataflows and their tables */
+#define QUASIM_CAPABILITY2_DATAFLOWS_LSB 0 /* bit 0: the unit has two_step, bit 1: it has fused */
+#define QUASIM_CAPABILITY2_DATAFLOWS_WIDTH 8 /* bit 0: the unit has two_step, bit 1: it has fused */
+#define QUASIM_CAPABILITY2_CELL_BITS_LSB 8 /* fused: the guess has 2^CellBits cells */
+#define QUASIM_CAPABILITY2_CELL_BITS_WIDTH 8 /* fused: the guess has 2^CellBits cells */
+#define QUASIM_CAPABILITY2_NEAR_BLOCKS_LSB 16 /* fused: near thresholds, in eights */
+#define QUASIM_CAPABILITY2_NEAR_BLOCKS_WIDTH 8 /* fused: near thresholds, in eights */
 #define QUASIM_REG_CHANNELS 0x00000020u /* channel count C; need not be a multiple of the lanes */
 #define QUASIM_CHANNELS_CHANNELS_LSB 0 /* C, legal from 1 to MaxChannels */
 #define QUASIM_CHANNELS_CHANNELS_WIDTH 16 /* C, legal from 1 to MaxChannels */
@@ -83,6 +109,11 @@
 #define QUASIM_REQUANT_SHIFT_WIDTH 6 /* S, legal from 0 to ShiftMax */
 #define QUASIM_REQUANT_HALF_AWAY_LSB 8 /* 0: half_even, 1: half_away */
 #define QUASIM_REQUANT_HALF_AWAY_WIDTH 1 /* 0: half_even, 1: half_away */
+#define QUASIM_REG_DATAFLOW 0x00000030u /* which dataflow the unit computes, and what fused needs beside its tables */
+#define QUASIM_DATAFLOW_SELECT_LSB 0 /* 1: two_step, 2: fused; legal where the unit has it */
+#define QUASIM_DATAFLOW_SELECT_WIDTH 2 /* 1: two_step, 2: fused; legal where the unit has it */
+#define QUASIM_DATAFLOW_TURN_LSB 8 /* fused: the rank at which SiLU is least */
+#define QUASIM_DATAFLOW_TURN_WIDTH 6 /* fused: the rank at which SiLU is least */
 #define QUASIM_REG_BEATS_IN_LO 0x00000040u /* accepted input beats, low half; reading it latches the high half */
 #define QUASIM_BEATS_IN_LO_COUNT_LSB 0 /* count */
 #define QUASIM_BEATS_IN_LO_COUNT_WIDTH 32 /* count */
@@ -95,10 +126,10 @@
 #define QUASIM_REG_BEATS_OUT_HI 0x0000004Cu /* delivered output beats, high half as latched */
 #define QUASIM_BEATS_OUT_HI_COUNT_LSB 0 /* count */
 #define QUASIM_BEATS_OUT_HI_COUNT_WIDTH 32 /* count */
-#define QUASIM_REG_SAT_CONV_LO 0x00000050u /* live elements that clamp_N changed, low half; reading it latches the high half */
+#define QUASIM_REG_SAT_CONV_LO 0x00000050u /* live elements that the clamp of requant changed, low half; reading it latches the high half */
 #define QUASIM_SAT_CONV_LO_COUNT_LSB 0 /* count */
 #define QUASIM_SAT_CONV_LO_COUNT_WIDTH 32 /* count */
-#define QUASIM_REG_SAT_CONV_HI 0x00000054u /* live elements that clamp_N changed, high half as latched */
+#define QUASIM_REG_SAT_CONV_HI 0x00000054u /* live elements that the clamp of requant changed, high half as latched */
 #define QUASIM_SAT_CONV_HI_COUNT_LSB 0 /* count */
 #define QUASIM_SAT_CONV_HI_COUNT_WIDTH 32 /* count */
 #define QUASIM_REG_SAT_OUT_LO 0x00000058u /* live output elements equal to -128 or 127, low half; reading it latches the high half */
@@ -107,8 +138,12 @@
 #define QUASIM_REG_SAT_OUT_HI 0x0000005Cu /* live output elements at an int8 limit, high half as latched */
 #define QUASIM_SAT_OUT_HI_COUNT_LSB 0 /* count */
 #define QUASIM_SAT_OUT_HI_COUNT_WIDTH 32 /* count */
-#define QUASIM_TABLE_BASE 0x00004000u /* silu_table: one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1) */
+#define QUASIM_TABLE_BASE 0x00004000u /* two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones */
 #define QUASIM_TABLE_BYTES 0x00001000u /* size of that window */
+#define QUASIM_GUESS_BASE 0x00005000u /* fused: one word a cell of the guess, base K in bits 8:0, slope G in bits 14:9 */
+#define QUASIM_GUESS_BYTES 0x00000100u /* size of that window */
+#define QUASIM_NEAR_BASE 0x00006000u /* fused: one word a near threshold, rank 0 first */
+#define QUASIM_NEAR_BYTES 0x00000100u /* size of that window */
 #define QUASIM_WEIGHT_BASE 0x00010000u /* one word a channel: byte k is w[c,k], byte K-1 multiplies the newest sample */
 #define QUASIM_WEIGHT_BYTES 0x00010000u /* size of that window */
 #define QUASIM_BIAS_BASE 0x00020000u /* two words a channel: low word bits 31:0, high word the sign-extended rest; the pair takes effect when the high word is written */

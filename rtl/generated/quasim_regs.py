@@ -21,11 +21,30 @@ LANES_MAX = 128  # most int8 lanes a beat
 LANES_DEFAULT = 16  # int8 lanes a beat unless chosen otherwise
 MAX_CHANNELS_MAX = 16384  # most channels that the memories can be built for
 MAX_CHANNELS_DEFAULT = 8192  # channels the memories hold unless chosen otherwise
+DATAFLOWS_MIN = 1  # least set of dataflows: bit 0 two_step, bit 1 fused
+DATAFLOWS_MAX = 3  # greatest set of dataflows: both
+DATAFLOWS_DEFAULT = 3  # dataflows unless chosen otherwise
+THRESHOLD_BITS = 22  # fused: width of u = clamp(p) and of a near threshold, unsigned
+FAR_BITS = 16  # fused: stored low bits of a far threshold
+FAR_ROWS = 128  # fused: far thresholds; they lie in the bits of the 256 x 8 silu_table
+NEAR_BLOCK_ROWS = 8  # fused: near thresholds a block
+NEAR_BLOCKS_MIN = 1  # fused: fewest blocks of near thresholds
+NEAR_BLOCKS_MAX = 8  # fused: most blocks of near thresholds
+NEAR_BLOCKS_DEFAULT = 5  # fused: blocks of near thresholds unless chosen otherwise
+CELL_BITS_MIN = 4  # fused: fewest bits of u that choose a cell of the guess
+CELL_BITS_MAX = 5  # fused: most bits of u that choose a cell of the guess
+CELL_BITS_DEFAULT = 5  # fused: bits of u that choose a cell unless chosen otherwise
+CELL_BASE_BITS = 9  # fused: width of a cell's base K, in half ranks
+CELL_SLOPE_BITS = 6  # fused: width of a cell's slope G, in half ranks a cell
+CELL_WIDTH = 15  # fused: width of a cell, base and slope
+CELL_POSITION_BITS = 5  # fused: bits of u below the cell that the guess looks at
+RANK_BITS = 8  # fused: width of the guessed rank
+TURN_BITS = 6  # fused: width of turn, the rank at which SiLU is least
 PIPELINE_LATENCY = 6  # cycles from the input handshake to the output handshake, without stalls
 AXIL_ADDR_BITS = 20  # AXI4-Lite byte address width
 AXIL_DATA_BITS = 32  # AXI4-Lite data width
 ID_WORD = 0x51534D31
-VERSION_WORD = 0x00010100
+VERSION_WORD = 0x00010200
 
 REG_ID = 0x00000  # identification, ASCII QSM1
 ID_ID_LSB, ID_ID_MASK = 0, 0xFFFFFFFF  # 0x51534D31
@@ -51,6 +70,10 @@ STATUS_LAST_ERROR_LSB, STATUS_LAST_ERROR_MASK = 2, 0x00000004  # sticky: s_axis_
 STATUS_CONFIG_ERROR_LSB, STATUS_CONFIG_ERROR_MASK = 3, 0x00000008  # sticky: Control.Enable was written 1 while a field was outside its legal range; the unit stayed disabled
 REG_CLEAR_COUNTERS = 0x00018  # write 1 to bit 0: zero every counter and sticky bit, and restart at channel group 0
 CLEAR_COUNTERS_CLEAR_LSB, CLEAR_COUNTERS_CLEAR_MASK = 0, 0x00000001  # write 1 to clear; only while Control.Enable is 0 and Status.Busy is 0
+REG_CAPABILITY2 = 0x0001C  # dataflows and their tables
+CAPABILITY2_DATAFLOWS_LSB, CAPABILITY2_DATAFLOWS_MASK = 0, 0x000000FF  # bit 0: the unit has two_step, bit 1: it has fused
+CAPABILITY2_CELL_BITS_LSB, CAPABILITY2_CELL_BITS_MASK = 8, 0x0000FF00  # fused: the guess has 2^CellBits cells
+CAPABILITY2_NEAR_BLOCKS_LSB, CAPABILITY2_NEAR_BLOCKS_MASK = 16, 0x00FF0000  # fused: near thresholds, in eights
 REG_CHANNELS = 0x00020  # channel count C; need not be a multiple of the lanes
 CHANNELS_CHANNELS_LSB, CHANNELS_CHANNELS_MASK = 0, 0x0000FFFF  # C, legal from 1 to MaxChannels
 REG_TAPS = 0x00024  # taps K; older taps are masked
@@ -60,6 +83,9 @@ MULTIPLIER_MULTIPLIER_LSB, MULTIPLIER_MULTIPLIER_MASK = 0, 0x7FFFFFFF  # M, Mult
 REG_REQUANT = 0x0002C  # shift and rounding rule
 REQUANT_SHIFT_LSB, REQUANT_SHIFT_MASK = 0, 0x0000003F  # S, legal from 0 to ShiftMax
 REQUANT_HALF_AWAY_LSB, REQUANT_HALF_AWAY_MASK = 8, 0x00000100  # 0: half_even, 1: half_away
+REG_DATAFLOW = 0x00030  # which dataflow the unit computes, and what fused needs beside its tables
+DATAFLOW_SELECT_LSB, DATAFLOW_SELECT_MASK = 0, 0x00000003  # 1: two_step, 2: fused; legal where the unit has it
+DATAFLOW_TURN_LSB, DATAFLOW_TURN_MASK = 8, 0x00003F00  # fused: the rank at which SiLU is least
 REG_BEATS_IN_LO = 0x00040  # accepted input beats, low half; reading it latches the high half
 BEATS_IN_LO_COUNT_LSB, BEATS_IN_LO_COUNT_MASK = 0, 0xFFFFFFFF  # count
 REG_BEATS_IN_HI = 0x00044  # accepted input beats, high half as latched
@@ -68,16 +94,18 @@ REG_BEATS_OUT_LO = 0x00048  # delivered output beats, low half; reading it latch
 BEATS_OUT_LO_COUNT_LSB, BEATS_OUT_LO_COUNT_MASK = 0, 0xFFFFFFFF  # count
 REG_BEATS_OUT_HI = 0x0004C  # delivered output beats, high half as latched
 BEATS_OUT_HI_COUNT_LSB, BEATS_OUT_HI_COUNT_MASK = 0, 0xFFFFFFFF  # count
-REG_SAT_CONV_LO = 0x00050  # live elements that clamp_N changed, low half; reading it latches the high half
+REG_SAT_CONV_LO = 0x00050  # live elements that the clamp of requant changed, low half; reading it latches the high half
 SAT_CONV_LO_COUNT_LSB, SAT_CONV_LO_COUNT_MASK = 0, 0xFFFFFFFF  # count
-REG_SAT_CONV_HI = 0x00054  # live elements that clamp_N changed, high half as latched
+REG_SAT_CONV_HI = 0x00054  # live elements that the clamp of requant changed, high half as latched
 SAT_CONV_HI_COUNT_LSB, SAT_CONV_HI_COUNT_MASK = 0, 0xFFFFFFFF  # count
 REG_SAT_OUT_LO = 0x00058  # live output elements equal to -128 or 127, low half; reading it latches the high half
 SAT_OUT_LO_COUNT_LSB, SAT_OUT_LO_COUNT_MASK = 0, 0xFFFFFFFF  # count
 REG_SAT_OUT_HI = 0x0005C  # live output elements at an int8 limit, high half as latched
 SAT_OUT_HI_COUNT_LSB, SAT_OUT_HI_COUNT_MASK = 0, 0xFFFFFFFF  # count
 
-TABLE_BASE = 0x04000  # silu_table: one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1)
+TABLE_BASE = 0x04000  # two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
+GUESS_BASE = 0x05000  # fused: one word a cell of the guess, base K in bits 8:0, slope G in bits 14:9
+NEAR_BASE = 0x06000  # fused: one word a near threshold, rank 0 first
 WEIGHT_BASE = 0x10000  # one word a channel: byte k is w[c,k], byte K-1 multiplies the newest sample
 BIAS_BASE = 0x20000  # two words a channel: low word bits 31:0, high word the sign-extended rest; the pair takes effect when the high word is written
 HISTORY_BASE = 0x40000  # one word a channel: byte 0 is x[t-3], byte 1 x[t-2], byte 2 x[t-1]; read it to save a decode state, write it to restore one
@@ -85,16 +113,18 @@ HISTORY_BASE = 0x40000  # one word a channel: byte 0 is x[t-3], byte 1 x[t-2], b
 # name: (offset, access, writable bits, value after reset), of a unit with the default parameters
 REGISTERS = {
     "Id": (0x00000, "ro", 0x00000000, 0x51534D31),
-    "Version": (0x00004, "ro", 0x00000000, 0x00010100),
+    "Version": (0x00004, "ro", 0x00000000, 0x00010200),
     "Capability0": (0x00008, "ro", 0x00000000, 0x06040810),
     "Capability1": (0x0000C, "ro", 0x00000000, 0x30182000),
     "Control": (0x00010, "rw", 0x00000001, 0x00000000),
     "Status": (0x00014, "ro", 0x00000000, 0x00000000),
     "ClearCounters": (0x00018, "wo", 0x00000001, 0x00000000),
+    "Capability2": (0x0001C, "ro", 0x00000000, 0x00050503),
     "Channels": (0x00020, "rw", 0x0000FFFF, 0x00000001),
     "Taps": (0x00024, "rw", 0x00000007, 0x00000004),
     "Multiplier": (0x00028, "rw", 0x00FFFFFF, 0x00000000),
     "Requant": (0x0002C, "rw", 0x0000013F, 0x00000000),
+    "Dataflow": (0x00030, "rw", 0x00003F03, 0x00000001),
     "BeatsInLo": (0x00040, "ro", 0x00000000, 0x00000000),
     "BeatsInHi": (0x00044, "ro", 0x00000000, 0x00000000),
     "BeatsOutLo": (0x00048, "ro", 0x00000000, 0x00000000),
@@ -108,6 +138,8 @@ REGISTERS = {
 # name: (base, bytes that answer, bytes of a unit, stored bits of a unit, signed), likewise
 WINDOWS = {
     "Table": (0x04000, 0x00100, 4, 32, False),
+    "Guess": (0x05000, 0x00080, 4, 15, False),
+    "Near": (0x06000, 0x000A0, 4, 22, False),
     "Weight": (0x10000, 0x08000, 4, 32, False),
     "Bias": (0x20000, 0x10000, 8, 48, True),
     "History": (0x40000, 0x08000, 4, 24, False),

@@ -14,7 +14,10 @@ module quasim_regs #(
   parameter int MaxChannels = quasim_pkg::MAX_CHANNELS_DEFAULT,
   parameter int ConvBits    = quasim_pkg::CONV_BITS_DEFAULT,
   parameter int MultBits    = quasim_pkg::MULT_BITS_DEFAULT,
-  parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT
+  parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
+  parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
+  parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
 ) (
   input  logic                                     clk_i,
   input  logic                                     rst_ni,
@@ -49,7 +52,9 @@ module quasim_regs #(
   output logic [2:0]                               taps_o,
   output logic [MultBits-1:0]                      multiplier_o,
   output logic [5:0]                               requant_shift_o,
-  output logic                                     requant_half_away_o
+  output logic                                     requant_half_away_o,
+  output logic [1:0]                               dataflow_select_o,
+  output logic [5:0]                               dataflow_turn_o
 );
 
   // ---- legal parameters ----
@@ -69,6 +74,15 @@ module quasim_regs #(
   if (BiasBits < quasim_pkg::BIAS_BITS_MIN || BiasBits > quasim_pkg::BIAS_BITS_MAX) begin : gen_illegal_bias_bits
     BiasBits_must_be_8_to_48 illegal_parameter ();
   end
+  if (Dataflows < quasim_pkg::DATAFLOWS_MIN || Dataflows > quasim_pkg::DATAFLOWS_MAX) begin : gen_illegal_dataflows
+    Dataflows_must_be_1_to_3 illegal_parameter ();
+  end
+  if (CellBits < quasim_pkg::CELL_BITS_MIN || CellBits > quasim_pkg::CELL_BITS_MAX) begin : gen_illegal_cell_bits
+    CellBits_must_be_4_to_5 illegal_parameter ();
+  end
+  if (NearBlocks < quasim_pkg::NEAR_BLOCKS_MIN || NearBlocks > quasim_pkg::NEAR_BLOCKS_MAX) begin : gen_illegal_near_blocks
+    NearBlocks_must_be_1_to_8 illegal_parameter ();
+  end
 
   localparam int AddrBits  = quasim_pkg::AXIL_ADDR_BITS;
   localparam int IndexBits = quasim_pkg::WINDOW_INDEX_BITS;
@@ -81,10 +95,12 @@ module quasim_regs #(
   localparam logic [AddrBits-1:0] ControlAddr       = 20'h00010;
   localparam logic [AddrBits-1:0] StatusAddr        = 20'h00014;
   localparam logic [AddrBits-1:0] ClearCountersAddr = 20'h00018;
+  localparam logic [AddrBits-1:0] Capability2Addr   = 20'h0001C;
   localparam logic [AddrBits-1:0] ChannelsAddr      = 20'h00020;
   localparam logic [AddrBits-1:0] TapsAddr          = 20'h00024;
   localparam logic [AddrBits-1:0] MultiplierAddr    = 20'h00028;
   localparam logic [AddrBits-1:0] RequantAddr       = 20'h0002C;
+  localparam logic [AddrBits-1:0] DataflowAddr      = 20'h00030;
   localparam logic [AddrBits-1:0] BeatsInLoAddr     = 20'h00040;
   localparam logic [AddrBits-1:0] BeatsInHiAddr     = 20'h00044;
   localparam logic [AddrBits-1:0] BeatsOutLoAddr    = 20'h00048;
@@ -100,9 +116,12 @@ module quasim_regs #(
   localparam logic [31:0] TapsMask          = 32'h00000007;
   localparam logic [31:0] MultiplierMask    = (32'd1 << MultBits) - 32'd1;
   localparam logic [31:0] RequantMask       = 32'h0000013F;
+  localparam logic [31:0] DataflowMask      = 32'h00003F03;
 
   // ---- windows: each is as long as the unit's parameters make it ----
-  localparam logic [12:0] TableEnd   = 13'(1 << ConvBits);
+  localparam logic [12:0] TableEnd   = 13'(1 << (ConvBits + (Dataflows > 1) * (ConvBits < 8) * (8 - ConvBits)));
+  localparam logic [8:0] GuessEnd    = 9'((4 << CellBits) * (Dataflows > 1));
+  localparam logic [8:0] NearEnd     = 9'(32 * NearBlocks * (Dataflows > 1));
   localparam logic [16:0] WeightEnd  = 17'(4 * MaxChannels);
   localparam logic [17:0] BiasEnd    = 18'(8 * MaxChannels);
   localparam logic [16:0] HistoryEnd = 17'(4 * MaxChannels);
@@ -112,6 +131,8 @@ module quasim_regs #(
       (addr[19:16] == 4'h4) & ({1'b0, addr[15:0]} < HistoryEnd),
       (addr[19:17] == 3'h1) & ({1'b0, addr[16:0]} < BiasEnd),
       (addr[19:16] == 4'h1) & ({1'b0, addr[15:0]} < WeightEnd),
+      (addr[19:8] == 12'h60) & ({1'b0, addr[7:0]} < NearEnd),
+      (addr[19:8] == 12'h50) & ({1'b0, addr[7:0]} < GuessEnd),
       (addr[19:12] == 8'h4) & ({1'b0, addr[11:0]} < TableEnd)
     };
   endfunction
@@ -123,10 +144,14 @@ module quasim_regs #(
   assign window_read_o  = window_of(raddr_i);
 
   assign window_windex_o = (window_hit[quasim_pkg::WINDOW_TABLE]   ? IndexBits'(waddr_i[11:2]) : '0)
+                         | (window_hit[quasim_pkg::WINDOW_GUESS]   ? IndexBits'(waddr_i[7:2]) : '0)
+                         | (window_hit[quasim_pkg::WINDOW_NEAR]    ? IndexBits'(waddr_i[7:2]) : '0)
                          | (window_hit[quasim_pkg::WINDOW_WEIGHT]  ? waddr_i[15:2] : '0)
                          | (window_hit[quasim_pkg::WINDOW_BIAS]    ? waddr_i[16:3] : '0)
                          | (window_hit[quasim_pkg::WINDOW_HISTORY] ? waddr_i[15:2] : '0);
   assign window_rindex_o = (window_read_o[quasim_pkg::WINDOW_TABLE]   ? IndexBits'(raddr_i[11:2]) : '0)
+                         | (window_read_o[quasim_pkg::WINDOW_GUESS]   ? IndexBits'(raddr_i[7:2]) : '0)
+                         | (window_read_o[quasim_pkg::WINDOW_NEAR]    ? IndexBits'(raddr_i[7:2]) : '0)
                          | (window_read_o[quasim_pkg::WINDOW_WEIGHT]  ? raddr_i[15:2] : '0)
                          | (window_read_o[quasim_pkg::WINDOW_BIAS]    ? raddr_i[16:3] : '0)
                          | (window_read_o[quasim_pkg::WINDOW_HISTORY] ? raddr_i[15:2] : '0);
@@ -141,14 +166,19 @@ module quasim_regs #(
   logic [MultBits-1:0] multiplier_q;
   logic [5:0]          requant_shift_q;
   logic                requant_half_away_q;
+  logic [1:0]          dataflow_select_q;
+  logic [5:0]          dataflow_turn_q;
   logic legal, refused_enable;
-  logic control_judged, control_write, clear_counters_write, channels_write, taps_write, multiplier_write, requant_write;
+  logic control_judged, control_write, clear_counters_write, channels_write, taps_write, multiplier_write, requant_write, dataflow_write;
 
   assign legal = (channels_q >= 16'd1)
                & (channels_q <= 16'(MaxChannels))
                & (taps_q >= 3'(quasim_pkg::TAPS_MIN))
                & (taps_q <= 3'(quasim_pkg::TAPS_MAX))
-               & (requant_shift_q <= 6'(quasim_pkg::SHIFT_MAX));
+               & (requant_shift_q <= 6'(quasim_pkg::SHIFT_MAX))
+               & (dataflow_select_q >= 2'd1)
+               & (dataflow_select_q <= 2'd2)
+               & ((dataflow_select_q & ~2'(Dataflows)) == '0);
 
   assign control_judged       = write_i & (waddr_i == ControlAddr) & ((wdata_i & ~ControlMask) == '0);
   assign control_write        = control_judged & (legal | ~wdata_i[0]);
@@ -157,10 +187,11 @@ module quasim_regs #(
   assign taps_write           = write_i & (waddr_i == TapsAddr) & idle_i & ((wdata_i & ~TapsMask) == '0);
   assign multiplier_write     = write_i & (waddr_i == MultiplierAddr) & idle_i & ((wdata_i & ~MultiplierMask) == '0);
   assign requant_write        = write_i & (waddr_i == RequantAddr) & idle_i & ((wdata_i & ~RequantMask) == '0);
+  assign dataflow_write       = write_i & (waddr_i == DataflowAddr) & idle_i & ((wdata_i & ~DataflowMask) == '0);
   assign refused_enable       = control_judged & ~control_write;
 
   assign write_okay_o = control_write | clear_counters_write | channels_write | taps_write
-                      | multiplier_write | requant_write
+                      | multiplier_write | requant_write | dataflow_write
                       | (window_write_o != '0);
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
@@ -174,6 +205,8 @@ module quasim_regs #(
       multiplier_q           <= '0;
       requant_shift_q        <= 6'd0;
       requant_half_away_q    <= 1'd0;
+      dataflow_select_q      <= 2'd1;
+      dataflow_turn_q        <= 6'd0;
     end else begin
       if (control_write) control_enable_q <= wdata_i[0];
       status_last_error_q <= (status_last_error_q | status_last_error_i) & ~clear_counters_clear_q;
@@ -184,6 +217,8 @@ module quasim_regs #(
       if (multiplier_write) multiplier_q <= wdata_i[0+:MultBits];
       if (requant_write) requant_shift_q <= wdata_i[5:0];
       if (requant_write) requant_half_away_q <= wdata_i[8];
+      if (dataflow_write) dataflow_select_q <= wdata_i[1:0];
+      if (dataflow_write) dataflow_turn_q <= wdata_i[13:8];
     end
   end
 
@@ -194,6 +229,8 @@ module quasim_regs #(
   assign multiplier_o           = multiplier_q;
   assign requant_shift_o        = requant_shift_q;
   assign requant_half_away_o    = requant_half_away_q;
+  assign dataflow_select_o      = dataflow_select_q;
+  assign dataflow_turn_o        = dataflow_turn_q;
 
   // ---- read-back ----
   logic [31:0] beats_in_lo_count;
@@ -229,10 +266,12 @@ module quasim_regs #(
       ControlAddr:       read_data_o = {31'd0, control_enable_q};
       StatusAddr:        read_data_o = {28'd0, status_config_error_q, status_last_error_q, status_mid_token_i, status_busy_i};
       ClearCountersAddr: read_data_o = '0;
+      Capability2Addr:   read_data_o = {8'd0, 8'(NearBlocks), 8'(CellBits), 8'(Dataflows)};
       ChannelsAddr:      read_data_o = {16'd0, channels_q};
       TapsAddr:          read_data_o = {29'd0, taps_q};
       MultiplierAddr:    read_data_o = {1'd0, 31'(multiplier_q)};
       RequantAddr:       read_data_o = {23'd0, requant_half_away_q, 2'd0, requant_shift_q};
+      DataflowAddr:      read_data_o = {18'd0, dataflow_turn_q, 6'd0, dataflow_select_q};
       BeatsInLoAddr:     read_data_o = beats_in_lo_count;
       BeatsInHiAddr:     read_data_o = beats_in_hi_count;
       BeatsOutLoAddr:    read_data_o = beats_out_lo_count;

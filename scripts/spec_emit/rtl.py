@@ -226,6 +226,8 @@ def legality(spec):
             else:
                 value = f"{bits}'(quasim_pkg::{upper(limit)})"
             terms.append(f"({name} {sign} {value})")
+        if "within" in field:
+            terms.append(f"(({name} & ~{bits}'({module_parameter(spec, field['within'])})) == '0)")
     return terms
 
 

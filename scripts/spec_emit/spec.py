@@ -8,7 +8,7 @@ registers   {name, offset, access, write_when, reset, doc, fields}. access: ro, 
 fields      {name, lsb, width, kind, doc} and, by kind:
               constant  value: a constant, a parameter, IdWord or a part of the identification
               stored    keeps what software writes; width_of: the parameter that is its width; min, max: its legal range, a number,
-                        a constant or a parameter; needs_legal: 1 is refused while any stored field is outside its range
+                        a constant or a parameter; within: a parameter whose bits the field may set; needs_legal: 1 is refused while any stored field is outside its range
               input     the hardware's state
               sticky    set by the hardware, or by a refused needs_legal field (set_by: refused_enable); zeroed by the pulse
               pulse     1 for one cycle when software writes 1; there is one, and it zeroes counters and sticky fields

@@ -1,7 +1,8 @@
 """The register map as tables for testbenches: a SystemVerilog package, and constants for Python."""
 from spec_emit.spec import NOTE, base_of, lower, mask_of, offset, upper, version_word
 
-PARAMETERS = "input int lanes, input int max_channels, input int conv_bits,\n    input int mult_bits, input int bias_bits"
+PARAMETERS = ("input int lanes, input int max_channels, input int conv_bits,\n    input int mult_bits, input int bias_bits, "
+              "input int dataflows, input int cell_bits, input int near_blocks")
 
 PACKAGE_HEADER = """\
 //

@@ -16,8 +16,7 @@
 #include "io/made_from.hpp"
 #include "reference/targets.hpp"
 #include "stages/conv_acc.hpp"
-#include "stages/requant.hpp"
-#include "stages/silu.hpp"
+#include "stages/evaluate.hpp"
 
 namespace quasim::analysis {
 namespace {
@@ -117,10 +116,7 @@ TensorBCL<std::int8_t> run_program(const LayerProgram& program, const TensorBCL<
         std::int32_t acc[1];
         stages::conv_acc(weight, history, x, acc);
         stages::shift_history(history, x);
-        const auto requantised =
-            stages::requant_round(stages::requant_product(program.multiplier, acc[0]), program.bias_words[c],
-                                  program.shift_bits, program.rounding, program.conv_bits);
-        out.at(b, c, t) = program.silu_table[stages::silu_index(requantised.q, program.conv_bits)];
+        out.at(b, c, t) = stages::evaluate(program, c, acc[0]).out;
       }
     }
   return out;

@@ -34,8 +34,8 @@ OneDnnDepthwise::OneDnnDepthwise(const LayerProgram& program, std::size_t sequen
                                                   dnnl::algorithm::convolution_direct, source, weights, bias,
                                                   target, {1}, {taps - 1}, {0});
   dnnl::primitive_attr attributes;
-  const auto scale =
-      static_cast<float>(std::ldexp(static_cast<double>(program.multiplier), -program.shift_bits));
+  const auto scale = static_cast<float>(
+      std::ldexp(static_cast<double>(program.stage().multiplier), -program.stage().shift_bits));
   attributes.set_output_scales(0, {scale});
   dnnl::post_ops swish;
   swish.append_eltwise(1.0F, dnnl::algorithm::eltwise_swish, 1.0F, 0.0F);

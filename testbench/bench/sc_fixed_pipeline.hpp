@@ -109,7 +109,7 @@ class ScFixedPipeline final : public sc_core::sc_module {
     const FxTag tag = acc_.tag.read();
     product_.tag.write(tag);
     if (!tag.valid) return;
-    const FxProduct multiplier(static_cast<sc_dt::int64>(program_.multiplier));
+    const FxProduct multiplier(static_cast<sc_dt::int64>(program_.stage().multiplier));
     for (std::size_t lane = 0; lane < lanes_; ++lane)
       product_.lane[lane].write(FxProduct(multiplier * acc_.lane[lane].read()));
   }
@@ -119,7 +119,7 @@ class ScFixedPipeline final : public sc_core::sc_module {
     if (!tag.valid) return;
     for (std::size_t lane = 0; lane < lanes_; ++lane) {
       const FxScaled p = FxProduct(product_.lane[lane].read() + bias_[tag.group * lanes_ + lane]);
-      q_.lane[lane].write(FxQ(FxScaled(p >> program_.shift_bits)));
+      q_.lane[lane].write(FxQ(FxScaled(p >> program_.stage().shift_bits)));
     }
   }
   void silu() {
@@ -127,7 +127,8 @@ class ScFixedPipeline final : public sc_core::sc_module {
     out_.tag.write(tag);
     if (!tag.valid) return;
     for (std::size_t lane = 0; lane < lanes_; ++lane)
-      out_.lane[lane].write(FxSample(static_cast<int>(program_.silu_entry(q_.lane[lane].read().to_int64()))));
+      out_.lane[lane].write(
+          FxSample(static_cast<int>(program_.stage().silu_entry(q_.lane[lane].read().to_int64()))));
   }
   void take() { beats_out_ += out_.tag.read().valid ? 1U : 0U; }
 

@@ -33,7 +33,7 @@ TensorBCL<std::int8_t> repeated_input(const Bundle& bundle, std::size_t lanes, s
 std::vector<double> measure_testbench(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
                                       std::size_t lanes, bool with_rtl) {
   sc::PipelineConfig config;
-  config.conv_bits = program.conv_bits;
+  config.conv_bits = program.stage().conv_bits;
   const auto testbench =
       cosim::make_testbench(lanes, config, with_rtl ? cosim::make_verilated_unit(lanes, {}) : nullptr);
   testbench->load(program);
@@ -83,8 +83,8 @@ StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, s
     cosim.push_back(checked.at(0));
     rates.cycles = static_cast<std::uint64_t>(checked.at(1));
     systemc.push_back(in_child([&] { return measure_testbench(program, input, lanes, false); }).at(0));
-    if (program.rounding == Rounding::kHalfEven && program.conv_bits == spec::kSampleBits &&
-        program.weight.extent<'C'>() % lanes == 0)
+    if (!program.stage().is_fused() && program.stage().rounding == Rounding::kHalfEven &&
+        program.stage().conv_bits == spec::kSampleBits && program.weight.extent<'C'>() % lanes == 0)
       sc_fixed.push_back(in_child([&] { return measure_sc_fixed(program, input, lanes); }).at(0));
   }
   rates.bare_rtl = median(bare);

@@ -10,8 +10,7 @@
 
 #include "bench/onednn_depthwise.hpp"
 #include "spec/error.hpp"
-#include "stages/requant.hpp"
-#include "stages/silu.hpp"
+#include "stages/evaluate.hpp"
 #include "stages/untimed.hpp"
 
 namespace quasim::bench {
@@ -46,11 +45,7 @@ bool row_is_right(const LayerProgram& program, const std::int8_t* x, const std::
     std::int32_t acc = 0;
     for (std::size_t k = 0; k < taps; ++k)
       if (t + k + 1 >= taps) acc += std::int32_t{program.weight.at(channel, k)} * x[t + k + 1 - taps];
-    const auto q =
-        stages::requant_round(stages::requant_product(program.multiplier, acc), program.bias_words[channel],
-                              program.shift_bits, program.rounding, program.conv_bits)
-            .q;
-    if (out[t] != program.silu_table[stages::silu_index(q, program.conv_bits)]) return false;
+    if (out[t] != stages::evaluate(program, channel, acc).out) return false;
   }
   return true;
 }
@@ -69,7 +64,7 @@ UntimedTimes bench_untimed(const LayerProgram& program, std::size_t bytes, std::
   times.elements = sequences * row_bytes;
   times.kernel = name_of(stages::best_kernel());
   times.channels = plan.channels();
-  times.fp32_channels = plan.fp32_channels();
+  times.fast_channels = plan.fast_channels();
 
   std::vector<std::int8_t> x(times.elements), out(times.elements), copy(times.elements);
   std::mt19937_64 random(1);

@@ -19,7 +19,7 @@ struct UntimedTimes {
       onednn_bcl_seconds;  ///< the same from and to [B, C, L], the layout the model works on
   std::string kernel;      ///< portable, avx2 or avx512
   std::size_t channels = 0;
-  std::size_t fp32_channels = 0;  ///< channels on the fast path; the others use 64-bit integers
+  std::size_t fast_channels = 0;  ///< channels on the fast path; the others use 64-bit integers
   bool equal_to_stages = false;   ///< a sample of rows was recomputed with the scalar stages
 
   double over_memcpy() const { return memcpy_seconds / model_seconds; }

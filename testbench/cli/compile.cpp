@@ -4,8 +4,6 @@
 #include <memory>
 
 #include "cli/cli.hpp"
-#include "compile/fused_program.hpp"
-#include "io/made_from.hpp"
 #include "reference/committed.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
@@ -19,6 +17,8 @@ struct CompileOptions {
   std::string domain = "reachable", match = "auto";
   int mult_bits = spec::kMultBitsMax;
   int conv_bits = 0;  ///< 0: the layer's
+  int guess_cells = 1 << spec::kCellBitsDefault;
+  int near_rows = spec::kNearRowsDefault;
   OutputOption output;
   bool sweep = false;
   bool require_golden = false;
@@ -45,13 +45,20 @@ std::vector<OutputFile> program_files(const CompileOptions& options) {
   return files;
 }
 
-Row compile_two_step(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
-                     const CompileOptions& options, const OutputFile* output) {
+compile::Options options_of(const CompileOptions& options) {
   compile::Options search;
   search.mult_bits = options.mult_bits;
   search.match = compile::parse_match(options.match);
-  compile::Compiled compiled = compile_program(bundle, domain, target, search);
+  search.cell_bits = options.guess_cells == 1 << spec::kCellBitsMin ? spec::kCellBitsMin : spec::kCellBitsMax;
+  search.near_rows = options.near_rows;
+  return search;
+}
+
+Row compile_target(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
+                   const CompileOptions& options, const OutputFile* output) {
+  compile::Compiled compiled = compile_program(bundle, domain, target, options_of(options));
   LayerProgram& program = compiled.program;
+  const StageProgram& stage = program.stage();
   program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
   if (output != nullptr) output->write(program_text(program));
 
@@ -60,46 +67,31 @@ Row compile_two_step(const Bundle& bundle, const exact::Domain& domain, const co
     points.push_back(
         {{"bias", point.bias}, {"acc", point.acc}, {"target", point.target}, {"program", point.program}});
   const std::string match(to_string(compiled.match));
+  nlohmann::ordered_json json{{"exact", compiled.exact()},
+                              {"match", match},
+                              {"multiplier", stage.multiplier},
+                              {"mult_bits", program.mult_bits}};
+  if (stage.is_fused()) {
+    json["least_multiplier"] = nullptr;
+    if (compiled.least_multiplier) json["least_multiplier"] = *compiled.least_multiplier;
+    json.update({{"turn", stage.fused.turn},
+                 {"guess_cells", stage.fused.guess.size()},
+                 {"near", stage.fused.near.size()}});
+  } else {
+    json["shift"] = stage.shift_bits;
+  }
+  json.update({{"points", compiled.points},
+               {"differing_q", compiled.differing_q},
+               {"differing_out", compiled.differing_out},
+               {"displaced_at_least", compiled.displaced_at_least},
+               {"target_falls", compiled.target_falls},
+               {"differing_points", points}});
   return {
-      {{"exact", compiled.exact()},
-       {"match", match},
-       {"multiplier", program.multiplier},
-       {"mult_bits", program.mult_bits},
-       {"shift", program.shift_bits},
-       {"points", compiled.points},
-       {"differing_q", compiled.differing_q},
-       {"differing_out", compiled.differing_out},
-       {"displaced_at_least", compiled.displaced_at_least},
-       {"target_falls", compiled.target_falls},
-       {"differing_points", points}},
-      {std::to_string(program.multiplier), std::to_string(program.shift_bits),
+      std::move(json),
+      {std::to_string(stage.multiplier), stage.is_fused() ? "-" : std::to_string(stage.shift_bits),
        std::to_string(program.mult_bits), match, group_digits(static_cast<std::uint64_t>(compiled.points)),
-       std::to_string(compiled.differing_q), std::to_string(compiled.differing_out)},
+       stage.is_fused() ? "-" : std::to_string(compiled.differing_q), std::to_string(compiled.differing_out)},
       compiled.exact()};
-}
-
-Row compile_fused_dataflow(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
-                           const CompileOptions& options, const OutputFile* output) {
-  compile::FusedProgram program = compile::compile_fused(bundle, domain, target.steps.out);
-  const exact::Comparison check =
-      compare(target.steps.out, enumerate(compile::FusedSource(program), domain).out, domain);
-  std::size_t steps = 0;
-  for (const exact::SliceSteps& slice : program.out) steps += slice.size();
-  program.compiled_from = {{"target", target.name},
-                           {"origin", target.origin},
-                           {"layer_parameters", layer_parameters(bundle.layer)},
-                           {"files", bundle_hashes(bundle)},
-                           {"tool", "quasim " QUASIM_VERSION}};
-  program.certificate = {
-      {"domain", options.domain}, {"points", check.points}, {"differing_out", check.differing}};
-  if (output != nullptr) output->write(fused_program_text(program));
-  return {{{"exact", check.differing == 0},
-           {"steps", steps},
-           {"points", check.points},
-           {"differing_out", check.differing}},
-          {"-", "-", "-", std::to_string(steps) + " steps",
-           group_digits(static_cast<std::uint64_t>(check.points)), "-", std::to_string(check.differing)},
-          check.differing == 0};
 }
 
 /// A layer as it is to be compiled, and for what.
@@ -134,9 +126,7 @@ Row compile_bundle(const std::filesystem::path& directory, const CompileOptions&
                    const OutputFile* output) {
   const auto start = std::chrono::steady_clock::now();
   const auto [bundle, domain, target] = wanted_of(directory, options);
-  Row row = bundle.layer.dataflow == Dataflow::kFused
-                ? compile_fused_dataflow(bundle, domain, target, options, output)
-                : compile_two_step(bundle, domain, target, options, output);
+  Row row = compile_target(bundle, domain, target, options, output);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   nlohmann::ordered_json json{
       {"layer", bundle.layer.name}, {"target", target.name}, {"origin", target.origin}};
@@ -155,15 +145,15 @@ nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, cons
   const auto [bundle, domain, target] = wanted_of(directory, options);
   nlohmann::ordered_json widths = nlohmann::ordered_json::array();
   for (int bits = kSweepFirst; bits <= options.mult_bits; ++bits) {
-    compile::Options search;
+    compile::Options search = options_of(options);
     search.mult_bits = bits;
-    search.match = compile::parse_match(options.match);
     const compile::Compiled compiled = compile_program(bundle, domain, target, search);
     widths.push_back({{"mult_bits", bits},
                       {"differing_q", compiled.differing_q},
                       {"differing_out", compiled.differing_out},
                       {"at_least", compiled.displaced_at_least}});
-    if (compiled.exact() && compiled.match == compile::Match::kQ) break;
+    if (compiled.exact() && (compiled.match == compile::Match::kQ || compiled.program.stage().is_fused()))
+      break;
   }
   return {{"layer", bundle.layer.name},
           {"target", target.name},
@@ -232,8 +222,7 @@ int run(const CompileOptions& options) {
 
 Action add_compile(CLI::App& app) {
   auto options = std::make_shared<CompileOptions>();
-  CLI::App* verb =
-      app.add_subcommand("compile", "find the smallest multiplier program that equals a target everywhere");
+  CLI::App* verb = app.add_subcommand("compile", "find the layer program that equals a target everywhere");
   verb->add_option("BUNDLE", options->bundles, "layer bundle directories")->required();
   verb->add_option(
       "--target", options->target,
@@ -243,6 +232,12 @@ Action add_compile(CLI::App& app) {
       ->capture_default_str();
   verb->add_option("--conv-bits", options->conv_bits, "conv_bits N instead of the layer's")
       ->check(CLI::Range(spec::kConvBitsMin, spec::kConvBitsMax));
+  verb->add_option("--guess-cells", options->guess_cells, "fused: cells of the unit's guess, 16 or 32")
+      ->check(CLI::IsMember({1 << spec::kCellBitsMin, 1 << spec::kCellBitsMax}))
+      ->capture_default_str();
+  verb->add_option("--near", options->near_rows, "fused: full-width thresholds of the unit, a multiple of 8")
+      ->check(CLI::IsMember({8, 16, 24, 32, 40, 48, 56, 64}))
+      ->capture_default_str();
   verb->add_option("--domain", options->domain,
                    "reachable or full: which accumulators and bias values must agree")
       ->capture_default_str();

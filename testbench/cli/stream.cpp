@@ -1,6 +1,7 @@
 #include "cli/stream.hpp"
 
 #include <iostream>
+#include <sstream>
 
 #include "cli/options.hpp"
 #include "cli/stream_report.hpp"
@@ -41,6 +42,15 @@ void print(const std::string& verb, const std::vector<LayerResult>& layers, bool
     std::cout << stream_text(layers, with_rtl);
 }
 
+/// The variants of --variant, which may be a list; an empty text stands for the layer's own.
+std::vector<std::string> variants_of(const StreamOptions& options) {
+  std::vector<std::string> variants;
+  std::istringstream list(options.layer.choice.variant);
+  for (std::string text; std::getline(list, text, ',');) variants.push_back(text);
+  if (variants.empty()) variants.emplace_back();
+  return variants;
+}
+
 }  // namespace
 
 void add_stream_options(CLI::App& verb, StreamOptions& options) {
@@ -71,6 +81,11 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     total_elements += bundles.back().require_input().size();
   }
 
+  const std::vector<std::string> variants = variants_of(options);
+  if (options.output && variants.size() > 1)
+    throw InputError("-o: expected one variant, whose tensors are written; --variant lists " +
+                     std::to_string(variants.size()));
+  total_elements *= variants.size();
   sc::PipelineConfig config;
   config.conv_bits = bundles.front().layer.conv_bits;
   std::optional<cosim::TraceFile> trace;
@@ -79,10 +94,10 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
   auto testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
   std::vector<LayerResult> layers;
   Progress progress(verb, total_elements);
-  const auto stream = [&](std::size_t i) {
+  const auto stream = [&](std::size_t i, const ProgramChoice& choice) {
     const Bundle& bundle = bundles[i];
-    const LoadedProgram loaded = program_for(bundle, options.layer.choice);
-    const Reference reference = reference_of(bundle, options.layer.choice);
+    const LoadedProgram loaded = program_for(bundle, choice);
+    const Reference reference = reference_of(bundle, choice);
     cosim::Job job;
     job.input = &bundle.require_input();
     job.expected = &reference.output;
@@ -98,7 +113,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     layer.program_target = loaded.target_origin;
     layer.reference = to_string(reference.maker);
     layer.device = reference.device;
-    layer.variant = chosen_variant(bundle.layer, options.layer.choice).to_string();
+    layer.variant = chosen_variant(bundle.layer, choice).to_string();
     layer.ties = compile::ties_in(loaded.program, *job.input);
     layer.layer_parameters = layer_parameters(bundle.layer);
     layer.hashes = bundle_hashes(bundle, Inputs::kLayerAndInput);
@@ -107,8 +122,9 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     layer.result = testbench->run(job);
     if (job.keep_output && layer.result.failure.empty()) {
       const auto& directory = sets[i].begin();
-      write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),
-              loaded.program.conv_bits);
+      if (!loaded.program.stage().is_fused())
+        write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),
+                loaded.program.stage().conv_bits);
       write_npy(directory / "conv1d_output_int8.npy",
                 from_beats(layer.result.output, job.input->shape(), options.lanes));
       sets[i].commit();
@@ -117,14 +133,17 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     progress.update(streamed_elements);
     return layer;
   };
-  for (std::size_t i = 0; i < bundles.size(); ++i) {
-    try {
-      layers.push_back(stream(i));
-    } catch (const InputError&) {  // what is finished is told before what stops the rest
-      if (!layers.empty()) print(verb, layers, with_rtl, options.json);
-      throw;
+  for (std::size_t i = 0; i < bundles.size(); ++i)
+    for (const std::string& variant : variants) {
+      ProgramChoice choice = options.layer.choice;
+      choice.variant = variant;
+      try {
+        layers.push_back(stream(i, choice));
+      } catch (const InputError&) {  // what is finished is told before what stops the rest
+        if (!layers.empty()) print(verb, layers, with_rtl, options.json);
+        throw;
+      }
     }
-  }
   testbench.reset();  // ends the waveform
   if (trace) trace->commit();
   print(verb, layers, with_rtl, options.json);

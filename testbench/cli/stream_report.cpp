@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/cli.hpp"
+#include "stages/fused.hpp"
 
 namespace quasim::cli {
 namespace {
@@ -39,9 +40,12 @@ std::string describe(const cosim::Difference& d) {
     for (const auto value : values) text += (text.empty() ? "" : " ") + std::to_string(value);
     return text;
   };
-  const auto stages = [](const cosim::StageValues& v) {
-    return "acc " + std::to_string(v.acc) + ", M*acc " + std::to_string(v.product) + ", q " +
-           std::to_string(v.q) + ", out " + std::to_string(v.out);
+  const auto stages = [&d](const cosim::StageValues& v) {
+    const auto [u, rank] = stages::fused_parts(v.q);
+    const std::string index = d.fused ? "u " + std::to_string(u) + ", guessed rank " + std::to_string(rank)
+                                      : "q " + std::to_string(v.q);
+    return "acc " + std::to_string(v.acc) + ", M*acc " + std::to_string(v.product) + ", " + index + ", out " +
+           std::to_string(v.out);
   };
   std::string text = "  " + d.what + ": sequence " + std::to_string(d.element.sequence) + ", time " +
                      std::to_string(d.element.time) + ", channel " + std::to_string(d.element.channel) +
@@ -60,8 +64,15 @@ nlohmann::ordered_json comparison_json(const cosim::Comparison& comparison) {
           {"largest", comparison.largest}};
 }
 
-nlohmann::ordered_json stages_json(const cosim::StageValues& v) {
-  return {{"acc", v.acc}, {"product", v.product}, {"q", v.q}, {"out", v.out}};
+nlohmann::ordered_json stages_json(const cosim::StageValues& v, bool fused) {
+  nlohmann::ordered_json json{{"acc", v.acc}, {"product", v.product}};
+  const auto [u, rank] = stages::fused_parts(v.q);
+  if (fused)
+    json.update({{"u", u}, {"guessed_rank", rank}});
+  else
+    json["q"] = v.q;
+  json["out"] = v.out;
+  return json;
 }
 
 nlohmann::ordered_json difference_json(const cosim::Difference& d) {
@@ -76,8 +87,8 @@ nlohmann::ordered_json difference_json(const cosim::Difference& d) {
                               {"x", d.window},
                               {"w", d.weight},
                               {"bias_word", d.bias_word},
-                              {"systemc", stages_json(d.model)}};
-  if (d.rtl) json["rtl"] = stages_json(*d.rtl);
+                              {"systemc", stages_json(d.model, d.fused)}};
+  if (d.rtl) json["rtl"] = stages_json(*d.rtl, d.fused);
   return json;
 }
 
@@ -85,15 +96,19 @@ nlohmann::ordered_json difference_json(const cosim::Difference& d) {
 
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   std::vector<std::vector<std::string>> rows;
-  rows.push_back({"layer", "program", "reference", "elements", "SystemC/golden", "q"});
+  rows.push_back({"layer", "golden", "program", "reference", "elements", "SystemC/golden", "q"});
   if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles compared"});
   rows[0].insert(rows[0].end(), {"ties", "cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
   std::string notes;
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
-    std::vector<std::string> row{layer.name,           layer.program,
-                                 layer.reference,      group_digits(layer.elements),
-                                 cell(r.model_golden), cell(r.model_golden_q)};
+    std::vector<std::string> row{layer.name,
+                                 layer.variant,
+                                 layer.program,
+                                 layer.reference,
+                                 group_digits(layer.elements),
+                                 cell(r.model_golden),
+                                 cell(r.model_golden_q)};
     if (with_rtl) {
       row.push_back(cell(r.rtl_golden));
       row.push_back(cell(r.rtl_model));
@@ -103,7 +118,7 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
                            fixed(elements_per_cycle_per_lane(layer), 2), group_digits(r.input_stalls),
                            group_digits(r.output_stalls), fixed(elements_per_second(layer) / 1e6, 1)});
     rows.push_back(row);
-    if (!r.agrees()) notes += layer.name + ":\n";
+    if (!r.agrees()) notes += layer.name + ", " + layer.variant + ":\n";
     if (!r.failure.empty()) notes += "  " + r.failure + "\n";
     if (r.compared() == 0) notes += "  nothing was compared\n";
     for (const cosim::Difference& difference : r.differences) notes += describe(difference);
@@ -120,9 +135,9 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
     nlohmann::ordered_json entry{{"name", layer.name},
+                                 {"variant", layer.variant},
                                  {"program", layer.program},
                                  {"program_target", layer.program_target},
-                                 {"variant", layer.variant},
                                  {"reference", layer.reference},
                                  {"reference_device", layer.device},
                                  {"elements", layer.elements},

@@ -14,7 +14,7 @@ struct LayerResult {
   std::string program;            ///< LoadedProgram::origin
   std::string program_target;     ///< LoadedProgram::target_origin
   std::string reference, device;  ///< what it was compared with: "GPU golden" or "CPU twin", and who made it
-  std::string variant;
+  std::string variant;  ///< the golden it is compared with
   std::int64_t ties = 0;                            ///< elements at which the program's tie rule decides
   nlohmann::ordered_json layer_parameters, hashes;  ///< of what was streamed
   std::uint64_t elements = 0;
@@ -22,7 +22,7 @@ struct LayerResult {
   cosim::JobResult result;
 };
 
-/// One row a layer, then the differences of each layer, one line a stage side.
+/// One row a layer and variant, then the differences of each layer, one line a stage side.
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl);
 
 /// {"verb", "layers": [...], "compared", "mismatches", "cycles", "elements_per_second"}.

@@ -59,7 +59,7 @@ struct Job {
 
 /// What a stage held for one element, on one side.
 struct StageValues {
-  std::int64_t acc = 0, product = 0, q = 0, out = 0;
+  std::int64_t acc = 0, product = 0, q = 0, out = 0;  ///< q: what the q register holds, in either dataflow
 };
 
 struct Difference {
@@ -70,6 +70,7 @@ struct Difference {
   std::int64_t left = 0, right = 0;
   std::array<std::int8_t, spec::kTapsMax> window{}, weight{};
   std::int64_t bias_word = 0;
+  bool fused = false;  ///< the q register holds u and the guessed rank
   StageValues model;
   std::optional<StageValues> rtl;
 };

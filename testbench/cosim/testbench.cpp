@@ -360,6 +360,7 @@ class TestbenchOf final : public Testbench {
           difference.window[slot] = job.input->at(e.sequence, e.channel, e.time + k + 1 - taps);
       }
       difference.bias_word = program_.bias_words[e.channel];
+      difference.fused = program_.stage_of(e.channel).is_fused();
       lanes.push_back(difference);
     }
   }

@@ -4,29 +4,55 @@
 #include <vector>
 
 #include "kit/reachable.hpp"
-#include "stages/requant.hpp"
+#include "stages/evaluate.hpp"
 
 namespace quasim::kit {
 namespace {
 
-std::int32_t q_of(const LayerProgram& program, std::int64_t bias_word, std::int32_t acc) {
-  return stages::requant_round(stages::requant_product(program.multiplier, acc), bias_word,
-                               program.shift_bits, program.rounding, program.conv_bits)
-      .q;
+std::int32_t index_at(const LayerProgram& program, std::size_t channel, std::int32_t acc) {
+  return stages::evaluate(program, channel, acc).index.index;
 }
 
 /// The least accumulator of the widest range at which q reaches `level`; one beyond the range where none
 /// does.
-std::int32_t threshold_of(const LayerProgram& program, std::int64_t bias_word, std::int32_t level) {
+std::int32_t threshold_of(const LayerProgram& program, std::size_t channel, std::int32_t level) {
   std::int32_t low = -spec::max_accumulator(program.taps), high = -low + 1;
   while (low < high) {
     const std::int32_t middle = low + (high - low) / 2;
-    if (q_of(program, bias_word, middle) >= level)
+    if (index_at(program, channel, middle) >= level)
       high = middle;
     else
       low = middle + 1;
   }
   return low;
+}
+
+/// Calls visit(level, threshold, in_out) for every step of a two_step channel, in ascending order.
+template <class Visit>
+void two_step_steps(const LayerProgram& program, std::size_t channel, const Visit& visit) {
+  const StageProgram& stage = program.stage_of(channel);
+  const auto last = static_cast<int>(spec::max_of_bits(stage.conv_bits));
+  for (int level = static_cast<int>(spec::min_of_bits(stage.conv_bits)) + 1; level <= last; ++level)
+    visit(level, threshold_of(program, channel, level),
+          stage.silu_entry(level) != stage.silu_entry(level - 1));
+}
+
+/// The same for a fused channel: out changes there to `level`. Every accumulator that the weights could reach
+/// is evaluated, so nothing is assumed of the tables.
+template <class Visit>
+void fused_steps(const LayerProgram& program, std::size_t channel, const Visit& visit) {
+  const std::int8_t* weight = program.weight.data() + channel * static_cast<std::size_t>(program.taps);
+  std::int32_t low = 0, high = 0;
+  for (int k = 0; k < program.taps; ++k) {
+    low += std::min(weight[k] * -128, weight[k] * 127);
+    high += std::max(weight[k] * -128, weight[k] * 127);
+  }
+  std::int8_t before = stages::evaluate(program, channel, low).out;
+  for (std::int32_t acc = low + 1; acc <= high; ++acc) {
+    const std::int8_t out = stages::evaluate(program, channel, acc).out;
+    if (out != before) visit(int{out}, acc, true);
+    before = out;
+  }
 }
 
 /// The windows of one channel, in ascending accumulator except for neighbours that two steps share.
@@ -76,15 +102,8 @@ DirectedVectors solve_directed(const LayerProgram& program,
   std::size_t most_windows = 1;
   for (std::size_t channel = 0; channel < channels; ++channel) {
     ChannelWindows windows(program, static_cast<int>(channel));
-    const auto first = static_cast<int>(spec::min_of_bits(program.conv_bits)) + 1;
-    const auto last = static_cast<int>(spec::max_of_bits(program.conv_bits));
-    for (int level = first; level <= last; ++level) {
-      DirectedStep step{static_cast<int>(channel),
-                        level,
-                        threshold_of(program, program.bias_words[channel], level),
-                        program.silu_entry(level) != program.silu_entry(level - 1),
-                        std::nullopt,
-                        std::nullopt};
+    const auto add = [&](int level, std::int32_t threshold, bool in_out) {
+      DirectedStep step{static_cast<int>(channel), level, threshold, in_out, std::nullopt, std::nullopt};
       const auto below = windows.below(step.threshold), above = windows.above(step.threshold);
       if (below && above) {
         step.below = DirectedStep::Side{*below, windows.window_of(*below)};
@@ -95,7 +114,11 @@ DirectedVectors solve_directed(const LayerProgram& program,
       result.counts.out_steps += step.in_out ? 1U : 0U;
       result.counts.out_covered += step.in_out && step.covered() ? 1U : 0U;
       visit(step);
-    }
+    };
+    if (program.stage_of(channel).is_fused())
+      fused_steps(program, channel, add);
+    else
+      two_step_steps(program, channel, add);
     samples[channel] = windows.samples();
     result.counts.windows += samples[channel].size() / taps;
     most_windows = std::max(most_windows, samples[channel].size() / taps);

@@ -1,4 +1,5 @@
-// Boundary-complete directed vectors: for each channel and each step of q a window on either side of it.
+// Boundary-complete directed vectors: for each channel and each step of q, or of out in fused, a window on
+// either side of it.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +11,7 @@
 
 namespace quasim::kit {
 
-/// One step of a channel's function: from `threshold` on, q is at least `level`.
+/// One step of a channel's function: from `threshold` on, q is at least `level`; in fused, out is `level`.
 struct DirectedStep {
   int channel;
   int level;
@@ -39,9 +40,9 @@ struct DirectedVectors {
   DirectedCounts counts;
 };
 
-/// q is monotone in the accumulator, so an implementation whose threshold lies elsewhere for any reachable
-/// accumulator differs in q on one of the two windows of that step. `visit` sees every step, by channel and
-/// level.
+/// In two_step q is monotone in the accumulator, so an implementation whose threshold lies elsewhere for any
+/// reachable accumulator differs in q on one of the two windows of that step. `visit` sees every step, by
+/// channel and level.
 DirectedVectors solve_directed(const LayerProgram& program,
                                const std::function<void(const DirectedStep&)>& visit);
 

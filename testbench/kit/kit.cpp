@@ -32,7 +32,9 @@ void add_static_files(KitDirectory& kit, const FormatSet& formats) {
 }
 
 void add_program(KitDirectory& kit, const LayerProgram& program, const KitRequest& request) {
-  kit.add_text("program/program.json", {{"meaning", "the layer program, quasim.program/1"}},
+  kit.add_text("program/program.json",
+               {{"meaning", program.stage().is_fused() ? "the layer program, quasim.program/2"
+                                                       : "the layer program, quasim.program/1"}},
                program_text(program));
   const std::vector<RegisterWrite> writes = register_writes(program);
   kit.add_text("tb/quasim_layer_pkg.sv", {{"meaning", "the layer program as a SystemVerilog package"}},
@@ -82,6 +84,25 @@ nlohmann::ordered_json counts_json(const DirectedCounts& counts) {
           {"windows", counts.windows}};
 }
 
+nlohmann::ordered_json program_head(const LayerProgram& program, const KitRequest& request) {
+  const StageProgram& stage = program.stage();
+  nlohmann::ordered_json head{{"channels", program.channels()},
+                              {"taps", program.taps},
+                              {"dataflow", std::string(to_string(stage.dataflow))},
+                              {"conv_bits", stage.conv_bits},
+                              {"mult_bits", program.mult_bits},
+                              {"bias_bits", program.bias_bits},
+                              {"multiplier", stage.multiplier}};
+  if (stage.is_fused())
+    head.update({{"turn", stage.fused.turn},
+                 {"guess_cells", stage.fused.guess.size()},
+                 {"near", stage.fused.near.size()}});
+  else
+    head.update({{"shift_bits", stage.shift_bits}, {"rounding", std::string(to_string(stage.rounding))}});
+  head["origin"] = request.program_origin;
+  return head;
+}
+
 /// What does not depend on the vectors.
 nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& program,
                                      const KitRequest& request) {
@@ -102,16 +123,7 @@ nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& p
             {"time", "beat / groups % length"},
             {"channel", "beat % groups * lanes + lane; no channel where it is channels or more"},
             {"npy_axes", "[sequence, time, group, lane]"}}},
-          {"program",
-           {{"channels", program.channels()},
-            {"taps", program.taps},
-            {"conv_bits", program.conv_bits},
-            {"mult_bits", program.mult_bits},
-            {"bias_bits", program.bias_bits},
-            {"multiplier", program.multiplier},
-            {"shift_bits", program.shift_bits},
-            {"rounding", std::string(to_string(program.rounding))},
-            {"origin", request.program_origin}}},
+          {"program", program_head(program, request)},
           {"bundle", {{"name", bundle.layer.name}, {"sha256", nlohmann::ordered_json::object()}}}};
 }
 

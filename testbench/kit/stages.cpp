@@ -3,10 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
-#include "stages/requant.hpp"
-#include "stages/silu.hpp"
+#include "stages/evaluate.hpp"
 
 namespace quasim::kit {
+namespace {
+
+constexpr int kFusedIndexBits = spec::kThresholdBits + spec::kRankBits + 1;  // never negative
+
+}  // namespace
 
 StageFormat format_of(Stage stage, const LayerProgram& program) {
   switch (stage) {
@@ -17,10 +21,13 @@ StageFormat format_of(Stage stage, const LayerProgram& program) {
     case Stage::kP:
       return {"p", "M*acc + B[c]", spec::kProductBits, DType::kInt64};
     case Stage::kQ:
-      return {"q", "clamp_N(round_shift(p, S))", program.conv_bits,
-              program.conv_bits <= spec::kSampleBits ? DType::kInt8 : DType::kInt16};
+      if (program.stage().is_fused())
+        return {"q", "256*u + guessed rank, u = clamp(p)", kFusedIndexBits, DType::kInt32};
+      return {"q", "clamp_N(round_shift(p, S))", program.stage().conv_bits,
+              program.stage().conv_bits <= spec::kSampleBits ? DType::kInt8 : DType::kInt16};
     case Stage::kOut:
-      return {"out", "silu_table[q]", spec::kSampleBits, DType::kInt8};
+      return {"out", program.stage().is_fused() ? "from the rank of u" : "silu_table[q]", spec::kSampleBits,
+              DType::kInt8};
   }
   throw InputError("stage out of range");
 }
@@ -34,7 +41,8 @@ const void* StageBlock::data(Stage stage) const {
     case Stage::kP:
       return p.data();
     case Stage::kQ:
-      return q8.empty() ? static_cast<const void*>(q16.data()) : q8.data();
+      return !q32.empty() ? static_cast<const void*>(q32.data())
+                          : (q8.empty() ? static_cast<const void*>(q16.data()) : q8.data());
     case Stage::kOut:
       return out.data();
   }
@@ -58,12 +66,13 @@ void StageEvaluator::start_sequence() {
 void StageEvaluator::evaluate(const std::int8_t* samples, std::size_t steps, StageBlock& block) {
   block.steps = steps;
   const std::size_t size = steps * width_;
-  const bool wide = program_.conv_bits > spec::kSampleBits;
+  const DType q_type = format_of(Stage::kQ, program_).dtype;
   block.x.assign(size, 0);
   block.acc.assign(size, 0);
   block.p.assign(size, 0);
-  block.q8.assign(wide ? 0 : size, 0);
-  block.q16.assign(wide ? size : 0, 0);
+  block.q8.assign(q_type == DType::kInt8 ? size : 0, 0);
+  block.q16.assign(q_type == DType::kInt16 ? size : 0, 0);
+  block.q32.assign(q_type == DType::kInt32 ? size : 0, 0);
   block.out.assign(size, 0);
   const auto channels = static_cast<std::size_t>(program_.channels());
   constexpr std::size_t kSquare = 64;  // a square of the transposition stays in the first-level cache
@@ -77,9 +86,6 @@ void StageEvaluator::evaluate(const std::int8_t* samples, std::size_t steps, Sta
 
 void StageEvaluator::evaluate_step(std::size_t row, StageBlock& block) {
   const auto channels = static_cast<std::size_t>(program_.channels());
-  const std::uint32_t multiplier = program_.multiplier;
-  const int shift_bits = program_.shift_bits, conv_bits = program_.conv_bits;
-  const Rounding rounding = program_.rounding;
   std::uint64_t saturated_conv = 0, saturated_out = 0;
   for (std::size_t first = 0; first < channels; first += kTile) {
     Tile& tile = tiles_[first / kTile];
@@ -90,19 +96,19 @@ void StageEvaluator::evaluate_step(std::size_t row, StageBlock& block) {
     stages::conv_acc<kTile>(tile.w, tile.history, x, acc);
     stages::shift_history<kTile>(tile.history, x);
     for (std::size_t i = 0; i < live; ++i) {
-      const std::int64_t product = stages::requant_product(multiplier, acc[i]);
-      const std::int64_t bias_word = program_.bias_words[first + i];
-      const auto [q, saturated] = stages::requant_round(product, bias_word, shift_bits, rounding, conv_bits);
-      const std::int8_t out = program_.silu_table[stages::silu_index(q, conv_bits)];
+      const stages::StageValues values = stages::evaluate(program_, first + i, acc[i]);
+      const std::int32_t q = values.index.index;
       block.acc[at + i] = acc[i];
-      block.p[at + i] = product + bias_word;
-      if (block.q16.empty())
+      block.p[at + i] = values.p;
+      if (!block.q8.empty())
         block.q8[at + i] = static_cast<std::int8_t>(q);
-      else
+      else if (!block.q16.empty())
         block.q16[at + i] = static_cast<std::int16_t>(q);
-      block.out[at + i] = out;
-      saturated_conv += saturated ? 1U : 0U;
-      saturated_out += stages::silu_saturated(out) ? 1U : 0U;
+      else
+        block.q32[at + i] = q;
+      block.out[at + i] = values.out;
+      saturated_conv += values.index.saturated ? 1U : 0U;
+      saturated_out += stages::silu_saturated(values.out) ? 1U : 0U;
     }
   }
   saturation_.conv += saturated_conv;

@@ -32,6 +32,7 @@ struct StageBlock {
   std::vector<std::int64_t> p;
   std::vector<std::int8_t> q8;    ///< q where conv_bits is 8 or less
   std::vector<std::int16_t> q16;  ///< q where it is more
+  std::vector<std::int32_t> q32;  ///< what the q register holds in fused
   std::vector<std::int8_t> out;
 
   const void* data(Stage stage) const;

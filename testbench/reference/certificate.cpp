@@ -29,50 +29,20 @@ std::string text_of(const nlohmann::ordered_json& json, const char* key, const s
                                                                          : otherwise;
 }
 
-const nlohmann::ordered_json& compiled_from(const AnyProgram& program) {
-  return std::visit([](const auto& p) -> const nlohmann::ordered_json& { return p.compiled_from; }, program);
-}
-
-std::unique_ptr<exact::PointSource> points_of(const AnyProgram& program) {
-  if (const auto* two_step = std::get_if<LayerProgram>(&program))
-    return std::make_unique<compile::ProgramSource>(*two_step);
-  return std::make_unique<compile::FusedSource>(std::get<compile::FusedProgram>(program));
-}
-
-void require_any_program_of(const Bundle& bundle, const AnyProgram& program,
-                            const std::filesystem::path& name) {
-  if (const auto* two_step = std::get_if<LayerProgram>(&program)) {
-    require_program_of(bundle, *two_step, name);
-    return;
-  }
-  if (bundle.layer.dataflow != Dataflow::kFused)
-    throw InputError(name, "dataflow", "two_step; this is a program of fused");
-  const auto& fused = std::get<compile::FusedProgram>(program);
-  require_compiled_from(bundle, fused.weight, fused.compiled_from, name);
-}
-
-/// Which of the implementations the program must equal.
-std::string target_of(const AnyProgram& program, const Variant& own, bool gpu,
+/// Which of the implementations the program must equal: the golden it was compiled for, which must be of the
+/// dataflow and rounding that are certified, and of the math as well where the request names a variant.
+std::string target_of(const LayerProgram& program, const Variant& own, bool named, bool gpu,
                       const std::filesystem::path& name) {
-  const std::string text = text_of(compiled_from(program), "target", "golden:" + own.to_string());
+  const std::string text = text_of(program.compiled_from, "target", "golden:" + own.to_string());
   const std::optional<Variant> variant = target_variant(text);
   if (!variant) return "oracle";
-  Variant precise = *variant;
-  precise.math = MathMode::kPrecise;
-  if (!(precise == own))
+  Variant comparable = *variant;
+  if (!named) comparable.math = own.math;
+  if (!(comparable == own))
     throw InputError(name, "target",
                      "golden:" + own.to_string() + ", which is certified; it was compiled for " + text);
   if (variant->math == MathMode::kFast) return "gpu_fast";
   return gpu ? "gpu" : "cpu_twin";
-}
-
-/// A program compiled for the golden of the layer's own variant.
-AnyProgram compiled_for(const Bundle& bundle, exact::DomainKind kind, const std::string& target_name) {
-  const exact::Domain domain = make_domain(kind, bundle);
-  const compile::Target target = make_target(target_name, bundle, domain);
-  if (bundle.layer.dataflow == Dataflow::kFused)
-    return compile::compile_fused(bundle, domain, target.steps.out);
-  return compile_program(bundle, domain, target, {}).program;
 }
 
 /// The oracle, the CPU twin of the layer's own variant, and the GPU's sweeps of that dataflow and rounding.
@@ -133,53 +103,54 @@ nlohmann::ordered_json to_json(const compile::Certificate& certificate) {
 
 }  // namespace
 
-AnyProgram read_any_program_of(const Bundle& bundle, const std::filesystem::path& file) {
-  if (bundle.layer.dataflow == Dataflow::kTwoStep) return read_program_of(bundle, file);
-  AnyProgram program = compile::read_fused_program(file);
-  require_any_program_of(bundle, program, file);
-  return program;
-}
-
 LayerCertificate certify_layer(const Bundle& bundle, CertifyRequest request) {
   LayerCertificate layer;
-  const Variant variant = default_variant(bundle.layer);
+  const Variant variant = request.variant.value_or(default_variant(bundle.layer));
   layer.layer = bundle.layer.name;
   layer.variant = variant.to_string();
   const std::string golden = "golden:" + layer.variant;
   if (request.require_golden) require_gpu_golden(bundle, variant, kStepsFile);
   layer.source = request.program ? request.source : "compiled for " + golden;
-  layer.program =
-      request.program ? std::move(*request.program) : compiled_for(bundle, request.domain, golden);
   const std::filesystem::path name = request.source.empty() ? "program" : request.source;
-  require_any_program_of(bundle, layer.program, name);
-  const auto* two_step = std::get_if<LayerProgram>(&layer.program);
-  if (request.rtl && two_step == nullptr)
-    throw InputError("--rtl: expected dataflow two_step; the RTL has no fused");
-  layer.match_q = two_step != nullptr && text_of(two_step->certificate, "match", "q") == "q";
+  if (request.program) {
+    layer.program = std::move(*request.program);
+  } else {
+    const exact::Domain domain = make_domain(request.domain, bundle);
+    layer.program = compile_program(bundle, domain, make_target(golden, bundle, domain), {}).program;
+  }
+  require_program_of(bundle, layer.program, name);
+  const StageProgram& stage = layer.program.stage();
+  layer.match_q = !stage.is_fused() && text_of(layer.program.certificate, "match", "q") == "q";
 
-  const exact::Domain domain = make_domain(
-      request.domain, bundle, two_step != nullptr ? two_step->bias_words : std::vector<std::int64_t>{});
+  const exact::Domain domain = make_domain(request.domain, bundle, layer.program.bias_words);
   const Stopwatch watch;
+  exact::StageSteps model = enumerate(compile::ProgramSource(layer.program), domain);
   std::vector<compile::Implementation> implementations{
-      {"model", std::nullopt, enumerate(*points_of(layer.program), domain), watch.seconds()}};
+      {"model", std::nullopt, std::move(model), watch.seconds()}};
   for (compile::Implementation& reference : references(bundle, domain))
     implementations.push_back(std::move(reference));
-  const bool gpu = std::any_of(implementations.begin(), implementations.end(),
-                               [](const compile::Implementation& i) { return i.name == "gpu"; });
-  layer.target = target_of(layer.program, variant, gpu, name);
+  const auto has = [&](const std::string& wanted) {
+    return std::any_of(implementations.begin(), implementations.end(),
+                       [&](const compile::Implementation& i) { return i.name == wanted; });
+  };
+  layer.target = target_of(layer.program, variant, request.variant.has_value(), has("gpu"), name);
+  if (layer.target == "gpu_fast" && !has("gpu_fast"))
+    throw InputError(name.string() + ": expected the GPU's sweep of fast math in " +
+                     bundle.directory.string() + "; there is none, and no twin of it");
   if (request.rtl) {
     const Stopwatch rtl_watch;
-    exact::StageSteps rtl = enumerate(*request.rtl(*two_step), domain);
+    exact::StageSteps rtl = enumerate(*request.rtl(layer.program), domain);
     implementations.push_back({"rtl", std::nullopt, std::move(rtl), rtl_watch.seconds()});
   }
   layer.certificate =
       certify(bundle.layer, domain, implementations, layer.target, layer.match_q, request.examine);
-  if (two_step != nullptr) layer.ties = compile::ties_in(*two_step, domain);
+  if (!stage.is_fused()) layer.ties = compile::ties_in(layer.program, domain);
   for (const compile::Implementation& implementation : implementations)
     layer.seconds.emplace_back(implementation.name, implementation.seconds);
   layer.layer_parameters = layer_parameters(bundle.layer);
   layer.hashes = bundle_hashes(bundle);
-  if (gpu) layer.hashes[kStepsFile] = sha256_of_file(bundle.golden_directory(variant) / kStepsFile);
+  if (has(variant.math == MathMode::kFast ? "gpu_fast" : "gpu"))
+    layer.hashes[kStepsFile] = sha256_of_file(bundle.golden_directory(variant) / kStepsFile);
   return layer;
 }
 
@@ -191,10 +162,9 @@ nlohmann::ordered_json to_json(const LayerCertificate& layer) {
                               {"program", layer.source},
                               {"target", layer.target},
                               {"match", layer.match_q ? "q" : "out"}};
-  if (const auto* program = std::get_if<LayerProgram>(&layer.program))
-    json.update({{"multiplier", program->multiplier},
-                 {"mult_bits", program->mult_bits},
-                 {"shift", program->shift_bits}});
+  const StageProgram& stage = layer.program.stage();
+  json.update({{"multiplier", stage.multiplier}, {"mult_bits", layer.program.mult_bits}});
+  if (!stage.is_fused()) json["shift"] = stage.shift_bits;
   if (layer.ties) json["ties"] = *layer.ties;
   json.update(to_json(certificate));
   for (const auto& [name, seconds] : layer.seconds) json["seconds"][name] = seconds;

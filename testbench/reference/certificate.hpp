@@ -7,26 +7,21 @@
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
-#include "compile/fused_program.hpp"
 #include "io/bundle.hpp"
 #include "prove/certify.hpp"
 #include "types/program.hpp"
 
 namespace quasim {
 
-/// A program of either dataflow.
-using AnyProgram = std::variant<LayerProgram, compile::FusedProgram>;
-
-/// The program of a file, which must belong to the bundle's layer. Throws InputError.
-AnyProgram read_any_program_of(const Bundle& bundle, const std::filesystem::path& file);
-
 struct CertifyRequest {
   exact::DomainKind domain = exact::DomainKind::kReachable;
-  /// None: compiled for the golden of the layer's dataflow and rounding.
-  std::optional<AnyProgram> program;
+  /// Which golden; none: that of the layer's dataflow and rounding, seqlast, precise. The layer must be as
+  /// the variant has it.
+  std::optional<Variant> variant;
+  /// None: compiled for that golden.
+  std::optional<LayerProgram> program;
   std::string source;  ///< where the program comes from, for people; used where there is one
   std::int64_t examine = compile::kExaminedDefault;  ///< differing points of each golden explained one by one
   bool require_golden = false;                       ///< the GPU's sweep must be there
@@ -37,7 +32,7 @@ struct CertifyRequest {
 
 struct LayerCertificate {
   std::string layer, variant;
-  AnyProgram program;
+  LayerProgram program;
   std::string source;   ///< where the program comes from
   std::string target;   ///< the implementation that the program must equal
   bool match_q = true;  ///< in q and out, or in out alone

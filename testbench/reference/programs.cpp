@@ -15,10 +15,10 @@ Variant chosen_variant(const LayerParams& layer, const ProgramChoice& choice) {
   return choice.variant.empty() ? default_variant(layer) : Variant::parse(choice.variant);
 }
 
-void require_compiled_from(const Bundle& bundle, const TensorCK<std::int8_t>& weight,
-                           const nlohmann::ordered_json& compiled_from, const std::filesystem::path& name) {
-  if (!(weight == bundle.weight))
-    throw InputError(name, "weight", "the weights of " + (bundle.directory / "conv1d_weight.npy").string());
+namespace {
+
+void require_compiled_from(const Bundle& bundle, const nlohmann::ordered_json& compiled_from,
+                           const std::filesystem::path& name) {
   const auto entry = [&](const char* key) {
     return compiled_from.is_object() && compiled_from.contains(key) ? compiled_from.at(key)
                                                                     : nlohmann::ordered_json(nullptr);
@@ -35,16 +35,23 @@ void require_compiled_from(const Bundle& bundle, const TensorCK<std::int8_t>& we
                      " is now; compile it again");
 }
 
+}  // namespace
+
 void require_program_of(const Bundle& bundle, const LayerProgram& program,
                         const std::filesystem::path& name) {
-  if (bundle.layer.dataflow != Dataflow::kTwoStep)
+  const StageProgram& stage = program.stage();
+  if (stage.dataflow != bundle.layer.dataflow)
     throw InputError(name, "dataflow",
-                     std::string(to_string(bundle.layer.dataflow)) + "; this is a program of two_step");
-  if (program.conv_bits != bundle.layer.conv_bits)
-    throw InputError(name, "conv_bits",
-                     std::to_string(bundle.layer.conv_bits) + " as in layer.json; got " +
-                         std::to_string(program.conv_bits));
-  require_compiled_from(bundle, program.weight, program.compiled_from, name);
+                     std::string(to_string(bundle.layer.dataflow)) +
+                         ", that of the variant; this is a program of " +
+                         std::string(to_string(stage.dataflow)));
+  if (!stage.is_fused() && stage.conv_bits != bundle.layer.conv_bits)
+    throw InputError(
+        name, "conv_bits",
+        std::to_string(bundle.layer.conv_bits) + " as in layer.json; got " + std::to_string(stage.conv_bits));
+  if (!(program.weight == bundle.weight))
+    throw InputError(name, "weight", "the weights of " + (bundle.directory / "conv1d_weight.npy").string());
+  require_compiled_from(bundle, program.compiled_from, name);
 }
 
 LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& file) {
@@ -54,12 +61,8 @@ LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& 
 }
 
 LoadedProgram program_for(const Bundle& bundle, const ProgramChoice& choice) {
-  const Variant variant = chosen_variant(bundle.layer, choice);
-  if (variant.dataflow != Dataflow::kTwoStep)
-    throw InputError(bundle.directory, "dataflow",
-                     "two_step, which the unit computes; got fused, which compile, certify and golden know "
-                     "(--variant two_step.seqlast.precise.half_even streams the layer as two_step)");
   Bundle wanted = bundle;
+  const Variant variant = chosen_variant(bundle.layer, choice);
   wanted.layer = as_variant(wanted.layer, variant);
   if (!choice.program_file.empty()) {
     LayerProgram program = read_program_of(wanted, choice.program_file);

@@ -31,13 +31,10 @@ struct LoadedProgram {
 LoadedProgram program_for(const Bundle& bundle, const ProgramChoice& choice);
 
 /// Throws InputError, one line that begins with `name`, where the program is not of this bundle's layer:
-/// other weights, another conv_bits, or compiled from other scales, another bias or another sweep than there
-/// are now. What a program was compiled from is in the program; one that does not say is held against the
-/// weights alone.
+/// another dataflow, other weights, another conv_bits, or compiled from other scales, another bias or another
+/// sweep than there are now. What a program was compiled from is in the program; one that does not say is
+/// held against the weights alone.
 void require_program_of(const Bundle& bundle, const LayerProgram& program, const std::filesystem::path& name);
-/// The part of it that does not depend on what a program holds.
-void require_compiled_from(const Bundle& bundle, const TensorCK<std::int8_t>& weight,
-                           const nlohmann::ordered_json& compiled_from, const std::filesystem::path& name);
 
 /// The program of a file, which must be of this bundle's layer.
 LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& file);

@@ -4,8 +4,7 @@
 #include <utility>
 
 #include "spec/error.hpp"
-#include "stages/requant.hpp"
-#include "stages/silu.hpp"
+#include "stages/evaluate.hpp"
 
 namespace quasim::dpi {
 namespace {
@@ -50,18 +49,21 @@ std::int64_t LayerModel::requant_p(std::int64_t channel, std::int64_t acc) const
   constexpr std::int32_t kLimit = spec::max_accumulator(spec::kTapsMax);
   const std::size_t c = checked_channel(channel);
   checked("acc", acc, -kLimit, kLimit);
-  return stages::requant_product(program_.multiplier, static_cast<std::int32_t>(acc)) +
-         program_.bias_words[c];
+  return stages::evaluate(program_, c, static_cast<std::int32_t>(acc)).p;
 }
 
 std::int32_t LayerModel::requant_q(std::int64_t p) const {
   checked("p", p, spec::min_of_bits(spec::kProductBits), spec::max_of_bits(spec::kProductBits));
-  return stages::requant_round(p, 0, program_.shift_bits, program_.rounding, program_.conv_bits).q;
+  return stages::index_of(program_.stage(), p).index;
 }
 
 std::int8_t LayerModel::silu(std::int64_t q) const {
-  checked("q", q, spec::min_of_bits(program_.conv_bits), spec::max_of_bits(program_.conv_bits));
-  return program_.silu_table[stages::silu_index(static_cast<std::int32_t>(q), program_.conv_bits)];
+  const StageProgram& stage = program_.stage();
+  if (stage.is_fused())
+    checked("q", q, 0, (std::int64_t{1} << (spec::kThresholdBits + spec::kRankBits)) - 1);
+  else
+    checked("q", q, spec::min_of_bits(stage.conv_bits), spec::max_of_bits(stage.conv_bits));
+  return stages::out_of(stage, static_cast<std::int32_t>(q));
 }
 
 StageValues LayerModel::element(std::int64_t channel, std::int8_t x, bool first) {
@@ -73,12 +75,8 @@ StageValues LayerModel::element(std::int64_t channel, std::int8_t x, bool first)
   std::int32_t acc[1];
   stages::conv_acc(state.weight, state.history, newest, acc);
   stages::shift_history(state.history, newest);
-  StageValues values;
-  values.acc = acc[0];
-  values.p = stages::requant_product(program_.multiplier, acc[0]) + program_.bias_words[c];
-  values.q = stages::requant_round(values.p, 0, program_.shift_bits, program_.rounding, program_.conv_bits).q;
-  values.out = program_.silu_table[stages::silu_index(values.q, program_.conv_bits)];
-  return values;
+  const stages::StageValues values = stages::evaluate(program_, c, acc[0]);
+  return {values.acc, values.p, values.index.index, values.out};
 }
 
 LayerModel::History LayerModel::history(std::int64_t channel) const {

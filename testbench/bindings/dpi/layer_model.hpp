@@ -16,7 +16,7 @@ namespace quasim::dpi {
 struct StageValues {
   std::int32_t acc = 0;
   std::int64_t p = 0;  ///< M*acc + B[c]
-  std::int32_t q = 0;
+  std::int32_t q = 0;  ///< q in two_step; 256*u + guessed rank in fused
   std::int8_t out = 0;
 };
 
@@ -37,9 +37,10 @@ class LayerModel {
   std::int32_t conv_acc(std::int64_t channel, const Window& window) const;
   /// Stage requant, first half: p = M*acc + B[c]; |acc| <= 2^16.
   std::int64_t requant_p(std::int64_t channel, std::int64_t acc) const;
-  /// Stage requant, second half: clamp_N(round_shift(p, S)); p fits ProductBits.
+  /// Stage requant, second half: clamp_N(round_shift(p, S)), or in fused 256*u + guessed rank; p fits
+  /// ProductBits.
   std::int32_t requant_q(std::int64_t p) const;
-  /// Stage silu; q fits conv_bits.
+  /// Stage silu; q fits conv_bits, or is what requant_q gives in fused.
   std::int8_t silu(std::int64_t q) const;
 
   /// All stages for the next sample of a channel, whose history moves on. `first`: the sequence starts here,

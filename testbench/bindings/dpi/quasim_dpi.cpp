@@ -81,7 +81,7 @@ int quasim_dpi_shape(int handle, int* channels, int* taps, int* conv_bits) {
     const LayerProgram& program = session.model.program();
     *channels = program.channels();
     *taps = program.taps;
-    *conv_bits = program.conv_bits;
+    *conv_bits = program.stage().conv_bits;
   });
 }
 

@@ -42,7 +42,9 @@ module quasim_kit_tb;
     .MaxChannels(MAX_CHANNELS),
     .ConvBits(CONV_BITS),
     .MultBits(MULT_BITS),
-    .BiasBits(BIAS_BITS)
+    .BiasBits(BIAS_BITS),
+    .CellBits(CELL_BITS),
+    .NearBlocks(NEAR_BLOCKS)
   ) dut (
     .clk_i         (clk),
     .rst_ni        (rst_n),

@@ -6,7 +6,6 @@
 #include <iostream>
 
 #include "compile/compiler.hpp"
-#include "compile/fused_program.hpp"
 #include "compile/program_source.hpp"
 #include "prove/certify.hpp"
 #include "reference/targets.hpp"
@@ -135,17 +134,18 @@ TEST(fault_certify, every_planted_fault_is_found_and_located) {
     // chosen for them: none.
     for (const int step : {-1, 1}) {
       program = compiled.program;
-      program.multiplier = static_cast<std::uint32_t>(std::int64_t{program.multiplier} + step);
-      if (program.shift_bits < 22) expect_found("multiplier off by one", program);
+      program.stage().multiplier =
+          static_cast<std::uint32_t>(std::int64_t{program.stage().multiplier} + step);
+      if (program.stage().shift_bits < 22) expect_found("multiplier off by one", program);
     }
     for (std::size_t channel = 0; channel < compiled.program.bias_words.size(); ++channel) {
       program = compiled.program;
-      program.bias_words[channel] += std::int64_t{1} << program.shift_bits;
+      program.bias_words[channel] += std::int64_t{1} << program.stage().shift_bits;
       expect_found("bias word off by one LSB of q", program);
     }
     for (const int q : {-100, -1, 0, 1, 60, 127}) {
       program = compiled.program;
-      auto& entry = program.silu_table[static_cast<std::size_t>(q + 128)];
+      auto& entry = program.stage().silu_table[static_cast<std::size_t>(q + 128)];
       const bool occurs = [&] {
         for (const auto& steps : *test.twin.q)
           for (const exact::Step& step : steps)
@@ -179,42 +179,66 @@ TEST(fault_certify, on_exact_ties_one_unit_of_anything_is_found) {
     ++planted;
   };
   LayerProgram program = compiled.program;
-  program.rounding = Rounding::kHalfAway;
+  program.stage().rounding = Rounding::kHalfAway;
   expect_found("wrong tie rule", program);
   for (const int step : {-1, 1}) {
     program = compiled.program;
-    program.multiplier = static_cast<std::uint32_t>(std::int64_t{program.multiplier} + step);
+    program.stage().multiplier = static_cast<std::uint32_t>(std::int64_t{program.stage().multiplier} + step);
     expect_found("multiplier off by one", program);
     program = compiled.program;
     program.bias_words[1] += step;
     expect_found("bias word off by one", program);
     program = compiled.program;
-    program.silu_table[128 + 5] = static_cast<std::int8_t>(program.silu_table[128 + 5] + step);
+    program.stage().silu_table[128 + 5] =
+        static_cast<std::int8_t>(program.stage().silu_table[128 + 5] + step);
     expect_found("table entry off by one", program);
   }
   std::cout << planted << " planted faults found\n";
   EXPECT_EQ(planted, 7);
 }
 
-TEST(fault_certify, a_moved_step_of_a_fused_program_is_found) {
+TEST(fault_certify, every_table_and_word_of_a_fused_program_matters) {
   std::mt19937_64 random(5);
   LayerParams layer =
       test::layer_of(0.07F, 0.007F, 0.006F, 0.05F, 0.05F, 8, Rounding::kHalfAway, Dataflow::kFused);
   const Bundle bundle = test::random_bundle(random, layer, 4, 127);
   const Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
   const exact::StageSteps oracle = exact::Oracle(bundle.layer).steps(domain);
-  compile::FusedProgram program = compile::compile_fused(bundle, domain, oracle.out);
-  const auto differing = [&] {
-    const exact::StageSteps model = enumerate(compile::FusedSource(program), domain);
+  const compile::Compiled compiled = compile_program(bundle, domain, {"exact", "oracle", oracle}, {});
+  ASSERT_TRUE(compiled.exact());
+  int planted = 0;
+  const auto differing = [&](const LayerProgram& program) {
+    ++planted;
+    const exact::StageSteps model = enumerate(compile::ProgramSource(program), domain);
     return compile::certify(bundle.layer, domain,
                             {{"model", std::nullopt, model, 0}, {"oracle", std::nullopt, oracle, 0}},
                             "oracle", false)
         .model_differing;
   };
-  EXPECT_EQ(differing(), 0);
-  program.out[1][program.out[1].size() / 2].acc += 1;
-  EXPECT_EQ(differing(), 1);
-  std::cout << 2 * domain.points() << " points compared\n";
+  EXPECT_EQ(differing(compiled.program), 0);
+  LayerProgram program = compiled.program;
+  program.stage().multiplier += 1;
+  EXPECT_GT(differing(program), 0) << "multiplier";
+  program = compiled.program;
+  program.bias_words[1] += program.stage().multiplier;
+  EXPECT_GT(differing(program), 0) << "bias word";
+  program = compiled.program;
+  program.stage().fused.turn += 1;
+  EXPECT_GT(differing(program), 0) << "turn";
+  program = compiled.program;
+  program.stage().fused.near[2] += program.stage().multiplier;
+  EXPECT_GT(differing(program), 0) << "near threshold";
+  program = compiled.program;
+  program.stage().fused.far[50] =
+      static_cast<std::uint16_t>(program.stage().fused.far[50] + program.stage().multiplier);
+  EXPECT_GT(differing(program), 0) << "far threshold";
+  program = compiled.program;
+  program.stage().fused.guess[20].base = static_cast<std::uint16_t>(program.stage().fused.guess[20].base + 4);
+  EXPECT_GT(differing(program), 0) << "base of a cell";
+  program = compiled.program;
+  program.stage().fused.guess[20].slope = 0;
+  EXPECT_GT(differing(program), 0) << "slope of a cell";
+  std::cout << planted * domain.points() << " points compared, " << planted - 1 << " faults\n";
 }
 
 TEST(fault_certify, an_observation_that_no_rounding_explains_counts_as_unexplained) {

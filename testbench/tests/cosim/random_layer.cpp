@@ -13,35 +13,106 @@ std::int8_t sample(std::mt19937_64& random) {
   return static_cast<std::int8_t>(uniform(random, -128, 127));
 }
 
-}  // namespace
-
-LayerProgram random_program(std::mt19937_64& random, int channels, int taps,
+/// What both dataflows have: shapes, widths and weights.
+LayerProgram random_weights(std::mt19937_64& random, int channels, int taps,
                             const sc::PipelineConfig& config) {
   LayerProgram program;
   program.name = "random";
   program.taps = taps;
-  program.conv_bits = config.conv_bits;
   program.mult_bits = config.mult_bits;
   program.bias_bits = config.bias_bits;
   program.weight =
       TensorCK<std::int8_t>({static_cast<std::size_t>(channels), static_cast<std::size_t>(taps)});
   for (std::size_t i = 0; i < program.weight.size(); ++i) program.weight.data()[i] = sample(random);
+  return program;
+}
+
+std::int64_t exact_p(const LayerProgram& program, std::size_t channel, std::int64_t acc) {
+  return std::int64_t{program.stage().multiplier} * acc + program.bias_words[channel];
+}
+
+std::int8_t expected_two_step(const StageProgram& stage, std::int64_t p) {
+  return stage.silu_entry(
+      spec::clamp_bits(spec::round_shift(p, stage.shift_bits, stage.rounding), stage.conv_bits));
+}
+
+/// By division and remainder; no shift, mask or cast of the stages.
+std::int8_t expected_fused(const FusedTables& tables, std::int64_t p) {
+  const std::int64_t u = std::min<std::int64_t>(std::max<std::int64_t>(p, 0), 4194303);
+  const auto cells = static_cast<std::int64_t>(tables.guess.size());
+  const std::int64_t cell_width = 4194304 / cells;
+  const GuessCell cell = tables.guess[static_cast<std::size_t>(u / cell_width)];
+  const std::int64_t part = u % cell_width / (cell_width / 32);
+  const std::int64_t c = (cell.base + cell.slope * part / 32) % 512 / 2;
+  const auto near = static_cast<std::int64_t>(tables.near.size());
+  bool reached = false;
+  if (c < near) {
+    reached = u >= tables.near[static_cast<std::size_t>(c)];
+  } else {
+    const std::int64_t threshold = tables.far[static_cast<std::size_t>((c - near) % 128)];
+    reached = (u + 65536 - threshold) % 65536 < 32768;
+  }
+  const std::int64_t rank = c + (reached ? 1 : 0);
+  const std::int64_t out = rank <= tables.turn ? -rank : rank - 2 * tables.turn;
+  return static_cast<std::int8_t>((out + 128 + 256 * 4) % 256 - 128);
+}
+
+}  // namespace
+
+LayerProgram random_two_step_program(std::mt19937_64& random, int channels, int taps,
+                                     const sc::PipelineConfig& config) {
+  LayerProgram program = random_weights(random, channels, taps, config);
+  StageProgram& stage = program.stage();
+  stage.conv_bits = config.conv_bits;
   // A shift that keeps a good part of the accumulators inside the clamp; small ones make ties.
-  program.shift_bits = static_cast<int>(uniform(random, 0, 30));
+  stage.shift_bits = static_cast<int>(uniform(random, 0, 30));
   const std::int64_t top = std::min<std::int64_t>(
       (std::int64_t{1} << program.mult_bits) - 1,
-      std::max<std::int64_t>(1, (std::int64_t{1} << program.shift_bits) >> (14 - program.conv_bits)));
-  program.multiplier = static_cast<std::uint32_t>(uniform(random, 0, top));
-  program.rounding = uniform(random, 0, 1) == 0 ? Rounding::kHalfEven : Rounding::kHalfAway;
+      std::max<std::int64_t>(1, (std::int64_t{1} << stage.shift_bits) >> (14 - stage.conv_bits)));
+  stage.multiplier = static_cast<std::uint32_t>(uniform(random, 0, top));
+  stage.rounding = uniform(random, 0, 1) == 0 ? Rounding::kHalfEven : Rounding::kHalfAway;
   const std::int64_t widest = spec::max_of_bits(program.bias_bits);
   const std::int64_t bias_limit =
-      std::min(widest, std::int64_t{1} << (program.shift_bits + program.conv_bits - 1));
+      std::min(widest, std::int64_t{1} << (stage.shift_bits + stage.conv_bits - 1));
   for (int channel = 0; channel < channels; ++channel)
     program.bias_words.push_back(uniform(random, 0, 15) == 0
                                      ? uniform(random, spec::min_of_bits(program.bias_bits), widest)
                                      : uniform(random, -bias_limit, bias_limit));
-  for (int i = 0; i < 1 << program.conv_bits; ++i) program.silu_table.push_back(sample(random));
+  for (int i = 0; i < 1 << stage.conv_bits; ++i) stage.silu_table.push_back(sample(random));
   return program;
+}
+
+LayerProgram random_fused_program(std::mt19937_64& random, int channels, int taps,
+                                  const sc::PipelineConfig& config) {
+  LayerProgram program = random_weights(random, channels, taps, config);
+  StageProgram& stage = program.stage();
+  stage.dataflow = Dataflow::kFused;
+  stage.rounding = Rounding::kHalfAway;
+  stage.multiplier = static_cast<std::uint32_t>(
+      uniform(random, 0, std::min<std::int64_t>(400, (std::int64_t{1} << config.mult_bits) - 1)));
+  const std::int64_t widest = spec::max_of_bits(program.bias_bits),
+                     top = std::min<std::int64_t>(widest, 4194303);
+  for (int channel = 0; channel < channels; ++channel)
+    program.bias_words.push_back(uniform(random, 0, 15) == 0
+                                     ? uniform(random, spec::min_of_bits(program.bias_bits), widest)
+                                     : uniform(random, 0, top));
+  FusedTables& tables = stage.fused;
+  tables.turn = static_cast<int>(uniform(random, 0, 63));
+  for (int i = 0; i < 1 << config.cell_bits; ++i)
+    tables.guess.push_back({static_cast<std::uint16_t>(uniform(random, 0, 511)),
+                            static_cast<std::uint8_t>(uniform(random, 0, 63))});
+  for (int i = 0; i < config.near_rows; ++i)
+    tables.near.push_back(static_cast<std::uint32_t>(uniform(random, 0, 4194303)));
+  for (int i = 0; i < spec::kFarRows; ++i)
+    tables.far.push_back(static_cast<std::uint16_t>(uniform(random, 0, 65535)));
+  return program;
+}
+
+LayerProgram random_program(std::mt19937_64& random, int channels, int taps,
+                            const sc::PipelineConfig& config) {
+  const bool fused = config.fused && (!config.two_step || uniform(random, 0, 1) == 0);
+  return fused ? random_fused_program(random, channels, taps, config)
+               : random_two_step_program(random, channels, taps, config);
 }
 
 TensorBCL<std::int8_t> random_input(std::mt19937_64& random, std::size_t sequences, std::size_t channels,
@@ -62,10 +133,9 @@ TensorBCL<std::int8_t> expected_output(const LayerProgram& program, const Tensor
         for (std::size_t k = 0; k < taps; ++k)
           if (t + k + 1 >= taps)
             acc += std::int64_t{program.weight.at(c, k)} * input.at(b, c, t + k + 1 - taps);
-        const std::int64_t p = std::int64_t{program.multiplier} * acc + program.bias_words[c];
-        const std::int64_t q =
-            spec::clamp_bits(spec::round_shift(p, program.shift_bits, program.rounding), program.conv_bits);
-        output.at(b, c, t) = program.silu_entry(q);
+        const StageProgram& stage = program.stage_of(c);
+        const std::int64_t p = exact_p(program, c, acc);
+        output.at(b, c, t) = stage.is_fused() ? expected_fused(stage.fused, p) : expected_two_step(stage, p);
       }
   return output;
 }

@@ -12,8 +12,14 @@
 
 namespace quasim::test {
 
-/// Any legal program for a unit of these widths: weights, bias words, multiplier, shift, table and rounding
-/// at random. Ties and clamps are frequent.
+/// Any legal two_step program for a unit of these widths: weights, bias words, multiplier, shift, table and
+/// rounding at random. Ties and clamps are frequent.
+LayerProgram random_two_step_program(std::mt19937_64& random, int channels, int taps,
+                                     const sc::PipelineConfig& config = {});
+/// Any legal fused program: tables of noise, which every guess and every row occurs in.
+LayerProgram random_fused_program(std::mt19937_64& random, int channels, int taps,
+                                  const sc::PipelineConfig& config = {});
+/// One of a dataflow that the unit has.
 LayerProgram random_program(std::mt19937_64& random, int channels, int taps,
                             const sc::PipelineConfig& config = {});
 

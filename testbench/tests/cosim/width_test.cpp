@@ -17,7 +17,7 @@ sc::PipelineConfig config;
 TEST(CosimWidths, RandomLayersEqualInValueAndCycle) {
   std::cout << "seed " << kSeed << "\n";
   std::mt19937_64 random(kSeed);
-  std::size_t at_lowest = 0, at_highest = 0, between = 0;
+  std::size_t at_lowest = 0, at_highest = 0, between = 0, fused = 0;
   for (const int channels : {1, 4, 5, config.max_channels})
     for (const int taps : {2, 3, 4})
       for (int trial = 0; trial < 100; ++trial) {
@@ -28,13 +28,19 @@ TEST(CosimWidths, RandomLayersEqualInValueAndCycle) {
             stream(program, input, expected, {0.2, 0.3, static_cast<std::uint64_t>(random())});
         EXPECT_TRUE(agrees(result)) << channels << " channels, " << taps << " taps, trial " << trial;
         EXPECT_EQ(result.rtl_golden.compared, input.size());
+        if (program.stage().is_fused()) {
+          fused += expected.size();
+          continue;
+        }
         for (std::size_t i = 0; i < expected.size(); ++i) {
-          at_lowest += expected.data()[i] == program.silu_table.front();
-          at_highest += expected.data()[i] == program.silu_table.back();
-          between += expected.data()[i] != program.silu_table.front() &&
-                     expected.data()[i] != program.silu_table.back();
+          at_lowest += expected.data()[i] == program.stage().silu_table.front();
+          at_highest += expected.data()[i] == program.stage().silu_table.back();
+          between += expected.data()[i] != program.stage().silu_table.front() &&
+                     expected.data()[i] != program.stage().silu_table.back();
         }
       }
+  if (config.fused) EXPECT_GT(fused, 1000U);
+  if (!config.two_step) return;
   EXPECT_GT(at_lowest, 1000U);
   EXPECT_GT(at_highest, 1000U);
   EXPECT_GT(between, 1000U);
@@ -45,22 +51,34 @@ TEST(CosimWidths, RegistersHoldTheirWidthAndNoMore) {
   std::mt19937_64 random(kSeed + 1);
   LayerProgram program = random_program(random, 5, 4, config);
   const auto input = random_input(random, 1, 5, 50);
-  program.multiplier = static_cast<std::uint32_t>((std::uint64_t{1} << config.mult_bits) - 1);
+  program.stage().multiplier = static_cast<std::uint32_t>((std::uint64_t{1} << config.mult_bits) - 1);
   program.bias_words = {spec::max_of_bits(config.bias_bits), spec::min_of_bits(config.bias_bits), 0, -1, 1};
-  for (const int shift : {0, 1, 20, 47}) {
-    program.shift_bits = shift;
+  for (const int shift : {0, 1, 20, spec::kShiftMax}) {
+    program.stage().shift_bits = program.stage().is_fused() ? 0 : shift;
     EXPECT_TRUE(agrees(stream(program, input, expected_output(program, input)))) << "shift " << shift;
   }
-  LayerProgram wider = program;
-  wider.conv_bits = config.conv_bits == spec::kConvBitsMax ? config.conv_bits - 1 : config.conv_bits + 1;
-  wider.silu_table.resize(std::size_t{1} << wider.conv_bits);
-  EXPECT_THROW(testbench().load(wider), InputError);
   if (config.bias_bits < spec::kBiasBitsMax) {
-    wider = program;
+    LayerProgram wider = program;
     wider.bias_bits = spec::kBiasBitsMax;
     wider.bias_words[0] = spec::max_of_bits(config.bias_bits) + 1;
     EXPECT_THROW(testbench().load(wider), InputError);
   }
+}
+
+TEST(CosimWidths, ProgramsForOtherTablesAreRefused) {
+  std::mt19937_64 random(kSeed + 2);
+  sc::PipelineConfig other = config;
+  other.conv_bits = config.conv_bits == spec::kConvBitsMax ? config.conv_bits - 1 : config.conv_bits + 1;
+  EXPECT_THROW(testbench().load(random_two_step_program(random, 4, 4, other)), InputError);
+  other = config;
+  other.cell_bits = config.cell_bits == spec::kCellBitsMin ? spec::kCellBitsMax : spec::kCellBitsMin;
+  EXPECT_THROW(testbench().load(random_fused_program(random, 4, 4, other)), InputError);
+  other = config;
+  other.near_rows = config.near_rows == spec::kNearBlockRows ? spec::kNearRowsMax : spec::kNearBlockRows;
+  EXPECT_THROW(testbench().load(random_fused_program(random, 4, 4, other)), InputError);
+  if (!config.fused) EXPECT_THROW(testbench().load(random_fused_program(random, 4, 4, config)), InputError);
+  if (!config.two_step)
+    EXPECT_THROW(testbench().load(random_two_step_program(random, 4, 4, config)), InputError);
 }
 
 }  // namespace

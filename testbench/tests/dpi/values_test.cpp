@@ -69,14 +69,15 @@ TEST(DpiValues, StagesAreIntegerArithmetic) {
       ASSERT_EQ(quasim_dpi_requant_p(handle, channel, acc, &p), QUASIM_DPI_OK);
       ASSERT_EQ(quasim_dpi_requant_q(handle, p, &q), QUASIM_DPI_OK);
       ASSERT_EQ(quasim_dpi_silu(handle, q, &out), QUASIM_DPI_OK);
-      const std::int64_t want_p =
-          std::int64_t{program.multiplier} * want + program.bias_words[static_cast<std::size_t>(channel)];
-      const std::int64_t want_q = spec::clamp_bits(
-          spec::round_shift(want_p, program.shift_bits, program.rounding), program.conv_bits);
+      const std::int64_t want_p = std::int64_t{program.stage().multiplier} * want +
+                                  program.bias_words[static_cast<std::size_t>(channel)];
+      const std::int64_t want_q =
+          spec::clamp_bits(spec::round_shift(want_p, program.stage().shift_bits, program.stage().rounding),
+                           program.stage().conv_bits);
       EXPECT_EQ(acc, want);
       EXPECT_EQ(p, want_p);
       EXPECT_EQ(q, want_q);
-      EXPECT_EQ(out, program.silu_entry(want_q));
+      EXPECT_EQ(out, program.stage().silu_entry(want_q));
       compared += 4;
     }
     EXPECT_EQ(quasim_dpi_close(handle), QUASIM_DPI_OK);
@@ -165,9 +166,9 @@ TEST(DpiValues, WritesDescribeTheProgram) {
     unit[static_cast<std::uint32_t>(address)] = static_cast<std::uint32_t>(data);
   }
   EXPECT_EQ(unit[spec::kRegControl], 1U);
-  EXPECT_EQ(unit[spec::kRegMultiplier], program.multiplier);
-  EXPECT_EQ(unit[spec::kRegRequant] & 63, static_cast<unsigned>(program.shift_bits));
-  EXPECT_EQ(unit[spec::kRegRequant] >> 8, program.rounding == Rounding::kHalfAway ? 1U : 0U);
+  EXPECT_EQ(unit[spec::kRegMultiplier], program.stage().multiplier);
+  EXPECT_EQ(unit[spec::kRegRequant] & 63, static_cast<unsigned>(program.stage().shift_bits));
+  EXPECT_EQ(unit[spec::kRegRequant] >> 8, program.stage().rounding == Rounding::kHalfAway ? 1U : 0U);
   for (std::uint32_t c = 0; c < 7; ++c) {
     for (std::uint32_t k = 0; k < 3; ++k)
       EXPECT_EQ(static_cast<std::int8_t>(unit[spec::kWeightBase + 4 * c] >> (8 * k)),
@@ -177,7 +178,7 @@ TEST(DpiValues, WritesDescribeTheProgram) {
   }
   for (std::uint32_t i = 0; i < 256; ++i)
     EXPECT_EQ(static_cast<std::int8_t>(unit[spec::kTableBase + i / 4 * 4] >> (8 * (i % 4))),
-              program.silu_table[i]);
+              program.stage().silu_table[i]);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "exact/domain.hpp"
+#include "types/program.hpp"
 
 namespace quasim::test {
 
@@ -84,6 +85,43 @@ inline LayerParams random_layer(std::mt19937_64& random) {
   if (random() % 2 == 0) layer.conv_scale.reset();
   layer.taps = 2 + static_cast<int>(random() % 3);
   return layer;
+}
+
+/// The same for dataflow fused, with output scales whose steps the threshold tables hold.
+inline LayerParams random_fused_layer(std::mt19937_64& random) {
+  std::uniform_real_distribution<float> octave(-2.0F, 2.0F), output(-6.0F, -2.0F);
+  const auto near = [&](float centre) { return centre * std::exp2(octave(random)); };
+  LayerParams layer = layer_of(near(0.07F), near(0.007F), near(0.006F), 1.0F, std::exp2(output(random)), 8,
+                               Rounding::kHalfAway, Dataflow::kFused);
+  layer.taps = 2 + static_cast<int>(random() % 3);
+  return layer;
+}
+
+/// A fused program whose tables are noise, of any legal size.
+inline LayerProgram random_fused_program(std::mt19937_64& random, int channels, int taps) {
+  const auto below = [&](std::uint64_t limit) { return random() % limit; };
+  LayerProgram program;
+  program.name = "noise";
+  program.taps = taps;
+  program.bias_words.resize(static_cast<std::size_t>(channels));
+  program.weight =
+      TensorCK<std::int8_t>({static_cast<std::size_t>(channels), static_cast<std::size_t>(taps)});
+  for (std::size_t i = 0; i < program.weight.size(); ++i)
+    program.weight.data()[i] = static_cast<std::int8_t>(random());
+  StageProgram& stage = program.stage();
+  stage.dataflow = Dataflow::kFused;
+  stage.multiplier = static_cast<std::uint32_t>(below(400));
+  for (std::int64_t& word : program.bias_words)
+    word = below(8) == 0 ? static_cast<std::int64_t>(below(std::uint64_t{1} << 47)) - (std::int64_t{1} << 46)
+                         : static_cast<std::int64_t>(below(1U << spec::kThresholdBits));
+  stage.fused.turn = static_cast<int>(below(1U << spec::kTurnBits));
+  for (std::size_t i = below(2) == 0 ? 16 : 32; i > 0; --i)
+    stage.fused.guess.push_back({static_cast<std::uint16_t>(below(1U << spec::kCellBaseBits)),
+                                 static_cast<std::uint8_t>(below(1U << spec::kCellSlopeBits))});
+  for (std::size_t i = spec::kNearBlockRows * (1 + below(spec::kNearBlocksMax)); i > 0; --i)
+    stage.fused.near.push_back(static_cast<std::uint32_t>(below(1U << spec::kThresholdBits)));
+  for (int i = 0; i < spec::kFarRows; ++i) stage.fused.far.push_back(static_cast<std::uint16_t>(random()));
+  return program;
 }
 
 /// A bundle of a few channels for a layer.

@@ -56,10 +56,10 @@ LayerProgram random_program(std::mt19937& random, int taps, int conv_bits) {
   LayerProgram program;
   program.name = "random";
   program.taps = taps;
-  program.conv_bits = conv_bits;
-  program.rounding = random() % 2 == 0 ? Rounding::kHalfEven : Rounding::kHalfAway;
-  program.multiplier = static_cast<std::uint32_t>(1 + random() % ((1U << 20) - 1));
-  program.shift_bits = 22 + static_cast<int>(random() % 6);
+  program.stage().conv_bits = conv_bits;
+  program.stage().rounding = random() % 2 == 0 ? Rounding::kHalfEven : Rounding::kHalfAway;
+  program.stage().multiplier = static_cast<std::uint32_t>(1 + random() % ((1U << 20) - 1));
+  program.stage().shift_bits = 22 + static_cast<int>(random() % 6);
   program.weight = TensorCK<std::int8_t>({kChannels, static_cast<std::size_t>(taps)});
   for (std::size_t i = 0; i < program.weight.size(); ++i)
     program.weight.data()[i] = static_cast<std::int8_t>(static_cast<int>(random() % 256) - 128);
@@ -68,13 +68,15 @@ LayerProgram random_program(std::mt19937& random, int taps, int conv_bits) {
       program.weight.data()[i] = static_cast<std::int8_t>(program.weight.data()[i] / 16 * 16);
   for (std::size_t i = 0; i < kChannels; ++i)
     program.bias_words.push_back(static_cast<std::int64_t>(random() % (1U << 31)) - (std::int64_t{1} << 30));
-  for (int i = 0; i < 1 << conv_bits; ++i) program.silu_table.push_back(static_cast<std::int8_t>(i / 2));
+  for (int i = 0; i < 1 << conv_bits; ++i)
+    program.stage().silu_table.push_back(static_cast<std::int8_t>(i / 2));
   return program;
 }
 
 int q_of(const LayerProgram& program, std::int64_t bias_word, std::int32_t acc) {
-  return stages::requant_round(stages::requant_product(program.multiplier, acc), bias_word,
-                               program.shift_bits, program.rounding, program.conv_bits)
+  return stages::requant_round(stages::requant_product(program.stage().multiplier, acc), bias_word,
+                               program.stage().shift_bits, program.stage().rounding,
+                               program.stage().conv_bits)
       .q;
 }
 
@@ -87,7 +89,7 @@ TEST(Directed, WindowsSitOnBothSidesOfEveryReachableStep) {
     std::vector<DirectedStep> steps;
     const DirectedVectors vectors =
         solve_directed(program, [&](const DirectedStep& step) { steps.push_back(step); });
-    ASSERT_EQ(steps.size(), 3U * ((1U << program.conv_bits) - 1));
+    ASSERT_EQ(steps.size(), 3U * ((1U << program.stage().conv_bits) - 1));
     for (const DirectedStep& step : steps) {
       const auto channel = static_cast<std::size_t>(step.channel);
       const std::int8_t* w = program.weight.data() + channel * taps;

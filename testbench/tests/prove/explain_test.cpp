@@ -670,12 +670,12 @@ TEST(compile_explain, differing_points_are_counted_once_and_sampled_evenly) {
 TEST(compile_explain, ties_are_those_that_the_rule_decides) {
   LayerProgram program;
   program.taps = 2;
-  program.conv_bits = 4;  // q in -8 .. 7
-  program.multiplier = 1;
-  program.shift_bits = 2;
+  program.stage().conv_bits = 4;  // q in -8 .. 7
+  program.stage().multiplier = 1;
+  program.stage().shift_bits = 2;
   program.weight = TensorCK<std::int8_t>({1, 2}, {1, 1});
   program.bias_words = {0};
-  program.silu_table.assign(16, 0);
+  program.stage().silu_table.assign(16, 0);
   // p = acc; ties at acc = 4k + 2, between k and k + 1: those with -8 <= k < 7 show.
   std::int64_t compared = 0;
   for (std::int32_t low = -50; low <= 50; low += 7)
@@ -689,7 +689,7 @@ TEST(compile_explain, ties_are_those_that_the_rule_decides) {
   EXPECT_GT(compared, 100);
   TensorBCL<std::int8_t> input({1, 1, 4}, {2, 0, 4, 2});  // acc 2, 2, 4, 6: three ties
   EXPECT_EQ(compile::ties_in(program, input), 3);
-  program.shift_bits = 0;
+  program.stage().shift_bits = 0;
   EXPECT_EQ(compile::ties_in(program, input), 0);
 }
 

@@ -45,6 +45,10 @@ module quasim_monitor #(
 
   import quasim_map_pkg::*;
 
+  localparam int DF = quasim_pkg::DATAFLOWS_DEFAULT;
+  localparam int CB = quasim_pkg::CELL_BITS_DEFAULT;
+  localparam int KB = quasim_pkg::NEAR_BLOCKS_DEFAULT;
+
   localparam int Counters = quasim_pkg::COUNTERS;
   localparam int Windows  = quasim_pkg::WINDOWS;
   localparam int Units    = (MaxChannels > (1 << ConvBits)) ? MaxChannels : (1 << ConvBits);  // of any window, at most
@@ -56,6 +60,7 @@ module quasim_monitor #(
   integer beats = 0;       // output beats
   integer ties = 0;
   integer clamps = 0;
+  integer fused = 0, near = 0, far = 0;  // live lanes in fused; by a near threshold, by a far one
   integer unknown = 0;     // output lanes that depend on what nobody wrote
   integer cycle = 0;
   integer resets = 0;
@@ -144,7 +149,9 @@ module quasim_monitor #(
 
   // The values of one beat, and the history that it leaves: what happens when it moves from fetch to acc.
   task automatic compute(input integer beat);
-    integer lane, c, k, slot, q, out;
+    integer lane, c, k, slot, q, out, guess, rank, turn;
+    longint u, threshold;
+    logic [63:0] cell_word;
     longint acc, v, product, bias;
     logic [31:0] w;
     logic [23:0] history;
@@ -173,12 +180,39 @@ module quasim_monitor #(
           end
           product = stored[REGISTER_MULTIPLIER];
           bias = b;
-          v = round_div(product * acc + bias, stored[REGISTER_REQUANT][5:0], stored[REGISTER_REQUANT][8]);
-          q = (v > 127) ? 127 : (v < -128) ? -128 : v;
-          entry = memory[quasim_pkg::WINDOW_TABLE*Units+(q+128)/4];
-          x_byte = entry[((q+128)%4)*8+:8];
+          v = product * acc + bias;
+          cell_word = '0;
+          if (stored[REGISTER_DATAFLOW][1:0] == 2) begin
+            u = (v < 0) ? 0 : (v > 4194303) ? 4194303 : v;
+            cell_word = memory[quasim_pkg::WINDOW_GUESS*Units+u/131072];
+            // base and slope count half ranks, the slope over a whole cell of 32 parts
+            guess = ((cell_word[8:0] + cell_word[14:9] * ((u / 4096) % 32) / 32) % 512) / 2;
+            if (guess < 8 * KB) begin
+              entry = memory[quasim_pkg::WINDOW_NEAR*Units+guess];
+              threshold = entry[21:0];
+              rank = guess + ((u >= threshold) ? 1 : 0);
+              near = near + 1;
+            end else begin
+              k = (guess + 128 - 8 * KB) % 128;
+              entry = memory[quasim_pkg::WINDOW_TABLE*Units+k/2];
+              threshold = entry[(k%2)*16+:16];
+              // what 16 bits say of the distance
+              rank = guess + (((u + 65536 - threshold) % 65536 < 32768) ? 1 : 0);
+              far = far + 1;
+            end
+            turn = stored[REGISTER_DATAFLOW][13:8];
+            x_byte = (rank <= turn) ? -rank : rank - 2 * turn;
+            q = (u != v) ? 1 : 0;
+            v = 0;
+            fused = fused + 1;
+          end else begin
+            v = round_div(v, stored[REGISTER_REQUANT][5:0], stored[REGISTER_REQUANT][8]);
+            q = (v > 127) ? 127 : (v < -128) ? -128 : v;
+            entry = memory[quasim_pkg::WINDOW_TABLE*Units+(q+128)/4];
+            x_byte = entry[((q+128)%4)*8+:8];
+          end
           out = x_byte;
-          if ((^{w, b, samples}) === 1'bx || (^entry[31:0]) === 1'bx) begin
+          if ((^{w, b, samples}) === 1'bx || (^entry[31:0]) === 1'bx || (^cell_word[14:0]) === 1'bx) begin
             beat_unknown[slot][lane] = 1'b1;
             unknown = unknown + 1;
           end else begin
@@ -198,7 +232,7 @@ module quasim_monitor #(
       legal = 1'b1;
       for (i = 0; i < RANGES; i = i + 1) begin
         value = (stored[range_register(i)] >> range_lsb(i)) & ((1 << range_width(i)) - 1);
-        if (value < range_least(i) || value > range_greatest(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits)) legal = 1'b0;
+        if (value < range_least(i) || value > range_greatest(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB)) legal = 1'b0;
       end
     end
   endfunction
@@ -217,7 +251,7 @@ module quasim_monitor #(
     begin
       window_at = -1;
       for (i = 0; i < Windows; i = i + 1)
-        if (addr >= window_base(i) && addr < window_base(i) + window_bytes(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits))
+        if (addr >= window_base(i) && addr < window_base(i) + window_bytes(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB))
           window_at = i;
     end
   endfunction
@@ -227,7 +261,7 @@ module quasim_monitor #(
     integer bits;
     logic [63:0] mask;
     begin
-      bits = window_bits(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits);
+      bits = window_bits(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
       mask = (bits == 64) ? '1 : (64'd1 << bits) - 64'd1;
       kept = unit & mask;
       if (window_signed(window) != 0 && unit[bits-1] !== 1'b0) kept = kept | (~mask & {64{unit[bits-1]}});
@@ -255,7 +289,7 @@ module quasim_monitor #(
       queued = 0;
       head = tail;
       group = 0;
-      for (i = 0; i < REGISTERS; i = i + 1) stored[i] = register_reset(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits);
+      for (i = 0; i < REGISTERS; i = i + 1) stored[i] = register_reset(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
       for (i = 0; i < Counters; i = i + 1) begin
         count[i] = '0;
         high[i] = '0;
@@ -294,7 +328,7 @@ module quasim_monitor #(
       window = window_at(aw_addr);
       b_resp = SlvErr;
       if (w_strb == 4'hF && number >= 0) begin
-        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits);
+        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
         if (register_access(number) != ACCESS_RO && (idle || register_always(number) != 0) && (w_data & ~mask) == 0) begin
           if (number == REGISTER_CONTROL && w_data[0] && !legal(0)) config_error = 1'b1;
           else begin

@@ -17,6 +17,9 @@ module quasim_smoke_tb #(
   localparam int NB = quasim_pkg::CONV_BITS_DEFAULT;
   localparam int MB = quasim_pkg::MULT_BITS_DEFAULT;
   localparam int BB = quasim_pkg::BIAS_BITS_DEFAULT;
+  localparam int DF = quasim_pkg::DATAFLOWS_DEFAULT;
+  localparam int CB = quasim_pkg::CELL_BITS_DEFAULT;
+  localparam int KB = quasim_pkg::NEAR_BLOCKS_DEFAULT;
   localparam int CN = MaxChannels;
   localparam int Windows = quasim_pkg::WINDOWS;
   localparam int Counters = quasim_pkg::COUNTERS;
@@ -353,11 +356,13 @@ module quasim_smoke_tb #(
   endtask
 
   // ---- layers ----
-  integer channels, taps, shift, away, groups;
+  integer channels, taps, shift, away, groups, fused, turn;
   longint mult;
   integer w [CN*4];
   longint bias [CN];
   integer tbl [1 << NB];
+  integer cells [1 << CB];
+  integer near [8 * KB];
 
   task automatic new_layer(input integer c_n, input integer k_n, input integer rule);
     integer c, i;
@@ -368,6 +373,8 @@ module quasim_smoke_tb #(
       groups = (c_n + LANES - 1) / LANES;
       last_group = groups - 1;
       away = below(2);
+      fused = (rule == 5);
+      turn = below(64);
       case (rule)
         0: begin shift = 24 + below(6); mult = below(1 << 24); end              // wide multiplier
         1: begin shift = 1 + below(8); mult = 1 + below(3); end                 // many ties
@@ -385,6 +392,13 @@ module quasim_smoke_tb #(
         if (rule == 1) for (i = 0; i < 4; i = i + 1) w[c*4+i] = w[c*4+i] / 16;
       end
       for (i = 0; i < (1 << NB); i = i + 1) tbl[i] = below(256) - 128;
+      if (rule == 5) begin  // bias words within u, or far outside
+        mult = 1 + below(400);
+        for (c = 0; c < CN; c = c + 1)
+          bias[c] = (below(16) == 0) ? ((below(2) == 0) ? -(longint'(1) << 47) : (longint'(1) << 47) - 1) : below(1 << 22);
+      end
+      for (i = 0; i < (1 << CB); i = i + 1) cells[i] = below(1 << 15);
+      for (i = 0; i < 8 * KB; i = i + 1) near[i] = below(1 << 22);
     end
   endtask
 
@@ -408,7 +422,17 @@ module quasim_smoke_tb #(
         list_write(quasim_pkg::BIAS_BASE + 8 * c + 4, b[63:32], 4'hF);
       end
       for (i = 0; i < (1 << NB); i = i + 4) list_write(quasim_pkg::TABLE_BASE + i, table_word(i), 4'hF);
+      if (fused != 0) begin
+        for (i = 0; i < (1 << CB); i = i + 1) list_write(quasim_pkg::GUESS_BASE + 4 * i, cells[i] | (below(2) << 20), 4'hF);
+        for (i = 0; i < 8 * KB; i = i + 1) list_write(quasim_pkg::NEAR_BASE + 4 * i, near[i] | (below(2) << 25), 4'hF);
+      end
       list_run_fast();
+      if (fused != 0) begin
+        i = below(1 << CB);
+        rd_check("cell read back", quasim_pkg::GUESS_BASE + 4 * i, cells[i]);
+        i = below(8 * KB);
+        rd_check("near threshold read back", quasim_pkg::NEAR_BASE + 4 * i, near[i]);
+      end
       c = below(c_n);
       b = bias[c];
       rd_check("weight read back", quasim_pkg::WEIGHT_BASE + 4 * c, weight_word(c));
@@ -427,6 +451,7 @@ module quasim_smoke_tb #(
       wr(quasim_pkg::REG_TAPS, taps);
       wr(quasim_pkg::REG_MULTIPLIER, mult);
       wr(quasim_pkg::REG_REQUANT, shift | (away << 8));
+      wr(quasim_pkg::REG_DATAFLOW, (fused != 0) ? 2 | (turn << 8) : 1 | (turn << 8));
       load_memories((channels + LANES > CN) ? CN : channels + LANES);
     end
   endtask
@@ -593,7 +618,7 @@ module quasim_smoke_tb #(
       stream(12, 1, 1, 1);
       disable_and_drain();
       // the same behind a layer that had everything otherwise
-      new_layer(CN, 2, 4);
+      new_layer(CN, 2, 5);
       load_layer();
       wr(quasim_pkg::REG_REQUANT, 9 | (1 << 8));
       enable();
@@ -605,6 +630,7 @@ module quasim_smoke_tb #(
       rd_check("Taps after reset", quasim_pkg::REG_TAPS, 4);
       rd_check("Multiplier after reset", quasim_pkg::REG_MULTIPLIER, 0);
       rd_check("Requant after reset", quasim_pkg::REG_REQUANT, 0);
+      rd_check("Dataflow after reset", quasim_pkg::REG_DATAFLOW, 1);
       rd_check("Status after reset", quasim_pkg::REG_STATUS, 0);
       read_counters();
       check_history(CN);  // memories stay
@@ -627,6 +653,7 @@ module quasim_smoke_tb #(
       rd_check("Version", 20'h00004, quasim_pkg::VERSION_WORD);
       rd_check("Capability0", 20'h00008, {8'd6, 8'd4, 8'd8, 8'(LANES)});
       rd_check("Capability1", 20'h0000C, {8'd48, 8'd24, 16'(MaxChannels)});
+      rd_check("Capability2", 20'h0001C, {8'd0, 8'd5, 8'd5, 8'd3});
       rd_check("Control", 20'h00010, 0);
       rd_check("Status", 20'h00014, 0);
       rd_check("ClearCounters", 20'h00018, 0);
@@ -634,6 +661,7 @@ module quasim_smoke_tb #(
       rd_check("Taps", 20'h00024, 4);
       rd_check("Multiplier", 20'h00028, 0);
       rd_check("Requant", 20'h0002C, 0);
+      rd_check("Dataflow", 20'h00030, 1);
       for (i = 0; i < 2 * Counters; i = i + 1) rd_check("counter", 20'h00040 + 4 * i, 0);
       wr(20'h00020, MaxChannels);
       wr(20'h00024, 3);
@@ -645,7 +673,7 @@ module quasim_smoke_tb #(
       rd_check("Requant", 20'h0002C, 32'h0000012A);
       // every register: all strobes or none, bits outside its fields, bits inside one by one, the ignored address bits
       for (i = 0; i < REGISTERS; i = i + 1) begin
-        mask = register_mask(i, LANES, MaxChannels, NB, MB, BB);
+        mask = register_mask(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB);
         rd(register_offset(i));
         keep = rd_data;
         for (strb = 0; strb < 15; strb = strb + 1) list_write(register_offset(i), mask, strb);
@@ -692,7 +720,7 @@ module quasim_smoke_tb #(
         rd(register_offset(range_register(i)));
         keep = rd_data;
         low = range_least(i);
-        high = range_greatest(i, LANES, MaxChannels, NB, MB, BB);
+        high = range_greatest(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB);
         for (end_i = 0; end_i < 5; end_i = end_i + 1) begin
           case (end_i)
             0: value = low;
@@ -727,7 +755,7 @@ module quasim_smoke_tb #(
 
   // ---- windows and address decode ----
   function automatic integer window_words(input integer window);
-    window_words = window_bytes(window, LANES, MaxChannels, NB, MB, BB) / 4;
+    window_words = window_bytes(window, LANES, MaxChannels, NB, MB, BB, DF, CB, KB) / 4;
   endfunction
 
   function automatic logic [19:0] window_word(input integer window, input integer word);
@@ -769,7 +797,9 @@ module quasim_smoke_tb #(
       for (window = 0; window < Windows; window = window + 1)
         for (word = 0; word < window_words(window); word = word + 1) list_read(window_word(window, word));
       list_run_fast();
-      rd_error("read between registers", 20'h0001C);
+      rd_error("read between registers", 20'h00034);
+      rd_error("read above the guess", quasim_pkg::GUESS_BASE + (4 << CB));
+      rd_error("read above the near thresholds", quasim_pkg::NEAR_BASE + 32 * KB);
       rd_error("read above the table", quasim_pkg::TABLE_BASE + (1 << NB));
       rd_error("read above the weights", quasim_pkg::WEIGHT_BASE + 4 * MaxChannels);
       rd_error("read above the biases", quasim_pkg::BIAS_BASE + 8 * MaxChannels);
@@ -811,7 +841,11 @@ module quasim_smoke_tb #(
 
   // The three address and data handshakes in one cycle: a read of one word and a write of another.
   task automatic write_beside_read(input [19:0] waddr, input [31:0] data, input [19:0] raddr, input [31:0] want);
+    integer window;
+    logic [31:0] kept;
     begin
+      window = watch.window_at(waddr);
+      kept = (window < 0) ? data : watch.kept(window, data);
       while (!awready || !wready || !arready) @(posedge clk);
       awaddr <= waddr;
       wdata <= data;
@@ -836,8 +870,8 @@ module quasim_smoke_tb #(
       check("rdata beside a write", rdata, want);
       rready <= 1'b0;
       @(posedge clk);
-      rd_check("written beside a read", waddr, data);
-      rd_check("read beside a write", raddr, (waddr == raddr) ? data : want);
+      rd_check("written beside a read", waddr, kept);
+      rd_check("read beside a write", raddr, (waddr == raddr) ? kept : want);
     end
   endtask
 
@@ -864,10 +898,10 @@ module quasim_smoke_tb #(
         if (window_unit_bytes(window) == 4 && window_words(window) > 1) begin
           wr(base, 32'h00111111);
           wr(base + 4, 32'h00222222);
-          write_beside_read(base, 32'h00333333, base + 4, 32'h00222222);
-          write_beside_read(base + 4, 32'h00444444, base, 32'h00333333);
+          write_beside_read(base, 32'h00333333, base + 4, watch.kept(window, 32'h00222222));
+          write_beside_read(base + 4, 32'h00444444, base, watch.kept(window, 32'h00333333));
           // the same word: the read comes first
-          write_beside_read(base, 32'h00555555, base, 32'h00333333);
+          write_beside_read(base, 32'h00555555, base, watch.kept(window, 32'h00333333));
         end
       end
       wr(quasim_pkg::REG_MULTIPLIER, 7);
@@ -1096,7 +1130,7 @@ module quasim_smoke_tb #(
     begin
       number = watch.register_at(addr);
       some_data = $urandom(seed);
-      if (number >= 0 && below(8) != 0) some_data = some_data & register_mask(number, LANES, MaxChannels, NB, MB, BB);
+      if (number >= 0 && below(8) != 0) some_data = some_data & register_mask(number, LANES, MaxChannels, NB, MB, BB, DF, CB, KB);
       if (below(8) != 0) begin
         case (number)
           REGISTER_CHANNELS: some_data = 1 + below(CN);
@@ -1190,21 +1224,22 @@ module quasim_smoke_tb #(
     counter_test();
     extreme_test();
     // every rule and every shape; each rule with each shape where lanes are few and simulation is fast
-    for (int n = 0; n < 5; n = n + 1) begin
+    for (int n = 0; n < 6; n = n + 1) begin
       if (LANES < 8 || n % 4 == 0) run_layer(1, 2 + n % 3, n);            // G = 1, one live lane
       if (LANES < 8 || n % 4 == 1) run_layer(LANES, 2 + (n + 1) % 3, n);  // G = 1, all lanes live
       if (LANES < 8 || n % 4 == 2) run_layer(3 * LANES - LANES / 2, 2 + (n + 2) % 3, n);
-      if (LANES < 8 || n % 4 == 3) run_layer(LANES + 1, 2 + n % 3, n);    // G = 2
+      if (LANES < 8 || n % 4 == 3 || n == 5) run_layer(LANES + 1, 2 + n % 3, n);    // G = 2
     end
     run_layer(MaxChannels, 4, 0);
     history_test(LANES + (LANES + 1) / 2, 4);
     history_test(1, 3);
     chaos_test();
+    if (watch.fused < 500 || watch.near < 100 || watch.far < 100) fail("too few lanes of fused", watch.fused, 500);
     if (watch.beats < 2000 || watch.ties < 20 || watch.clamps < 20) fail("too few beats, ties or clamps", watch.beats, 2000);
     if (watch.beside < 20 || watch.resets < 10 || watch.writes_refused < 100 || watch.reads_refused < 100)
       fail("too little bus traffic", watch.beside, 20);
-    $display("PASS LANES=%0d: %0d checks, %0d output beats, %0d ties, %0d clamps, %0d cycles, %0d resets; writes %0d taken %0d refused, reads %0d and %0d, %0d beside a write, %0d refused in a stream",
-             LANES, watch.checks, watch.beats, watch.ties, watch.clamps, watch.cycle, watch.resets, watch.writes_okay, watch.writes_refused,
+    $display("PASS LANES=%0d: %0d checks, %0d output beats, %0d ties, %0d clamps, %0d lanes of fused, %0d cycles, %0d resets; writes %0d taken %0d refused, reads %0d and %0d, %0d beside a write, %0d refused in a stream",
+             LANES, watch.checks, watch.beats, watch.ties, watch.clamps, watch.fused, watch.cycle, watch.resets, watch.writes_okay, watch.writes_refused,
              watch.reads_okay, watch.reads_refused, watch.beside, watch.refused_in_stream);
     $finish;
   end

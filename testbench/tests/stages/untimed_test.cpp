@@ -7,8 +7,7 @@
 #include <iostream>
 
 #include "compile/compiler.hpp"
-#include "stages/requant.hpp"
-#include "stages/silu.hpp"
+#include "stages/evaluate.hpp"
 #include "tests/exact/layers.hpp"
 
 namespace quasim {
@@ -25,11 +24,7 @@ std::vector<std::int8_t> by_scalar_stages(const LayerProgram& program, const std
         std::int32_t acc = 0;
         for (std::size_t k = 0; k < taps; ++k)
           if (t + k + 1 >= taps) acc += std::int32_t{program.weight.at(c, k)} * row[t + k + 1 - taps];
-        const auto q =
-            stages::requant_round(stages::requant_product(program.multiplier, acc), program.bias_words[c],
-                                  program.shift_bits, program.rounding, program.conv_bits)
-                .q;
-        out.push_back(program.silu_table[stages::silu_index(q, program.conv_bits)]);
+        out.push_back(stages::evaluate(program, c, acc).out);
       }
   return out;
 }
@@ -83,8 +78,8 @@ TEST(unit_untimed, equals_the_scalar_stages_on_random_layers) {
         bundle, domain, {"exact", "oracle", exact::Oracle(bundle.layer).steps(domain)}, {});
     compared += check_program(compiled.program, random, "trial " + std::to_string(trial));
     const stages::UntimedPlan plan(compiled.program);
-    if (compiled.program.conv_bits > 8) continue;
-    fp32 += plan.fp32_channels();
+    if (compiled.program.stage().conv_bits > 8) continue;
+    fp32 += plan.fast_channels();
     channels += plan.channels();
   }
   std::cout << compared << " comparisons; fp32 form proven for " << fp32 << " of " << channels
@@ -103,6 +98,39 @@ TEST(unit_untimed, equals_the_scalar_stages_on_nasty_layers) {
         compile::compile_program(bundle, domain, {"exact", "oracle", exact::Oracle(layer).steps(domain)}, {});
     compared += check_program(compiled.program, random, name);
   }
+  std::cout << compared << " comparisons\n";
+  EXPECT_GT(compared, 0);
+}
+
+TEST(unit_untimed, equals_the_scalar_stages_on_fused_layers) {
+  constexpr std::uint64_t kSeed = 99;
+  std::cout << "seed " << kSeed << "\n";
+  std::mt19937_64 random(kSeed);
+  std::int64_t compared = 0;
+  std::size_t fast = 0, channels = 0;
+  for (int trial = 0; trial < 20; ++trial) {
+    const Bundle bundle = test::random_bundle(random, test::random_fused_layer(random), 9, 127);
+    const exact::Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
+    const compile::Compiled compiled = compile::compile_program(
+        bundle, domain, {"exact", "oracle", exact::Oracle(bundle.layer).steps(domain)}, {});
+    compared += check_program(compiled.program, random, "trial " + std::to_string(trial));
+    const stages::UntimedPlan plan(compiled.program);
+    fast += plan.fast_channels();
+    channels += plan.channels();
+  }
+  std::cout << compared << " comparisons; buckets for " << fast << " of " << channels << " channels\n";
+  EXPECT_GT(compared, 0);
+  EXPECT_GT(fast * 10, channels * 9);
+}
+
+TEST(unit_untimed, equals_the_scalar_stages_on_fused_tables_that_no_compiler_writes) {
+  constexpr std::uint64_t kSeed = 100;
+  std::cout << "seed " << kSeed << "\n";
+  std::mt19937_64 random(kSeed);
+  std::int64_t compared = 0;
+  for (int trial = 0; trial < 20; ++trial)
+    compared += check_program(test::random_fused_program(random, 5, 2 + trial % 3), random,
+                              "trial " + std::to_string(trial));
   std::cout << compared << " comparisons\n";
   EXPECT_GT(compared, 0);
 }

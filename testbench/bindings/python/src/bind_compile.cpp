@@ -46,8 +46,7 @@ void bind_compile(py::module_& module) {
              py::arg("mult_bits") = spec::kMultBitsDefault, py::arg("match") = "auto",
              py::arg("domain") = "reachable", py::arg("require_golden") = false,
              py::call_guard<py::gil_scoped_release>(),
-             "Finds the smallest multiplier program that equals the target on every input of a two_step "
-             "layer. target: "
+             "Finds the program that equals the target on every input of a layer. target: "
              "exact, or golden:VARIANT; empty means the golden of the layer's dataflow and rounding. match: "
              "q, out or "
              "auto. domain: reachable or full. require_golden refuses where the GPU's sweep is missing. "

@@ -15,13 +15,16 @@ using dpi::LayerModel;
 /// Arrays for the stages that were asked for, all of one shape.
 class StageArrays {
  public:
-  StageArrays(const std::vector<std::string>& stages, const std::vector<std::size_t>& shape, bool wide_q) {
+  StageArrays(const std::vector<std::string>& stages, const std::vector<std::size_t>& shape,
+              const StageProgram& program) {
     for (const std::string& stage : stages) {
       if (stage == "acc")
         acc_ = py::array_t<std::int32_t>(shape);
       else if (stage == "p")
         p_ = py::array_t<std::int64_t>(shape);
-      else if (stage == "q" && wide_q)
+      else if (stage == "q" && program.is_fused())
+        index_ = py::array_t<std::int32_t>(shape);
+      else if (stage == "q" && program.conv_bits > spec::kSampleBits)
         wide_q_ = py::array_t<std::int16_t>(shape);
       else if (stage == "q")
         q_ = py::array_t<std::int8_t>(shape);
@@ -37,6 +40,7 @@ class StageArrays {
     if (p_) p_->mutable_data()[index] = values.p;
     if (q_) q_->mutable_data()[index] = static_cast<std::int8_t>(values.q);
     if (wide_q_) wide_q_->mutable_data()[index] = static_cast<std::int16_t>(values.q);
+    if (index_) index_->mutable_data()[index] = values.q;
     if (out_) out_->mutable_data()[index] = values.out;
   }
 
@@ -46,12 +50,13 @@ class StageArrays {
     if (p_) result["p"] = *p_;
     if (q_) result["q"] = *q_;
     if (wide_q_) result["q"] = *wide_q_;
+    if (index_) result["q"] = *index_;
     if (out_) result["out"] = *out_;
     return result;
   }
 
  private:
-  std::optional<py::array_t<std::int32_t>> acc_;
+  std::optional<py::array_t<std::int32_t>> acc_, index_;
   std::optional<py::array_t<std::int64_t>> p_;
   std::optional<py::array_t<std::int8_t>> q_, out_;
   std::optional<py::array_t<std::int16_t>> wide_q_;
@@ -67,7 +72,7 @@ py::dict run(LayerModel& model, const py::array& x, bool continues, const std::v
     throw InputError("x: expected one sequence where the history continues; got " +
                      std::to_string(array.shape(0)));
   const TensorBCL<std::int8_t> input = input_tensor(array);
-  StageArrays arrays(stages, {input.shape().begin(), input.shape().end()}, model.program().conv_bits > 8);
+  StageArrays arrays(stages, {input.shape().begin(), input.shape().end()}, model.program().stage());
   const std::size_t length = input.extent<'L'>();
   for (std::size_t row = 0; row < input.size() / length; ++row)
     for (std::size_t time = 0; time < length; ++time) {
@@ -109,7 +114,8 @@ void bind_model(py::module_& module) {
            py::arg("stages") = std::vector<std::string>{"q", "out"},
            "Runs int8 [B, C, L] and returns a dict of arrays of that shape. stages chooses from acc (int32), "
            "p (int64, "
-           "M*acc + B), q (int8, int16 above 8 bits) and out (int8). Every sequence starts with older "
+           "M*acc + B), q (int8, int16 above 8 bits; in fused int32, 256*u + guessed rank) and out (int8). "
+           "Every sequence starts with older "
            "samples 0; with "
            "continues=True the history goes on instead, and B is 1. Raises ValueError.")
       .def_property("history", history_of, set_history,

@@ -1,0 +1,211 @@
+#include "compile/thresholds.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace quasim::compile {
+
+/// T[to] - T[from] <= M*accs - slack. `upper` and `lower` are the slices it comes from; none for the order of
+/// the thresholds themselves.
+struct ThresholdSystem::Difference {
+  std::size_t from, to;
+  std::int64_t accs;
+  std::int64_t slack;
+  std::ptrdiff_t slice;
+
+  std::int64_t limit(std::int64_t multiplier) const { return multiplier * accs - slack; }
+};
+
+namespace {
+
+constexpr std::int64_t kFullResolution = std::int64_t{1} << 22;
+constexpr std::ptrdiff_t kNone = -1;
+
+/// Lowers `values` until every difference holds. Where none can, the indices of a negative cycle.
+template <class Differences>
+std::vector<std::size_t> lower_until_held(const Differences& differences, std::int64_t multiplier,
+                                          std::vector<std::int64_t>& values) {
+  std::vector<std::ptrdiff_t> cause(values.size(), kNone);
+  std::ptrdiff_t changed = kNone;
+  for (std::size_t round = 0; round <= values.size(); ++round) {
+    changed = kNone;
+    for (std::size_t i = 0; i < differences.size(); ++i) {
+      const auto& d = differences[i];
+      const std::int64_t limit = values[d.from] + d.limit(multiplier);
+      if (limit >= values[d.to]) continue;
+      values[d.to] = limit;
+      cause[d.to] = static_cast<std::ptrdiff_t>(i);
+      changed = static_cast<std::ptrdiff_t>(d.to);
+    }
+    if (changed == kNone) return {};
+  }
+  // As many steps back as there are values end inside a cycle.
+  auto at = static_cast<std::size_t>(changed);
+  for (std::size_t i = 0; i < values.size(); ++i) at = differences[static_cast<std::size_t>(cause[at])].from;
+  std::vector<std::size_t> cycle;
+  const std::size_t start = at;
+  do {
+    cycle.push_back(static_cast<std::size_t>(cause[at]));
+    at = differences[cycle.back()].from;
+  } while (at != start);
+  return cycle;
+}
+
+/// Raises `values` until every difference holds; only where a solution exists.
+template <class Differences>
+void raise_until_held(const Differences& differences, std::int64_t multiplier,
+                      std::vector<std::int64_t>& values) {
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (const auto& d : differences) {
+      const std::int64_t limit = values[d.to] - d.limit(multiplier);
+      if (limit <= values[d.from]) continue;
+      values[d.from] = limit;
+      changed = true;
+    }
+  }
+}
+
+std::int64_t floor_half(std::int64_t sum) {
+  return sum >= 0 ? sum / 2 : -((1 - sum) / 2);
+}
+
+}  // namespace
+
+ThresholdSystem::ThresholdSystem(const LayerParams& layer, const exact::Domain& domain,
+                                 const RankLadder& ladder)
+    : layer_(layer),
+      domain_(domain),
+      ladder_(ladder),
+      count_(static_cast<std::size_t>(ladder.highest)),
+      real_(real_thresholds(layer, ladder.turn, ladder.highest)) {}
+
+std::vector<ThresholdSystem::Difference> ThresholdSystem::differences(const Slices& left_out,
+                                                                      bool forced_only) const {
+  constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
+  struct Nearest {
+    std::int32_t accs = kNever;
+    std::ptrdiff_t slice = kNone;
+  };
+  std::vector<Nearest> nearest(count_ * count_);
+  for (std::size_t s = 0; s < ladder_.slices.size(); ++s) {
+    if (left_out[s]) continue;
+    for (const RankRun& upper : ladder_.slices[s]) {
+      const auto to = static_cast<std::size_t>(upper.rank) - 1;  // reached at upper.first
+      if (upper.rank == 0 || (forced_only && upper.chosen)) continue;
+      for (const RankRun& lower : ladder_.slices[s]) {
+        const auto from = static_cast<std::size_t>(lower.rank);  // not yet reached at lower.last
+        if (from == count_ || from == to || (forced_only && lower.chosen)) continue;
+        Nearest& entry = nearest[to * count_ + from];
+        const std::int32_t accs = upper.first - lower.last;
+        if (accs < entry.accs) entry = {accs, static_cast<std::ptrdiff_t>(s)};
+      }
+    }
+  }
+  std::vector<Difference> list;
+  for (std::size_t from = 0; from < count_; ++from)
+    for (std::size_t to = 0; to < count_; ++to)
+      if (const Nearest& entry = nearest[to * count_ + from]; entry.accs != kNever)
+        list.push_back({from, to, entry.accs, 1, entry.slice});
+  for (std::size_t k = 0; k + 1 < count_; ++k) list.push_back({k + 1, k, 0, 0, kNone});
+  return list;
+}
+
+std::vector<std::int64_t> ThresholdSystem::real(std::int64_t multiplier) const {
+  std::vector<std::int64_t> values;
+  for (const double threshold : real_)
+    values.push_back(std::llround(std::clamp(threshold * static_cast<double>(multiplier), -0x1p50, 0x1p50)));
+  return values;
+}
+
+ThresholdSystem::Solution ThresholdSystem::solve(std::int64_t multiplier) const {
+  Solution solution;
+  Slices left_out(ladder_.slices.size());
+  for (;;) {
+    const std::vector<Difference> list = differences(left_out, false);
+    std::vector<std::int64_t> lowered = real(multiplier), raised = lowered;
+    const std::vector<std::size_t> cycle = lower_until_held(list, multiplier, lowered);
+    if (cycle.empty()) {
+      raise_until_held(list, multiplier, raised);
+      // Half way between two solutions lies one, floors included, because the limits are integers.
+      for (std::size_t k = 0; k < count_; ++k)
+        solution.thresholds.push_back(floor_half(lowered[k] + raised[k]));
+      break;
+    }
+    for (const std::size_t i : cycle)
+      if (list[i].slice != kNone && !left_out[static_cast<std::size_t>(list[i].slice)]) {
+        left_out[static_cast<std::size_t>(list[i].slice)] = true;
+        ++solution.unserved;
+        break;
+      }
+  }
+  for (std::size_t s = 0; s < ladder_.slices.size(); ++s)
+    solution.bias_words.push_back(word_of(s, solution.thresholds, multiplier));
+  return solution;
+}
+
+std::int64_t ThresholdSystem::word_of(std::size_t slice, const std::vector<std::int64_t>& thresholds,
+                                      std::int64_t multiplier) const {
+  // Each step of the slice leaves B an interval. Where they have nothing in common, the median of all ends
+  // has the least distance to them.
+  std::vector<std::int64_t> ends;
+  std::int64_t least = std::numeric_limits<std::int64_t>::min(), largest = -(least + 1);
+  for (const RankRun& run : ladder_.slices[slice]) {
+    if (run.rank > 0) {
+      ends.push_back(thresholds[static_cast<std::size_t>(run.rank) - 1] - multiplier * run.first);
+      least = std::max(least, ends.back());
+    }
+    if (static_cast<std::size_t>(run.rank) < count_) {
+      ends.push_back(thresholds[static_cast<std::size_t>(run.rank)] - 1 - multiplier * run.last);
+      largest = std::min(largest, ends.back());
+    }
+  }
+  const double shift = bias_shift(layer_, domain_.slices[slice].bias) * static_cast<double>(multiplier);
+  const std::int64_t own = std::llround(std::clamp(shift, -0x1p50, 0x1p50));
+  if (least <= largest) {
+    const bool both = least > std::numeric_limits<std::int64_t>::min() &&
+                      largest < std::numeric_limits<std::int64_t>::max();
+    return both ? least + (largest - least) / 2 : std::clamp(own, least, largest);
+  }
+  std::nth_element(ends.begin(), ends.begin() + static_cast<std::ptrdiff_t>(ends.size() / 2), ends.end());
+  return ends[ends.size() / 2];
+}
+
+std::optional<std::int64_t> ThresholdSystem::least_multiplier() const {
+  if (std::find(ladder_.falls.begin(), ladder_.falls.end(), true) != ladder_.falls.end()) return std::nullopt;
+  const std::vector<Difference> list = differences(Slices(ladder_.slices.size()), false);
+  const auto serves = [&](std::int64_t multiplier) {
+    std::vector<std::int64_t> values(count_, 0);
+    return lower_until_held(list, multiplier, values).empty();
+  };
+  if (!serves(kFullResolution)) return std::nullopt;
+  std::int64_t low = 1, high = kFullResolution;
+  while (low < high) {
+    const std::int64_t middle = low + (high - low) / 2;
+    if (serves(middle))
+      high = middle;
+    else
+      low = middle + 1;
+  }
+  return low;
+}
+
+std::int64_t ThresholdSystem::differing_at_least() const {
+  std::int64_t points = 0;
+  Slices left_out = ladder_.falls;
+  for (const bool falls : ladder_.falls) points += falls ? 1 : 0;
+  for (;;) {
+    const std::vector<Difference> list = differences(left_out, true);
+    std::vector<std::int64_t> values(count_, 0);
+    // A cycle is negative at every multiplier when its accumulators do not add up to more than 0; at full
+    // resolution the slacks of a simple cycle cannot make another one negative.
+    const std::vector<std::size_t> cycle = lower_until_held(list, kFullResolution, values);
+    if (cycle.empty()) return points;
+    for (const std::size_t i : cycle)
+      if (list[i].slice != kNone) left_out[static_cast<std::size_t>(list[i].slice)] = true;
+    ++points;
+  }
+}
+
+}  // namespace quasim::compile

@@ -1,0 +1,32 @@
+// The fused dataflow of all channels that share a bias word, as tables over the accumulator; see untimed.hpp.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "types/program.hpp"
+
+namespace quasim::stages {
+
+struct FusedRow {
+  /// out at `first`, first + 1, ...; below and above them its ends repeat.
+  std::int32_t first = 0;
+  std::vector<std::int8_t> out;
+
+  /// The same by ranks, for kernels that look up bytes. The accumulators of `out` are cut into buckets,
+  /// bucket = (acc - first) * scale >> 16, of 256 parts each. A bucket starts with rank[bucket], modulo 256,
+  /// and from each of its parts on it is one more; a step that a bucket does not have starts at part 0.
+  static constexpr int kMostSteps = 4;
+  int steps = -1;  ///< used of kMostSteps; -1 where the ranks do not fit and `out` alone holds
+  int turn = 0;    ///< out = |rank - turn| - turn
+  std::uint16_t scale = 0;
+  std::array<std::uint8_t, 256> rank{};
+  std::array<std::array<std::uint8_t, 256>, kMostSteps> part{};
+};
+
+/// The row for accumulators acc_min to acc_max, checked against the scalar stages at each of them.
+FusedRow make_fused_row(const StageProgram& stage, std::int64_t bias_word, std::int32_t acc_min,
+                        std::int32_t acc_max);
+
+}  // namespace quasim::stages

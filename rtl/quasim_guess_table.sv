@@ -1,0 +1,36 @@
+// The cells of the guess of fused: one set for all lanes.
+//
+// Deliberately absent: reset; a program writes every cell.
+// Registered: cells_o, rdata_o.
+
+module quasim_guess_table #(
+  parameter int CellBits = quasim_pkg::CELL_BITS_DEFAULT
+) (
+  input  logic                                            clk_i,
+  output logic [(1<<CellBits)*quasim_pkg::CELL_WIDTH-1:0] cells_o,
+  // window access; a write and a read may meet
+  input  logic                                            wen_i,
+  input  logic [CellBits-1:0]                             windex_i,
+  input  logic [quasim_pkg::CELL_WIDTH-1:0]               wdata_i,
+  input  logic                                            ren_i,
+  input  logic [CellBits-1:0]                             rindex_i,
+  output logic [quasim_pkg::CELL_WIDTH-1:0]               rdata_o
+);
+
+  localparam int CellWidth = quasim_pkg::CELL_WIDTH;
+
+  logic [(1<<CellBits)*CellWidth-1:0] cells_q;
+  logic [CellWidth-1:0]               rdata_q;
+
+  always_ff @(posedge clk_i) begin
+    if (wen_i) cells_q[windex_i*CellWidth+:CellWidth] <= wdata_i;
+  end
+
+  always_ff @(posedge clk_i) begin
+    if (ren_i) rdata_q <= cells_q[rindex_i*CellWidth+:CellWidth];
+  end
+
+  assign cells_o = cells_q;
+  assign rdata_o = rdata_q;
+
+endmodule
