@@ -158,12 +158,19 @@ def test_ties(d, good):
     expect(odd > 20 and only_layer(done)["ties"] == odd, f"run: {only_layer(done)['ties']} ties, expected {odd}")
 
 
-def test_fused_is_said(d, good):
-    fused = "fused.seqlast.precise.half_away"
+def test_the_other_dataflow(d, good):
+    """The deployed golden is named, has no q and no ties; a program of one dataflow is not run as the other."""
+    fused = "fused.seqlast.fast.half_away"
+    two_step, other = d / "two_step.json", d / "fused.json"
+    run("compile", good, "-o", two_step)
+    expect(run("compile", good, "--target", "golden:" + fused, "-o", other).returncode == 0, "a fused program")
     for verb in ("run", "cosim"):
-        refused("a fused variant", ["fused", "two_step"], verb, good, "--variant", fused)
-    bundle = bundles.cut_layer(d / "fused", layer, 16, 8, dataflow="fused")
-    refused("a fused layer", ["fused", "two_step"], "run", bundle)
+        done = run(verb, good, "--variant", fused, "--json", "--require-golden")
+        result = only_layer(done)
+        expect(done.returncode == 0 and (result["reference"], result["variant"]) == ("GPU golden", fused)
+               and result["systemc_q_vs_golden"]["compared"] == 0 and result["ties"] == 0, f"{verb} fused: exit {done.returncode} {done.stderr}")
+        refused("a two_step program as fused", ["two_step.json", "dataflow", "fused"], verb, good, "--variant", fused, "--program", two_step)
+        refused("a fused program as two_step", ["fused.json", "dataflow", "two_step"], verb, good, "--program", other)
 
 
 def main():
@@ -173,7 +180,7 @@ def main():
         test_reference_is_named(d, good)
         test_every_tensor_counts(d, good)
         test_ties(d, good)
-        test_fused_is_said(d, good)
+        test_the_other_dataflow(d, good)
     for failure in failures:
         print("FAIL", failure)
     print(f"{checks} checks, {len(failures)} failures")
