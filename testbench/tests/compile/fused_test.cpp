@@ -23,8 +23,8 @@ using exact::Domain;
 
 compile::Compiled compile_exact(const Bundle& bundle, const Domain& domain,
                                 const compile::Options& options = {}) {
-  return compile_program(bundle, domain, {"exact", "oracle", exact::Oracle(bundle.layer).steps(domain)},
-                         options);
+  return compile::compile_program(bundle, domain,
+                                  {"exact", "oracle", exact::Oracle(bundle.layer).steps(domain)}, options);
 }
 
 /// How many random layers: 100, or QUASIM_RANDOM_LAYERS.
@@ -92,8 +92,9 @@ TEST(compile_fused, real_layers_take_percentile_and_enlarged_scales) {
       bundle.layer.output_scale = scale * factor;
       const Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
       const Variant precise{Dataflow::kFused, Order::kSeqLast, MathMode::kPrecise, Rounding::kHalfAway};
-      const compile::Compiled compiled = compile_program(
-          bundle, domain, make_target("golden:" + precise.to_string(), bundle, domain, StepsFrom::kTwin), {});
+      const compile::Compiled compiled = compile::compile_program(
+          bundle, domain, {"twin", "CPU twin", enumerate(*make_twin_source(bundle.layer, precise), domain)},
+          {});
       std::cout << bundle.layer.name << " x " << factor << ": M " << compiled.program.stage().multiplier
                 << ", least " << compiled.least_multiplier.value_or(-1) << ", turn "
                 << compiled.program.stage().fused.turn << "\n";
@@ -123,7 +124,8 @@ TEST(compile_fused, a_target_that_contradicts_itself_costs_few_points_and_no_few
       ++moved;
     }
     if (moved == 0) continue;
-    const compile::Compiled compiled = compile_program(bundle, domain, {"moved", "test", target}, {});
+    const compile::Compiled compiled =
+        compile::compile_program(bundle, domain, {"moved", "test", target}, {});
     EXPECT_LE(compiled.displaced_at_least, compiled.differing_out);
     EXPECT_LT(compiled.differing_out, compiled.points / 50);
     if (!compiled.exact()) ++cases;

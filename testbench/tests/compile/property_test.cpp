@@ -204,7 +204,8 @@ TEST(fault_certify, every_table_and_word_of_a_fused_program_matters) {
   const Bundle bundle = test::random_bundle(random, layer, 4, 127);
   const Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
   const exact::StageSteps oracle = exact::Oracle(bundle.layer).steps(domain);
-  const compile::Compiled compiled = compile_program(bundle, domain, {"exact", "oracle", oracle}, {});
+  const compile::Compiled compiled =
+      compile::compile_program(bundle, domain, {"exact", "oracle", oracle}, {});
   ASSERT_TRUE(compiled.exact());
   int planted = 0;
   const auto differing = [&](const LayerProgram& program) {

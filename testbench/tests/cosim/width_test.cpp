@@ -39,7 +39,9 @@ TEST(CosimWidths, RandomLayersEqualInValueAndCycle) {
                      expected.data()[i] != program.stage().silu_table.back();
         }
       }
-  if (config.fused) EXPECT_GT(fused, 1000U);
+  if (config.fused) {
+    EXPECT_GT(fused, 1000U);
+  }
   if (!config.two_step) return;
   EXPECT_GT(at_lowest, 1000U);
   EXPECT_GT(at_highest, 1000U);
@@ -76,9 +78,12 @@ TEST(CosimWidths, ProgramsForOtherTablesAreRefused) {
   other = config;
   other.near_rows = config.near_rows == spec::kNearBlockRows ? spec::kNearRowsMax : spec::kNearBlockRows;
   EXPECT_THROW(testbench().load(random_fused_program(random, 4, 4, other)), InputError);
-  if (!config.fused) EXPECT_THROW(testbench().load(random_fused_program(random, 4, 4, config)), InputError);
-  if (!config.two_step)
+  if (!config.fused) {
+    EXPECT_THROW(testbench().load(random_fused_program(random, 4, 4, config)), InputError);
+  }
+  if (!config.two_step) {
     EXPECT_THROW(testbench().load(random_two_step_program(random, 4, 4, config)), InputError);
+  }
 }
 
 }  // namespace
