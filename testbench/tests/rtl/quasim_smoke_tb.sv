@@ -397,7 +397,8 @@ module quasim_smoke_tb #(
         for (c = 0; c < CN; c = c + 1)
           bias[c] = (below(16) == 0) ? ((below(2) == 0) ? -(longint'(1) << 47) : (longint'(1) << 47) - 1) : below(1 << 22);
       end
-      for (i = 0; i < (1 << CB); i = i + 1) cells[i] = below(1 << 15);
+      // one cell in two guesses a rank that has a near threshold
+      for (i = 0; i < (1 << CB); i = i + 1) cells[i] = (below(2) == 0) ? below(1 << 15) : below(24) | (below(8) << 9);
       for (i = 0; i < 8 * KB; i = i + 1) near[i] = below(1 << 22);
     end
   endtask

@@ -31,6 +31,7 @@ LIMITS = [
 QUOTES = [
     ("README.md", "K tap ({TapsMin} to {TapsMax})", 1),
     ("docs/exactness.md", "Every S from 0 to {ShiftMax}", 1),
+    ("CHANGELOG.md", "{LanesMin} to {LanesMax}\n  lanes", 1),
     ("docs/own_layer.md", "K from {TapsMin} to {TapsMax}", 1),
     ("docs/own_layer.md", "K, {TapsMin} to {TapsMax}", 1),
     ("docs/own_layer.md", "K outside {TapsMin} to {TapsMax}", 1),
