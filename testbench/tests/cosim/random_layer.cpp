@@ -88,23 +88,28 @@ LayerProgram random_fused_program(std::mt19937_64& random, int channels, int tap
   StageProgram& stage = program.stage();
   stage.dataflow = Dataflow::kFused;
   stage.rounding = Rounding::kHalfAway;
+  // In one program of three, u and the thresholds are multiples of a power of two, so that they often meet.
+  const int grain_bits = uniform(random, 0, 2) == 0 ? std::min(int{spec::kFarBits}, config.mult_bits - 2) : 0;
+  const auto coarse = [grain_bits](std::int64_t value) { return value >> grain_bits << grain_bits; };
+  const std::int64_t widest_multiplier = (std::int64_t{1} << config.mult_bits) - 1;
   stage.multiplier = static_cast<std::uint32_t>(
-      uniform(random, 0, std::min<std::int64_t>(400, (std::int64_t{1} << config.mult_bits) - 1)));
-  const std::int64_t widest = spec::max_of_bits(program.bias_bits),
-                     top = std::min<std::int64_t>(widest, 4194303);
+      grain_bits > 0 ? uniform(random, 0, 3) << grain_bits
+                     : uniform(random, 0, std::min<std::int64_t>(400, widest_multiplier)));
+  const std::int64_t widest = spec::max_of_bits(program.bias_bits);
+  const std::int64_t top = std::min<std::int64_t>(widest, 4194303);
   for (int channel = 0; channel < channels; ++channel)
-    program.bias_words.push_back(uniform(random, 0, 15) == 0
-                                     ? uniform(random, spec::min_of_bits(program.bias_bits), widest)
-                                     : uniform(random, 0, top));
+    program.bias_words.push_back(coarse(uniform(random, 0, 15) == 0
+                                            ? uniform(random, spec::min_of_bits(program.bias_bits), widest)
+                                            : uniform(random, 0, top)));
   FusedTables& tables = stage.fused;
   tables.turn = static_cast<int>(uniform(random, 0, 63));
   for (int i = 0; i < 1 << config.cell_bits; ++i)
     tables.guess.push_back({static_cast<std::uint16_t>(uniform(random, 0, 511)),
                             static_cast<std::uint8_t>(uniform(random, 0, 63))});
   for (int i = 0; i < config.near_rows; ++i)
-    tables.near.push_back(static_cast<std::uint32_t>(uniform(random, 0, 4194303)));
+    tables.near.push_back(static_cast<std::uint32_t>(coarse(uniform(random, 0, 4194303))));
   for (int i = 0; i < spec::kFarRows; ++i)
-    tables.far.push_back(static_cast<std::uint16_t>(uniform(random, 0, 65535)));
+    tables.far.push_back(static_cast<std::uint16_t>(coarse(uniform(random, 0, 65535))));
   return program;
 }
 

@@ -11,7 +11,7 @@ import sys
 
 # name, file, expression, what stands for it
 FAULTS = [
-    ("u_not_clamped_above", "quasim_requant.sv", "(p[62:UBits] != '0)", "(p[40:UBits] != '0)"),
+    ("u_not_clamped_above", "quasim_requant.sv", "(p[62:UBits] != '0)", "(p[62:UBits+1] != '0)"),
     ("u_not_clamped_below", "quasim_requant.sv", "~{UBits{below}}", "{UBits{1'b1}}"),
     ("clamp_not_counted", "quasim_requant.sv", "below | above", "below"),
     ("bias_not_added", "quasim_requant.sv", "p[UBits-1:0] | {UBits{above}}", "product_ext[UBits-1:0] | {UBits{above}}"),
@@ -26,7 +26,8 @@ FAULTS = [
     ("threshold_not_reached_by_itself", "quasim_silu.sv", "{1'b0, u} - {1'b0, threshold}", "{1'b0, u} - {1'b0, threshold} - 1'b1"),
     ("far_compared_at_full_width", "quasim_silu.sv", "~apart[FarBits-1]", "~apart[UBits]"),
     ("rank_not_settled", "quasim_silu.sv", "(RankBits+1)'(reached)", "(RankBits+1)'(0)"),
-    ("turn_one_early", "quasim_silu.sv", "rank <= (RankBits+1)'(turn_i)", "rank < (RankBits+1)'(turn_i)"),
+    # at rank turn both sides give -turn, so one rank early would be no fault
+    ("turn_one_late", "quasim_silu.sv", "rank <= (RankBits+1)'(turn_i)", "rank <= (RankBits+1)'(turn_i) + 1'b1"),
     ("turn_once", "quasim_silu.sv", "SampleBits'({turn_i, 1'b0})", "SampleBits'(turn_i)"),
     ("always_two_step", "quasim_top.sv", "dataflow == 2'd2", "1'b0"),
 ]
