@@ -135,6 +135,14 @@ REGISTERS = {
     "SatOutHi": (0x0005C, "ro", 0x00000000, 0x00000000),
 }
 
+# (register, lsb, width, least, greatest) of the fields that have a legal range, likewise
+RANGES = [
+    ("Channels", 0, 16, 1, 8192),
+    ("Taps", 0, 3, 2, 4),
+    ("Requant", 0, 6, 0, 47),
+    ("Dataflow", 0, 2, 1, 2),
+]
+
 # name: (base, bytes that answer, bytes of a unit, stored bits of a unit, signed), likewise
 WINDOWS = {
     "Table": (0x04000, 0x00100, 4, 32, False),

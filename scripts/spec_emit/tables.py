@@ -123,7 +123,12 @@ def emit_python(spec):
     for register in spec.registers:
         out.append(f'    "{register["name"]}": (0x{offset(register):05X}, "{register["access"]}", '
                    f"0x{spec.writable_mask(register, parameters):08X}, 0x{spec.reset_of(register, parameters):08X}),")
-    out += ["}", "", "# name: (base, bytes that answer, bytes of a unit, stored bits of a unit, signed), likewise", "WINDOWS = {"]
+    out += ["}", "", "# (register, lsb, width, least, greatest) of the fields that have a legal range, likewise", "RANGES = ["]
+    for register, field in spec.fields("stored"):
+        if "max" in field:
+            high = parameters[field["max"]] if field["max"] in parameters else spec.number(field["max"])
+            out.append(f'    ("{register["name"]}", {field["lsb"]}, {field["width"]}, {spec.number(field["min"])}, {high}),')
+    out += ["]", "", "# name: (base, bytes that answer, bytes of a unit, stored bits of a unit, signed), likewise", "WINDOWS = {"]
     for window in spec.windows:
         bits = parameters.get(window["bits"], window["bits"])
         out.append(f'    "{window["name"]}": (0x{base_of(window):05X}, 0x{spec.window_bytes(window, parameters):05X}, '

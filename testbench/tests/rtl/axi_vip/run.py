@@ -15,8 +15,8 @@ sys.path.insert(0, str(ROOT / "rtl/generated"))  # handed on to the simulation, 
 PARAMETERS = {"LANES": 4, "MaxChannels": 32}
 # (file, right, wrong): what this bench is here for
 FAULTS = [
-    ("quasim_top.sv", "ConvBits'({window_rindex, 2'b00})",
-     "ConvBits'({window_wen[quasim_pkg::WINDOW_TABLE] ? window_windex : window_rindex, 2'b00})"),
+    ("quasim_top.sv", ".table_rindex_i(WordBits'(window_rindex))",
+     ".table_rindex_i(WordBits'(window_wen[quasim_pkg::WINDOW_TABLE] ? window_windex : window_rindex))"),
     ("quasim_axil.sv", "(w_strb_q == '1)", "(w_strb_q[2:0] == '1)"),
     ("quasim_window.sv", "if (low_of_pair) low_word_q", "if (write_i != '0) low_word_q"),
 ]

@@ -16,9 +16,12 @@ from cocotbext.axi import AxiLiteBus, AxiLiteMaster, AxiResp
 LANES, CHANNELS = int(os.environ["QUASIM_LANES"]), int(os.environ["QUASIM_CHANNELS"])
 NUMBERS = random.Random(int(os.environ["QUASIM_SEED"]))
 OKAY, SLVERR = AxiResp.OKAY, AxiResp.SLVERR
-WINDOWS = [(regs.TABLE_BASE, 1 << regs.CONV_BITS_DEFAULT), (regs.WEIGHT_BASE, 4 * CHANNELS), (regs.BIAS_BASE, 8 * CHANNELS),
-           (regs.HISTORY_BASE, 4 * CHANNELS)]
-RANGES = {"Channels": (1, CHANNELS), "Taps": (regs.TAPS_MIN, regs.TAPS_MAX)}
+PER_CHANNEL = ("Weight", "Bias", "History")
+# {base: (bytes, bytes of a unit, stored bits, signed)} and [(address, lsb, width, least, greatest)] of this unit
+WINDOWS = {base: (size * CHANNELS // regs.MAX_CHANNELS_DEFAULT if name in PER_CHANNEL else size, unit, bits, signed)
+           for name, (base, size, unit, bits, signed) in regs.WINDOWS.items()}
+RANGES = [(regs.REGISTERS[name][0], lsb, width, low, CHANNELS if name == "Channels" else high)
+          for name, lsb, width, low, high in regs.RANGES]
 
 
 class Unit:
@@ -40,7 +43,7 @@ class Unit:
 
     def window(self, address):
         """The base of the window at an address, or None."""
-        return next((base for base, size in WINDOWS if base <= address < base + size), None)
+        return next((base for base, entry in WINDOWS.items() if base <= address < base + entry[0]), None)
 
     def write(self, address, data, whole):
         """The response, having changed the words."""
@@ -59,15 +62,17 @@ class Unit:
         if self.enabled:
             return SLVERR
         if window:
-            if window == regs.BIAS_BASE and address % 8 == 0:
+            _, unit, bits, signed = WINDOWS[window]
+            if unit == 8 and address % 8 == 0:
                 self.low = data
                 return OKAY
-            if window == regs.BIAS_BASE:
-                self.word[address - 4] = self.low
-                sign = 0xFFFF0000 if data & 0x8000 else 0
-                self.word[address] = data & 0xFFFF | sign
+            value = (data << 32 | self.low if unit == 8 else data) & ((1 << bits) - 1)
+            if signed and value >> (bits - 1):
+                value -= 1 << bits
+            if unit == 8:
+                self.word[address - 4], self.word[address] = value & 0xFFFFFFFF, value >> 32 & 0xFFFFFFFF
             else:
-                self.word[address] = data & 0xFFFFFF if window == regs.HISTORY_BASE else data
+                self.word[address] = value & 0xFFFFFFFF
             return OKAY
         if address not in self.mask or address in self.read_only or data & ~self.mask[address]:
             return SLVERR
@@ -79,9 +84,7 @@ class Unit:
         return OKAY
 
     def legal(self):
-        shift = self.word[regs.REG_REQUANT] & regs.REQUANT_SHIFT_MASK
-        return (all(low <= self.word[regs.REGISTERS[name][0]] <= high for name, (low, high) in RANGES.items())
-                and shift <= regs.SHIFT_MAX)
+        return all(low <= self.word[address] >> lsb & ((1 << width) - 1) <= high for address, lsb, width, low, high in RANGES)
 
     def read(self, address):
         """(response, word)."""
@@ -94,8 +97,8 @@ class Unit:
 
 
 def window_words():
-    for base, size in WINDOWS:
-        yield from range(base, base + size, 4)
+    for base, entry in WINDOWS.items():
+        yield from range(base, base + entry[0], 4)
 
 
 def some_address():
@@ -107,7 +110,8 @@ def some_address():
         return address
     if kind == 9:
         return NUMBERS.randrange(0, 1 << regs.AXIL_ADDR_BITS, 4)
-    base, size = NUMBERS.choice(WINDOWS)
+    base = NUMBERS.choice(list(WINDOWS))
+    size = WINDOWS[base][0]
     return base + 4 * NUMBERS.randrange(4) if kind < 7 else base + NUMBERS.randrange(0, size + 16, 4)
 
 
@@ -117,9 +121,9 @@ def some_data(unit, address):
         return NUMBERS.choice([0, 0, 0, 0, 1, data])
     if address in unit.mask and NUMBERS.random() < 0.8:
         data &= unit.mask[address]
-        for name, (low, high) in RANGES.items():
-            if regs.REGISTERS[name][0] == address:
-                data = NUMBERS.randint(low, high)
+        for register, lsb, width, low, high in RANGES:
+            if register == address:
+                data = data & ~(((1 << width) - 1) << lsb) | NUMBERS.randint(low, high) << lsb
     return data
 
 
