@@ -101,7 +101,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     cosim::Job job;
     job.input = &bundle.require_input();
     job.expected = &reference.output;
-    if (reference.q) job.expected_q = &*reference.q;
+    if (reference.q && loaded.match_q) job.expected_q = &*reference.q;
     job.stalls = options.stalls;
     job.max_mismatches = options.max_mismatches;
     job.keep_output = !sets.empty();

@@ -69,7 +69,9 @@ LoadedProgram program_for(const Bundle& bundle, const ProgramChoice& choice) {
     const auto& from = program.compiled_from;
     const bool says = from.is_object() && from.contains("origin") && from.at("origin").is_string();
     const std::string origin = says ? from.at("origin").get<std::string>() : "";
-    return {std::move(program), "from file", origin};
+    const auto& proven = program.certificate;
+    const bool match_q = !(proven.is_object() && proven.contains("match") && proven.at("match") == "out");
+    return {std::move(program), "from file", origin, match_q};
   }
   if (choice.require_golden) require_gpu_golden(bundle, variant, kStepsFile);
   const exact::Domain domain = make_domain(exact::DomainKind::kReachable, wanted);
@@ -81,7 +83,8 @@ LoadedProgram program_for(const Bundle& bundle, const ProgramChoice& choice) {
       compiled.exact() ? "exact" : std::to_string(compiled.differing_out) + " of the domain differ";
   const std::string width = std::to_string(compiled.program.mult_bits) + " bits, ";
   compiled.program.mult_bits = spec::kMultBitsDefault;
-  return {std::move(compiled.program), width + proof, target.origin};
+  const bool match_q = compiled.match == compile::Match::kQ;
+  return {std::move(compiled.program), width + proof, target.origin, match_q};
 }
 
 }  // namespace quasim
