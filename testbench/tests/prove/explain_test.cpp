@@ -502,11 +502,11 @@ TEST(compile_explain, a_program_names_its_multiplier_or_its_bias_word) {
   explain(compiled);
   EXPECT_EQ(points(), 0);
   LayerProgram coarse = compiled;
-  std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << compiled.shift_bits) / 65536 / 80);
-  coarse.multiplier += static_cast<std::uint32_t>(step);
+  std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << compiled.stage().shift_bits) / 65536 / 80);
+  coarse.stage().multiplier += static_cast<std::uint32_t>(step);
   explain(coarse);
   coarse = compiled;
-  for (std::int64_t& word : coarse.bias_words) word += (std::int64_t{1} << compiled.shift_bits) / 80;
+  for (std::int64_t& word : coarse.bias_words) word += (std::int64_t{1} << compiled.stage().shift_bits) / 80;
   explain(coarse);
   std::cout << "seed " << kSeed << ": " << compared << " points compared\n";
   for (const auto& [cause, count] : causes) std::cout << "  " << count << "  " << cause << "\n";
