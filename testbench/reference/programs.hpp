@@ -24,8 +24,8 @@ struct LoadedProgram {
   std::string origin;  ///< for people: the multiplier's width, and whether it equals what it was compiled for
                        ///< on every reachable input
   std::string target_origin;  ///< "GPU sweep" or "CPU twin"; of a file: what it says itself, "" where nothing
-  /// q too is that of the golden. Otherwise the program exchanges q whose table entries are equal, and only out
-  /// can be compared.
+  /// q too is that of the golden. Otherwise the program exchanges q whose table entries are equal, and only
+  /// out can be compared.
   bool match_q = true;
 };
 

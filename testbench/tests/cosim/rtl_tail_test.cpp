@@ -57,7 +57,8 @@ int fused(Bundle bundle) {
   bundle.layer.dataflow = Dataflow::kFused;
   const exact::Domain whole = make_domain(exact::DomainKind::kReachable, bundle);
   const LayerProgram real =
-      compile_program(bundle, whole, {"exact", "oracle", exact::Oracle(bundle.layer).steps(whole)}, {})
+      compile::compile_program(bundle, whole, {"exact", "oracle", exact::Oracle(bundle.layer).steps(whole)},
+                               {})
           .program;
   exact::Domain domain = whole;
   domain.slices.resize(std::min<std::size_t>(domain.slices.size(), 12));

@@ -13,8 +13,9 @@ namespace quasim::test {
 
 class ProgramFile {
  public:
-  ProgramFile(std::mt19937_64& random, int channels, int taps)
-      : program_(random_program(random, channels, taps)),
+  /// Of either dataflow unless told otherwise.
+  ProgramFile(std::mt19937_64& random, int channels, int taps, bool two_step_only = false)
+      : program_(random_program(random, channels, taps, config_of(two_step_only))),
         path_(std::filesystem::temp_directory_path() /
               ("quasim_dpi_" + std::to_string(::getpid()) + "_" + std::to_string(random()) + ".json")) {
     write_program(path_, program_);
@@ -27,6 +28,12 @@ class ProgramFile {
   std::string path() const { return path_.string(); }
 
  private:
+  static sc::PipelineConfig config_of(bool two_step_only) {
+    sc::PipelineConfig config;
+    if (two_step_only) config.fused = false;
+    return config;
+  }
+
   LayerProgram program_;
   std::filesystem::path path_;
 };

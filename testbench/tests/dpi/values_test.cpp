@@ -51,7 +51,7 @@ TEST(DpiValues, StagesAreIntegerArithmetic) {
   std::mt19937_64 random(kSeed);
   std::size_t compared = 0;
   for (int taps = spec::kTapsMin; taps <= spec::kTapsMax; ++taps) {
-    const test::ProgramFile file(random, 5, taps);
+    const test::ProgramFile file(random, 5, taps, true);
     const LayerProgram& program = file.program();
     const int handle = opened(file.path());
     for (int n = 0; n < 2000; ++n) {
@@ -149,7 +149,7 @@ TEST(DpiValues, BundleGivesItsGolden) {
 
 TEST(DpiValues, WritesDescribeTheProgram) {
   std::mt19937_64 random(kSeed + 3);
-  const test::ProgramFile file(random, 7, 3);
+  const test::ProgramFile file(random, 7, 3, true);
   const LayerProgram& program = file.program();
   const int handle = opened(file.path());
   int count = 0;

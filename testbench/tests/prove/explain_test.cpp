@@ -502,7 +502,8 @@ TEST(compile_explain, a_program_names_its_multiplier_or_its_bias_word) {
   explain(compiled);
   EXPECT_EQ(points(), 0);
   LayerProgram coarse = compiled;
-  std::int64_t step = std::max<std::int64_t>(1, (std::int64_t{1} << compiled.stage().shift_bits) / 65536 / 80);
+  std::int64_t step =
+      std::max<std::int64_t>(1, (std::int64_t{1} << compiled.stage().shift_bits) / 65536 / 80);
   coarse.stage().multiplier += static_cast<std::uint32_t>(step);
   explain(coarse);
   coarse = compiled;
