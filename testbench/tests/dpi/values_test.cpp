@@ -154,7 +154,7 @@ TEST(DpiValues, WritesDescribeTheProgram) {
   const int handle = opened(file.path());
   int count = 0;
   ASSERT_EQ(quasim_dpi_write_count(handle, &count), QUASIM_DPI_OK);
-  EXPECT_EQ(count, 6 + 4 * 7 + 256 / 4 + 1);
+  EXPECT_EQ(count, 7 + 4 * 7 + 256 / 4 + 1);
   std::map<std::uint32_t, std::uint32_t> unit;
   for (int i = 0; i < count; ++i) {
     int address = 0, data = 0;
