@@ -102,7 +102,7 @@ mounts() {
 
 # inside COMMAND...: in the empty system, as the user, with an environment of its own.
 home=/root
-checkout=/root/quasim
+checkout=$home/quasim
 inside() {
   local environment=(PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME="$home" LANG=C.UTF-8) name
   for name in http_proxy https_proxy no_proxy PIP_INDEX_URL PIP_CERT PIP_DEFAULT_TIMEOUT SSL_CERT_FILE; do
