@@ -150,8 +150,9 @@ document.addEventListener("DOMContentLoaded", () => {
       data: { datasets: [{ label: "elements", data: h.counts.map((y, i) => ({ x: h.first + (i + middle) * h.width, y })),
         backgroundColor: palette(index), barPercentage: 1, categoryPercentage: 1 }] },
       options: { plugins: { legend: { display: false }, tooltip: { callbacks: { title: ([item]) => number(item.raw.x) } } },
-        scales: { x: plainAxis(stage.dtype.startsWith("int") ? "code" : "value", { type: "linear", grace: 0, offset: true,
-          ticks: { maxTicksLimit: 7, maxRotation: 0, callback: number } }), y: countAxis("elements") } },
+        scales: { x: plainAxis(stage.dtype.startsWith("int") ? "code" : "value", { type: "linear", offset: false,
+          grid: { color: colour("line"), offset: false }, min: h.first - (.5 - middle) * h.width, max: h.first + (h.counts.length - .5 + middle) * h.width,
+          ticks: { maxTicksLimit: 7, maxRotation: 0, includeBounds: false, callback: number } }), y: countAxis("elements") } },
     }), { below: [
       note(`${stage.origin}; min ${number(stage.min)}, max ${number(stage.max)}, mean ${number(stage.mean)}, std ${number(stage.std)}, ` +
         `median ${number(stage.median)}`),

@@ -24,6 +24,25 @@ DRAWN = """(() => [...document.querySelectorAll('#layer figure[data-title]')].ma
 }))()"""
 
 
+# Tick labels of horizontal axes that touch their neighbour, figure by figure.
+OVERLAPPING = """(() => [...document.querySelectorAll('#layer figure[data-title] canvas')].flatMap((canvas) => {
+  const chart = Chart.getChart(canvas);
+  if (!chart) return [];
+  return Object.values(chart.scales).filter((scale) => scale.isHorizontal()).flatMap((scale) => {
+    const context = chart.ctx;
+    context.font = Chart.helpers.toFont(scale.options.ticks.font || {}).string || '12px sans-serif';
+    let end = -Infinity;
+    return scale.ticks.flatMap((tick, i) => {
+      const length = context.measureText(String(tick.label ?? '')).width, turned = scale.labelRotation * Math.PI / 180;
+      const width = turned > 0 ? Math.min(length, 12 / Math.sin(turned)) : length, middle = scale.getPixelForTick(i);
+      const touches = width > 0 && middle - width / 2 < end;
+      if (width > 0) end = middle + width / 2;
+      return touches ? [canvas.getAttribute('aria-label') + ': ' + tick.label] : [];
+    });
+  });
+}))()"""
+
+
 def make_cosim_record(layer, bundle):
     """A record in the form of `quasim cosim --json`, with the optional timeline."""
     valid, ready = "1101" * 64, "1110" * 64
@@ -54,6 +73,28 @@ def check_layers(page, checks, layers):
         checks.expect(len(figures) >= FIGURES_AT_LEAST, f"layer {layer}: {len(figures)} figures")
         for figure in figures:
             checks.expect(figure["colours"] >= 3, f"layer {layer}: {figure['title']} is not drawn")
+
+
+def check_narrow(page, checks, report):
+    """A telephone: nothing is wider than the screen, and no tick label touches the next one, there and on a wide screen."""
+    for width in (390, 1280):
+        page.set_size(width, 900)
+        page.open(report)
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        checks.expect(wide <= width, f"the page is {wide} pixels wide on a screen of {width}")
+        touching = page.evaluate(OVERLAPPING)
+        checks.expect(touching == [], f"tick labels touch on a screen of {width}: {touching[:3]}")
+    page.evaluate("(() => { const chart = Chart.getChart(document.querySelector('figure[data-title=\"conv1d_raw\"] canvas'));"
+                  "chart.options.scales.x.ticks = { autoSkip: false, maxRotation: 0, stepSize: .05, maxTicksLimit: 1000 }; chart.update('none'); })()")
+    checks.expect(page.evaluate(OVERLAPPING) != [], "planted: tick labels that touch are noticed")
+    page.open(report)
+
+
+def check_summary(page, checks, layers):
+    text = page.evaluate("document.getElementById('summary').textContent")
+    headline = page.evaluate("document.querySelector('#summary .headline').textContent")
+    checks.expect(headline.startswith(f"{layers} layers: "), f"the summary begins with '{headline}'")
+    checks.expect("signal-to-noise" in text, f"the summary says what int8 costs: '{text}'")
 
 
 def check_use(page, checks):
@@ -121,6 +162,8 @@ def main():
                       "document.getElementById('layer-choice').dispatchEvent(new Event('change'))")
         checks.expect(any(f["title"] == "Co-simulation timeline" for f in page.evaluate(DRAWN)), "a timeline is drawn where given")
         check_use(page, checks)
+        check_summary(page, checks, len(bundles))
+        check_narrow(page, checks, report)
         page.pdf(out / "report.pdf")
         checks.expect((out / "report.pdf").stat().st_size > 50_000, "the printed page has content")
         take_screenshots(page, out)
