@@ -148,7 +148,7 @@ if [[ $form == quick ]]; then
   timed test ctest --test-dir build --no-tests=error --output-on-failure -R '^exhaustive.round_clamp$'
 else
   timed run bash -c "$(readme_command 1)"
-  table=$(grep -cE '^bookmamba/layer[0-9]{2} .* exact ' "$logs/full.run.log" || true)
+  table=$(grep -cE '^vectors/bookmamba/layer[0-9]{2} .* exact ' "$logs/full.run.log" || true)
   if [[ $table != 12 ]]; then say "FAIL: $table of 12 layers in the table of $(readme_command 1)"; exit 1; fi
   timed tests bash -c "$(readme_command 2)"
   timed docs /usr/bin/python3 testbench/tests/docs/quoted_commands.py . --installs

@@ -28,9 +28,9 @@ def main():
     mode.add_argument("--check", action="store_true")
     mode.add_argument("--update", action="store_true")
     args = parser.parse_args()
-    layers = sorted((ROOT / "vectors/bookmamba").glob("layer*"))
+    layers = [path.relative_to(ROOT) for path in sorted((ROOT / "vectors/bookmamba").glob("layer*"))]
     both = "fused.seqlast.fast.half_away,two_step.seqlast.precise.half_even"  # as in scripts/run.sh
-    result = subprocess.run([args.quasim.resolve(), "cosim", *layers, "--variant", both], capture_output=True, text=True, check=False)
+    result = subprocess.run([args.quasim.resolve(), "cosim", *layers, "--variant", both], cwd=ROOT, capture_output=True, text=True, check=False)
     text = README.read_text()
     block = BLOCK.search(text)
     if result.returncode != 0 or len(layers) != 12 or block is None:

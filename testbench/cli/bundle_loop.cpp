@@ -25,15 +25,23 @@ std::string bundle_label(const std::filesystem::path& directory, const std::stri
   return printable(ends_in_layer ? path : path + " (" + layer + ")");
 }
 
+std::string bundle_label(const nlohmann::ordered_json& result) {
+  return bundle_label(result.at("bundle").get<std::string>(), result.at("layer").get<std::string>());
+}
+
 BundleLoop::BundleLoop(std::string verb, std::vector<std::filesystem::path> bundles)
     : verb_(std::move(verb)), bundles_(std::move(bundles)) {}
 
 void BundleLoop::run(const std::function<void(const std::filesystem::path&)>& work) {
+  run_indexed([&](std::size_t i) { work(bundles_[i]); });
+}
+
+void BundleLoop::run_indexed(const std::function<void(std::size_t)>& work) {
   Progress progress(verb_, bundles_.size());
   for (std::size_t i = 0; i < bundles_.size(); ++i) {
     progress.update(i);
     try {
-      work(bundles_[i]);
+      work(i);
     } catch (const UsageError&) {
       throw;
     } catch (const std::exception& error) {

@@ -14,13 +14,19 @@ namespace quasim::cli {
 /// it. Printable.
 std::string bundle_label(const std::filesystem::path& directory, const std::string& layer);
 
+/// The same of a result that has the keys bundle and layer.
+std::string bundle_label(const nlohmann::ordered_json& result);
+
 class BundleLoop {
  public:
+  /// `verb` is what the display of progress says.
   BundleLoop(std::string verb, std::vector<std::filesystem::path> bundles);
 
   /// Calls work(path) for each bundle in turn. What it throws is kept and said by finish(); a UsageError,
   /// which no bundle can mend, is passed on.
   void run(const std::function<void(const std::filesystem::path&)>& work);
+  /// The same with the bundle's place in the list.
+  void run_indexed(const std::function<void(std::size_t)>& work);
 
   /// [{"bundle", "error"}] of those that could not be done.
   nlohmann::ordered_json failures() const;

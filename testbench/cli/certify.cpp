@@ -3,7 +3,10 @@
 #include <map>
 #include <memory>
 
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/options.hpp"
+#include "cli/usage.hpp"
 #include "cosim/rtl_tail.hpp"
 #include "io/files.hpp"
 #include "io/json_text.hpp"
@@ -31,7 +34,7 @@ Bundle bundle_of(const std::filesystem::path& directory, const CertifyOptions& o
   if (options.variant.empty()) return bundle;
   const Variant variant = Variant::parse(options.variant);
   if (variant.order != Order::kSeqLast)
-    throw InputError(
+    throw UsageError(
         "--variant: expected order seqlast, the one whose result depends on the accumulator alone");
   bundle.layer = as_variant(bundle.layer, variant);
   return bundle;
@@ -49,18 +52,18 @@ nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, co
     request.source = options.program.string();
   }
   if (options.rtl) request.rtl = [](const LayerProgram& program) { return cosim::make_rtl_tail(program); };
-  nlohmann::ordered_json json = to_json(certify_layer(bundle, std::move(request)));
+  nlohmann::ordered_json json{{"bundle", directory.string()}};
+  json.update(to_json(certify_layer(bundle, std::move(request))));
   if (!options.program.empty()) json["hashes"]["program"] = sha256_of_file(options.program);
   return json;
 }
 
 void print_table(std::ostream& out, const nlohmann::ordered_json& layers) {
   std::vector<std::vector<std::string>> rows{
-      {"layer", "width", "points", "pair", "q differs", "out differs", "unexplained", "ties"}};
+      {"bundle", "width", "points", "pair", "q differs", "out differs", "unexplained", "ties"}};
   for (const auto& layer : layers)
     for (const auto& [pair, differing] : layer["differing"].items())
-      rows.push_back({layer["layer"].get<std::string>(),
-                      layer.contains("mult_bits") ? layer["mult_bits"].dump() : "-",
+      rows.push_back({bundle_label(layer), layer.contains("mult_bits") ? layer["mult_bits"].dump() : "-",
                       group_digits(layer["compared"][pair].get<std::uint64_t>()), pair,
                       layer["differing_q"][pair].dump(), differing.dump(), layer["unexplained"].dump(),
                       layer.contains("ties") ? layer["ties"].dump() : "-"});
@@ -73,7 +76,7 @@ void print_table(std::ostream& out, const nlohmann::ordered_json& layers) {
     for (const auto& [cause, count] : counts)
       out << who << " vs oracle: " << count << " points by " << cause << "\n";
   for (const auto& layer : layers) {
-    const std::string name = layer["layer"].get<std::string>();
+    const std::string name = bundle_label(layer);
     if (layer["target"] == "cpu_twin")
       out << name << ": no sweep of a GPU: the program is held against the CPU twin\n";
     if (layer["examined"] != layer["differing_points"])
@@ -98,9 +101,8 @@ int run(const CertifyOptions& options) {
   InputSet inputs = inputs_of(options.bundles);
   inputs.add_file(options.program);
   const std::optional<OutputFile> output = output_file(options.output, inputs);
-  Progress progress("certify", options.bundles.size());
-  for (const auto& directory : options.bundles) {
-    progress.update(layers.size());
+  BundleLoop loop("certify", options.bundles);
+  loop.run([&](const std::filesystem::path& directory) {
     layers.push_back(certify_bundle(directory, options));
     const auto& layer = layers.back();
     points += layer["points"].get<std::int64_t>();
@@ -108,20 +110,21 @@ int run(const CertifyOptions& options) {
     passed &= layer["passed"].get<bool>();
     for (const auto& [pair, count] : layer["differing"].items())
       differing[pair] = differing.value(pair, std::int64_t{0}) + count.get<std::int64_t>();
-  }
-  const nlohmann::ordered_json certificate{{"format", "quasim.certificate/1"},
-                                           {"tool", "quasim " QUASIM_VERSION},
-                                           {"points", points},
-                                           {"differing", differing},
-                                           {"unexplained", unexplained},
-                                           {"passed", passed},
-                                           {"layers", layers}};
-  if (output) output->write(json_text(certificate) + "\n");
-  if (!options.json)
-    print_table(results_beside(output), layers);
-  else if (!takes_standard_output(output))
-    print_json(certificate);
-  return passed ? kAgree : kDiffer;
+  });
+  return loop.finish(passed ? kAgree : kDiffer, [&] {
+    nlohmann::ordered_json certificate = document("quasim.certificate/1", "certify");
+    certificate.update({{"points", points},
+                        {"differing", differing},
+                        {"unexplained", unexplained},
+                        {"passed", passed && loop.failures().empty()},
+                        {"layers", layers},
+                        {"failed", loop.failures()}});
+    if (output) output->write(json_text(certificate) + "\n");
+    if (!options.json)
+      print_table(results_beside(output), layers);
+    else if (!takes_standard_output(output))
+      print_json(certificate);
+  });
 }
 
 }  // namespace
@@ -136,16 +139,17 @@ Action add_certify(CLI::App& app) {
   verb->add_option(
       "--variant", options->variant,
       "dataflow.seqlast.math.rounding to certify (default: the layer's dataflow and rounding, precise)");
-  verb->add_option("--examine", options->examine,
-                   "differing points of each golden explained one by one; all are counted, and all must be "
-                   "explained to pass")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
-      ->capture_default_str();
+  add_number(
+      *verb, "--examine", options->examine, {1, std::int64_t{1} << 40},
+      "differing points of each golden explained one by one; all are counted, and all must be explained "
+      "to pass");
   verb->add_flag("--require-golden", options->require_golden,
                  "refuse where the GPU's sweep is missing, instead of taking the CPU twin");
   verb->add_flag("--rtl", options->rtl, "drive the same domain through the RTL's requant and silu stages");
   add_output_option(*verb, options->output, "write the certificate here");
   verb->add_flag("--json", options->json, "print the certificate as JSON");
+  add_examples(*verb, {"quasim certify layer00", "quasim certify layer00 --rtl --json",
+                       "quasim certify layer00 --program program.json -o certificate.json"});
   return [options] { return run(*options); };
 }
 

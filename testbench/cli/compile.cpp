@@ -3,7 +3,10 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/options.hpp"
+#include "cli/usage.hpp"
 #include "reference/committed.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
@@ -128,12 +131,15 @@ Row compile_bundle(const std::filesystem::path& directory, const CompileOptions&
   const auto [bundle, domain, target] = wanted_of(directory, options);
   Row row = compile_target(bundle, domain, target, options, output);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  nlohmann::ordered_json json{
-      {"layer", bundle.layer.name}, {"target", target.name}, {"origin", target.origin}};
+  nlohmann::ordered_json json{{"bundle", directory.string()},
+                              {"layer", bundle.layer.name},
+                              {"target", target.name},
+                              {"origin", target.origin}};
   json.update(row.json);
   json["seconds"] = seconds;
   row.json = std::move(json);
-  row.cells.insert(row.cells.begin(), {bundle.layer.name, target.name, target.origin});
+  row.cells.insert(row.cells.begin(),
+                   {bundle_label(directory, bundle.layer.name), target.name, target.origin});
   char time[16];
   std::snprintf(time, sizeof time, "%.2f", seconds);
   row.cells.emplace_back(time);
@@ -155,67 +161,77 @@ nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, cons
     if (compiled.exact() && (compiled.match == compile::Match::kQ || compiled.program.stage().is_fused()))
       break;
   }
-  return {{"layer", bundle.layer.name},
-          {"target", target.name},
-          {"origin", target.origin},
-          {"points", domain.points()},
-          {"widths", widths}};
+  return {{"bundle", directory.string()}, {"layer", bundle.layer.name}, {"target", target.name},
+          {"origin", target.origin},      {"points", domain.points()},  {"widths", widths}};
 }
 
 int run_sweep(const CompileOptions& options) {
-  if (options.output) throw InputError("--sweep: prints a table and writes no program; leave -o out");
+  if (options.output) throw UsageError("--sweep: prints a table and writes no program; leave -o out");
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-  std::vector<std::vector<std::string>> rows{{"layer", "mult bits", "points", "q differs", "out differs"}};
-  for (const auto& directory : options.bundles) {
+  std::vector<std::vector<std::string>> rows{{"bundle", "mult bits", "points", "q differs", "out differs"}};
+  BundleLoop loop("compile", options.bundles);
+  loop.run([&](const std::filesystem::path& directory) {
     layers.push_back(sweep_bundle(directory, options));
     const auto& layer = layers.back();
     for (const auto& width : layer["widths"])
-      rows.push_back({layer["layer"].get<std::string>(), width["mult_bits"].dump(),
+      rows.push_back({bundle_label(layer), width["mult_bits"].dump(),
                       group_digits(layer["points"].get<std::uint64_t>()), width["differing_q"].dump(),
                       width["differing_out"].dump()});
-  }
-  if (options.json)
-    print_json({{"verb", "compile"}, {"sweep", "mult_bits"}, {"domain", options.domain}, {"layers", layers}});
-  else
-    std::cout << format_table(rows);
-  return kAgree;
+  });
+  return loop.finish(kAgree, [&] {
+    if (!options.json) {
+      std::cout << format_table(rows);
+      return;
+    }
+    nlohmann::ordered_json json = document("quasim.compile_sweep/1", "compile");
+    json.update({{"sweep", "mult_bits"},
+                 {"domain", options.domain},
+                 {"layers", layers},
+                 {"failed", loop.failures()}});
+    print_json(json);
+  });
 }
 
 void print_differing_points(std::ostream& out, const nlohmann::ordered_json& layer) {
   const auto& points = layer.value("differing_points", nlohmann::ordered_json::array());
   for (std::size_t i = 0; i < points.size() && i < kPointsPrinted; ++i)
-    out << layer["layer"].get<std::string>() << ": bias " << points[i]["bias"] << " acc " << points[i]["acc"]
-        << " target " << points[i]["target"] << " program " << points[i]["program"] << "\n";
+    out << bundle_label(layer) << ": bias " << points[i]["bias"] << " acc " << points[i]["acc"] << " target "
+        << points[i]["target"] << " program " << points[i]["program"] << "\n";
   if (points.size() > kPointsPrinted)
-    out << layer["layer"].get<std::string>() << ": " << layer["differing_out"]
-        << " points in all; --json lists " << points.size() << "\n";
+    out << bundle_label(layer) << ": " << layer["differing_out"] << " points in all; --json lists "
+        << points.size() << "\n";
 }
 
 int run(const CompileOptions& options) {
-  std::vector<std::vector<std::string>> rows{{"layer", "target", "steps from", "M", "S", "width", "match",
+  std::vector<std::vector<std::string>> rows{{"bundle", "target", "steps from", "M", "S", "width", "match",
                                               "points", "q differs", "out differs", "seconds"}};
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   bool all_exact = true;
   const std::vector<OutputFile> outputs = program_files(options);
   const bool on_stdout = !outputs.empty() && outputs.front().is_standard_output();
   if (on_stdout && options.json)
-    throw InputError("--json: expected -o FILE; standard output takes one of the two");
-  Progress progress("compile", options.bundles.size());
-  for (std::size_t i = 0; i < options.bundles.size(); ++i) {
-    progress.update(i);
+    throw UsageError("--json: expected -o FILE; standard output takes one of the two");
+  BundleLoop loop("compile", options.bundles);
+  loop.run_indexed([&](std::size_t i) {
     Row row = compile_bundle(options.bundles[i], options, outputs.empty() ? nullptr : &outputs[i]);
     all_exact &= row.exact;
     layers.push_back(std::move(row.json));
     rows.push_back(std::move(row.cells));
-  }
-  if (options.json) {
-    print_json({{"verb", "compile"}, {"domain", options.domain}, {"exact", all_exact}, {"layers", layers}});
-  } else {
+  });
+  return loop.finish(all_exact ? kAgree : kDiffer, [&] {
+    if (options.json) {
+      nlohmann::ordered_json json = document("quasim.compile/1", "compile");
+      json.update({{"domain", options.domain},
+                   {"exact", all_exact},
+                   {"layers", layers},
+                   {"failed", loop.failures()}});
+      print_json(json);
+      return;
+    }
     std::ostream& out = on_stdout ? std::cerr : std::cout;
     out << format_table(rows);
     for (const auto& layer : layers) print_differing_points(out, layer);
-  }
-  return all_exact ? kAgree : kDiffer;
+  });
 }
 
 }  // namespace
@@ -227,17 +243,14 @@ Action add_compile(CLI::App& app) {
   verb->add_option(
       "--target", options->target,
       "exact or golden:VARIANT (default: the golden of the layer's dataflow and rounding, seqlast, precise)");
-  verb->add_option("--mult-bits", options->mult_bits, "widest multiplier to consider")
-      ->check(CLI::Range(2, spec::kMultBitsMax))
-      ->capture_default_str();
-  verb->add_option("--conv-bits", options->conv_bits, "conv_bits N instead of the layer's")
-      ->check(CLI::Range(spec::kConvBitsMin, spec::kConvBitsMax));
-  verb->add_option("--guess-cells", options->guess_cells, "fused: cells of the unit's guess, 16 or 32")
-      ->check(CLI::IsMember({1 << spec::kCellBitsMin, 1 << spec::kCellBitsMax}))
-      ->capture_default_str();
-  verb->add_option("--near", options->near_rows, "fused: full-width thresholds of the unit, a multiple of 8")
-      ->check(CLI::IsMember({8, 16, 24, 32, 40, 48, 56, 64}))
-      ->capture_default_str();
+  add_number(*verb, "--mult-bits", options->mult_bits, {2, spec::kMultBitsMax},
+             "widest multiplier to consider");
+  add_number(*verb, "--conv-bits", options->conv_bits, {spec::kConvBitsMin, spec::kConvBitsMax},
+             "conv_bits N instead of the layer's");
+  add_number(*verb, "--guess-cells", options->guess_cells, {1 << spec::kCellBitsMin, 1 << spec::kCellBitsMax},
+             "fused: cells of the unit's guess, 16 or 32", 1 << spec::kCellBitsMin);
+  add_number(*verb, "--near", options->near_rows, {spec::kNearBlockRows, spec::kNearRowsMax},
+             "fused: full-width thresholds of the unit, a multiple of 8", spec::kNearBlockRows);
   verb->add_option("--domain", options->domain,
                    "reachable or full: which accumulators and bias values must agree")
       ->capture_default_str();
@@ -251,6 +264,9 @@ Action add_compile(CLI::App& app) {
                  "print differing points for each multiplier width up to the exact one (conv_bits and "
                  "scales: quasim sweep)");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb, {"quasim compile layer00 -o program.json",
+                       "quasim compile layer00 layer01 --target exact --json",
+                       "quasim compile layer00 --sweep --mult-bits 24"});
   return [options] { return options->sweep ? run_sweep(*options) : run(*options); };
 }
 

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/stream.hpp"
+#include "cli/usage.hpp"
 
 namespace quasim::cli {
 
@@ -13,6 +14,8 @@ Action add_cosim(CLI::App& app) {
   verb->add_option_function<std::string>(
       "--trace", [options](const std::string& file) { options->trace = file; },
       "write the RTL's waveform to this FST file");
+  add_examples(*verb, {"quasim cosim layer00 layer01",
+                       "quasim cosim layer00 --stall-in 0.3 --stall-out 0.3 --seed 7"});
   return [options] { return stream_bundles("cosim", *options, true); };
 }
 

@@ -2,11 +2,14 @@
 // close it was and why.
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <iostream>
 #include <memory>
+#include <sstream>
 
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/options.hpp"
+#include "cli/usage.hpp"
 #include "compile/program_source.hpp"
 #include "io/npy.hpp"
 #include "prove/differing_points.hpp"
@@ -98,14 +101,13 @@ nlohmann::ordered_json to_json(const Explanation& explanation, const std::string
 
 /// "acc,bias"
 std::pair<std::int32_t, int> parse_point(const std::string& text, int taps) {
-  int acc = 0, bias = 0;
-  char comma = 0, rest = 0;
+  const std::vector<std::string> parts = split(text, ',');
+  if (parts.size() != 2) throw UsageError("--point: expected acc,bias; got '" + text + "'");
   const std::int32_t limit = spec::max_accumulator(taps);
-  if (std::sscanf(text.c_str(), "%d%c%d%c", &acc, &comma, &bias, &rest) != 3 || comma != ',' ||
-      std::abs(acc) > limit || bias != spec::clamp_bits(bias, 8))
-    throw InputError("--point: expected acc,bias with |acc| <= " + std::to_string(limit) +
-                     " and bias -128 to 127; got '" + text + "'");
-  return {acc, bias};
+  constexpr auto kLow = static_cast<int>(spec::min_of_bits(spec::kSampleBits));
+  constexpr auto kHigh = static_cast<int>(spec::max_of_bits(spec::kSampleBits));
+  return {NumberRange<std::int32_t>{-limit, limit}.parse("--point: acc", parts[0]),
+          NumberRange<int>{kLow, kHigh}.parse("--point: bias", parts[1])};
 }
 
 Variant variant_of(const Bundle& bundle, const ExplainOptions& options) {
@@ -190,9 +192,7 @@ void explain_program_differences(const Bundle& bundle, const ExplainOptions& opt
 
 TensorBCL<std::int8_t> read_output(const Bundle& bundle, const std::filesystem::path& file) {
   TensorBCL<std::int8_t> output;
-  read_npy(file, output);
-  if (output.shape() != bundle.require_input().shape())
-    throw InputError(file, "shape", "[B, C, L] of conv1d_input.npy");
+  read_npy(file, output, bundle.require_input().shape());
   return output;
 }
 
@@ -229,14 +229,12 @@ void explain_tensor(const Bundle& bundle, const ExplainOptions& options, Report&
 
 /// "sequence,channel,time"
 std::array<std::size_t, 3> parse_element(const std::string& text) {
-  std::array<unsigned long long, 3> at{};
-  char commas[2] = {}, rest = 0;
-  if (text.find_first_not_of("0123456789,") != std::string::npos || text.size() > 48 ||
-      std::sscanf(text.c_str(), "%llu%c%llu%c%llu%c", &at[0], &commas[0], &at[1], &commas[1], &at[2],
-                  &rest) != 5 ||
-      commas[0] != ',' || commas[1] != ',')
-    throw InputError("--element: expected sequence,channel,time, such as 0,77,19; got '" + text + "'");
-  return {at[0], at[1], at[2]};
+  const std::vector<std::string> parts = split(text, ',');
+  if (parts.size() != 3)
+    throw UsageError("--element: expected sequence,channel,time, such as 0,77,19; got '" + text + "'");
+  std::array<std::size_t, 3> at{};
+  for (std::size_t i = 0; i < at.size(); ++i) at[i] = NumberRange<std::size_t>{}.parse("--element", parts[i]);
+  return at;
 }
 
 /// One place, whether it differs or not: of the tensor, else of the golden.
@@ -261,32 +259,34 @@ void explain_element(const Bundle& bundle, const ExplainOptions& options, Report
   report.add(at.explanation.explained, element_json(at, tensor ? "tensor" : "golden"));
 }
 
-void print_text(const std::string& layer, const Report& report) {
+void print_text(std::ostream& out, const std::string& layer, const Report& report) {
   for (const auto& point : report.points()) {
-    std::cout << layer;
+    out << layer;
     for (const auto& [key, value] : point.items())
-      std::cout << "  " << key << " " << (value.is_string() ? value.get<std::string>() : value.dump());
-    std::cout << "\n";
+      out << "  " << key << " " << (value.is_string() ? printable(value.get<std::string>()) : value.dump());
+    out << "\n";
   }
   const auto digits = [](std::int64_t value) { return group_digits(static_cast<std::uint64_t>(value)); };
-  if (!report.note.empty()) std::cout << layer << ": " << report.note << "\n";
-  std::cout << layer << " (" << report.compared_with << "): " << digits(report.compared) << " compared, "
-            << digits(report.differing) << " to explain, " << digits(report.examined()) << " examined, "
-            << digits(report.unexplained()) << " unexplained";
-  if (report.examined() < report.differing) std::cout << "; a sample, spread evenly (--examine takes more)";
-  std::cout << "\n";
+  if (!report.note.empty()) out << layer << ": " << printable(report.note) << "\n";
+  out << layer << " (" << printable(report.compared_with) << "): " << digits(report.compared) << " compared, "
+      << digits(report.differing) << " to explain, " << digits(report.examined()) << " examined, "
+      << digits(report.unexplained()) << " unexplained";
+  if (report.examined() < report.differing) out << "; a sample, spread evenly (--examine takes more)";
+  out << "\n";
 }
 
 int run(const ExplainOptions& options) {
   const int chosen = static_cast<int>(!options.point.empty()) + static_cast<int>(!options.tensor.empty()) +
                      static_cast<int>(!options.program.empty());
-  if (chosen > 1) throw InputError("explain: expected one of --point, --tensor and --program");
+  if (chosen > 1) throw UsageError("explain: expected one of --point, --tensor and --program");
   if (!options.element.empty() && options.tensor.empty() && chosen > 0)
-    throw InputError("explain: --element goes with --tensor, or alone");
+    throw UsageError("explain: --element goes with --tensor, or alone");
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::int64_t unexplained = 0;
   bool all_explained = true;
-  for (const auto& directory : options.bundles) {
+  std::ostringstream text;
+  BundleLoop loop("explain", options.bundles);
+  loop.run([&](const std::filesystem::path& directory) {
     Bundle bundle = read_bundle(directory);
     bundle.layer = as_variant(bundle.layer, variant_of(bundle, options));
     Report report(options.limit);
@@ -303,7 +303,8 @@ int run(const ExplainOptions& options) {
     if (report.compared == 0) throw InputError("explain: nothing was compared");
     unexplained += report.unexplained();
     all_explained &= report.all_explained();
-    layers.push_back({{"layer", bundle.layer.name},
+    layers.push_back({{"bundle", directory.string()},
+                      {"layer", bundle.layer.name},
                       {"variant", variant_of(bundle, options).to_string()},
                       {"compared_with", report.compared_with},
                       {"compared", report.compared},
@@ -312,10 +313,17 @@ int run(const ExplainOptions& options) {
                       {"unexplained", report.unexplained()},
                       {"note", report.note},
                       {"points", report.points()}});
-    if (!options.json) print_text(bundle.layer.name, report);
-  }
-  if (options.json) print_json({{"verb", "explain"}, {"unexplained", unexplained}, {"layers", layers}});
-  return all_explained ? kAgree : kDiffer;
+    print_text(text, bundle_label(directory, bundle.layer.name), report);
+  });
+  return loop.finish(all_explained ? kAgree : kDiffer, [&] {
+    if (!options.json) {
+      std::cout << text.str();
+      return;
+    }
+    nlohmann::ordered_json json = document("quasim.explain/1", "explain");
+    json.update({{"unexplained", unexplained}, {"layers", layers}, {"failed", loop.failures()}});
+    print_json(json);
+  });
 }
 
 }  // namespace
@@ -337,13 +345,12 @@ Action add_explain(CLI::App& app) {
       "--element", options->element,
       "one place, sequence,channel,time, of --tensor or else of the golden, with its samples and "
       "weights");
-  verb->add_option("--limit", options->limit, "explanations listed, unexplained ones first")
-      ->capture_default_str();
-  verb->add_option("--examine", options->examine,
-                   "differing points explained one by one, spread evenly; all are counted")
-      ->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 40))
-      ->capture_default_str();
+  add_number(*verb, "--limit", options->limit, {0, 1000000}, "explanations listed, unexplained ones first");
+  add_number(*verb, "--examine", options->examine, {1, std::int64_t{1} << 40},
+             "differing points explained one by one, spread evenly; all are counted");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb, {"quasim explain layer00", "quasim explain layer00 --point 100,3",
+                       "quasim explain layer00 --tensor output.npy --limit 5"});
   return [options] { return run(*options); };
 }
 

@@ -4,7 +4,9 @@
 #include <iostream>
 #include <memory>
 
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
+#include "cli/usage.hpp"
 #include "io/json_text.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
@@ -29,6 +31,19 @@ Variant variant_of(const Bundle& bundle, const GoldenOptions& options) {
   return variant;
 }
 
+/// The golden of a bundle that this command may remake; one that there cannot be where the bundle cannot be
+/// read, which is said in its turn.
+std::filesystem::path own_golden(const std::filesystem::path& directory, const GoldenOptions& options) {
+  try {
+    const Bundle bundle = read_bundle_without_input(directory);
+    return bundle.golden_directory(variant_of(bundle, options));
+  } catch (const UsageError&) {
+    throw;
+  } catch (const InputError&) {
+    return directory / "golden" / "unreadable";
+  }
+}
+
 /// Where the golden of each bundle goes; none where nothing is written. Its own golden may be remade; what
 /// else the verb reads may not be written. A sweep beside the tensors stays.
 std::vector<FileSet> golden_sets(const GoldenOptions& options, GoldenDevice device) {
@@ -36,8 +51,7 @@ std::vector<FileSet> golden_sets(const GoldenOptions& options, GoldenDevice devi
   std::vector<std::filesystem::path> targets, own;
   if (!options.output && device == GoldenDevice::kCpu) return sets;
   for (const auto& directory : options.bundles) {
-    const Bundle bundle = read_bundle_without_input(directory);
-    own.push_back(bundle.golden_directory(variant_of(bundle, options)));
+    own.push_back(own_golden(directory, options));
   }
   InputSet inputs;
   for (std::size_t i = 0; i < own.size(); ++i) inputs.add_bundle(options.bundles[i], own[i]);
@@ -49,18 +63,18 @@ std::vector<FileSet> golden_sets(const GoldenOptions& options, GoldenDevice devi
 
 int run(const GoldenOptions& options) {
   if (options.device != "cpu" && options.device != "cuda")
-    throw InputError("--device: expected cpu or cuda; got '" + options.device + "'");
+    throw UsageError("--device: expected cpu or cuda; got '" + options.device + "'");
   const GoldenDevice device = options.device == "cpu" ? GoldenDevice::kCpu : GoldenDevice::kCuda;
   std::vector<std::vector<std::string>> rows{
-      {"layer", "variant", "tensor", "compared", "differing", "largest", "ulps", "mismatches"}};
+      {"bundle", "variant", "tensor", "compared", "differing", "largest", "ulps", "mismatches"}};
   std::string notes;
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::uint64_t compared = 0, mismatches = 0, fp32_differing = 0;
   std::vector<FileSet> sets = golden_sets(options, device);
-  Progress progress("golden", options.bundles.size());
-  for (std::size_t i = 0; i < options.bundles.size(); ++i) {
-    progress.update(i);
+  BundleLoop loop("golden", options.bundles);
+  loop.run_indexed([&](std::size_t i) {
     const Bundle bundle = read_bundle(options.bundles[i]);
+    const std::string label = bundle_label(options.bundles[i], bundle.layer.name);
     const Variant variant = variant_of(bundle, options);
     const int conv_bits = bundle.layer.conv_bits;
     const GoldenTensors golden = evaluate_golden(bundle, variant, device);
@@ -89,12 +103,11 @@ int run(const GoldenOptions& options) {
       mismatches += c.beyond;
       fp32_differing += c.is_fp32 ? c.differing : 0;
       rows.push_back(
-          {bundle.layer.name, variant.to_string(), c.tensor, group_digits(c.compared),
-           group_digits(c.differing), nlohmann::json(c.largest).dump(),
+          {label, variant.to_string(), c.tensor, group_digits(c.compared), group_digits(c.differing),
+           nlohmann::json(c.largest).dump(),
            c.is_fp32 ? std::to_string(c.largest_ulps) + " of " + std::to_string(c.allowed_ulps) : "-",
            group_digits(c.beyond)});
-      if (c.nan > 0)
-        notes += bundle.layer.name + ": " + c.tensor + ": " + group_digits(c.nan) + " places with a NaN\n";
+      if (c.nan > 0) notes += label + ": " + c.tensor + ": " + group_digits(c.nan) + " places with a NaN\n";
       tensors.push_back({{"tensor", c.tensor},
                          {"compared", c.compared},
                          {"differing", c.differing},
@@ -105,29 +118,34 @@ int run(const GoldenOptions& options) {
                          {"mismatches", c.beyond}});
     }
     if (comparisons.empty())
-      rows.push_back({bundle.layer.name, variant.to_string(),
+      rows.push_back({label, variant.to_string(),
                       remakes ? "(made again)" : "(none: " + committed_variants(bundle) + ")", "0", "0", "0",
                       "-", "0"});
-    layers.push_back({{"name", bundle.layer.name},
+    layers.push_back({{"bundle", options.bundles[i].string()},
+                      {"layer", bundle.layer.name},
+                      {"name", bundle.layer.name},
                       {"variant", variant.to_string()},
                       {"elements", golden.output.size()},
                       {"written_to", sets.empty() ? "" : sets[i].directory().string()},
                       {"tensors", tensors}});
-  }
-  if (options.json)
-    print_json({{"verb", "golden"},
-                {"device", options.device},
-                {"layers", layers},
-                {"compared", compared},
-                {"mismatches", mismatches},
-                {"fp32_differing", fp32_differing}});
-  else
-    std::cout << format_table(rows) << notes;
-  if (compared == 0 && !options.output && device == GoldenDevice::kCpu) {
-    std::cerr << "quasim golden: nothing was compared and nothing written; name a directory with -o\n";
-    return kDiffer;
-  }
-  return mismatches == 0 ? kAgree : kDiffer;
+  });
+  const bool idle = compared == 0 && !options.output && device == GoldenDevice::kCpu;
+  return loop.finish(mismatches == 0 && !idle ? kAgree : kDiffer, [&] {
+    if (options.json) {
+      nlohmann::ordered_json json = document("quasim.golden/1", "golden");
+      json.update({{"device", options.device},
+                   {"layers", layers},
+                   {"compared", compared},
+                   {"mismatches", mismatches},
+                   {"fp32_differing", fp32_differing},
+                   {"failed", loop.failures()}});
+      print_json(json);
+    } else {
+      std::cout << format_table(rows) << notes;
+    }
+    if (idle && loop.failures().empty())
+      complain("golden: nothing was compared and nothing written; name a directory with -o");
+  });
 }
 
 }  // namespace
@@ -152,6 +170,8 @@ Action add_golden(CLI::App& app) {
       *verb, options->output,
       "directory for the tensors, under their names; one below it a bundle where there are several");
   verb->add_flag("--json", options->json, "print JSON");
+  add_examples(*verb, {"quasim golden layer00", "quasim golden layer00 -o written --json",
+                       "quasim golden layer00 --dataflow fused -o fused"});
   return [options] { return run(*options); };
 }
 

@@ -8,6 +8,7 @@
 #include <limits>
 #include <string>
 #include <type_traits>
+#include <vector>
 
 #include "spec/error.hpp"
 
@@ -44,6 +45,17 @@ struct NumberRange {
   }
 };
 
+/// The parts of `text` between separators; one where there is none.
+inline std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts(1);
+  for (const char c : text)
+    if (c == separator)
+      parts.emplace_back();
+    else
+      parts.back() += c;
+  return parts;
+}
+
 /// Numbers above 0.
 inline constexpr NumberRange<double> kPositive{std::numeric_limits<double>::min(),
                                                std::numeric_limits<double>::max()};
@@ -52,12 +64,19 @@ inline constexpr NumberRange<double> kPositive{std::numeric_limits<double>::min(
 inline constexpr NumberRange<std::size_t> kStreamLanes{1, 64};
 
 /// Adds the option `name` (for instance --seed) that sets `value`. The help says the range, and the default
-/// where it lies within.
+/// where it lies within. Where `step` is given, only its multiples are taken.
 template <class Number>
 CLI::Option* add_number(CLI::App& verb, const std::string& name, Number& value, NumberRange<Number> range,
-                        const std::string& description) {
+                        const std::string& description, Number step = Number{}) {
   CLI::Option* option = verb.add_option_function<std::string>(
-      name, [&value, name, range](const std::string& text) { value = range.parse(name, text); },
+      name,
+      [&value, name, range, step](const std::string& text) {
+        value = range.parse(name, text);
+        if constexpr (std::is_integral_v<Number>)
+          if (step != 0 && value % step != 0)
+            throw UsageError(name + ": expected a multiple of " + std::to_string(step) + "; got '" + text +
+                             "'");
+      },
       description + "; " + range.words());
   option->type_name(std::is_integral_v<Number> ? "INTEGER" : "NUMBER");
   if (range.holds(value)) option->default_str(NumberRange<Number>::text_of(value));

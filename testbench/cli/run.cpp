@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "cli/stream.hpp"
+#include "cli/usage.hpp"
 
 namespace quasim::cli {
 
@@ -14,6 +15,7 @@ Action add_run(CLI::App& app) {
       *verb, options->output,
       "directory for conv1d_q.npy and conv1d_output_int8.npy of the model; one below it a bundle "
       "where there are several");
+  add_examples(*verb, {"quasim run layer00", "quasim run layer00 -o model --json"});
   return [options] { return stream_bundles("run", *options, false); };
 }
 

@@ -3,6 +3,7 @@
 #include <iostream>
 #include <sstream>
 
+#include "cli/bundle_loop.hpp"
 #include "cli/options.hpp"
 #include "cli/stream_report.hpp"
 #include "cosim/testbench.hpp"
@@ -35,22 +36,6 @@ Reference reference_of(const Bundle& bundle, const ProgramChoice& choice) {
   return reference;
 }
 
-void print(const std::string& verb, const std::vector<LayerResult>& layers, bool with_rtl, bool json) {
-  if (json)
-    print_json(stream_json(verb, layers, with_rtl));
-  else
-    std::cout << stream_text(layers, with_rtl);
-}
-
-/// The variants of --variant, which may be a list; an empty text stands for the layer's own.
-std::vector<std::string> variants_of(const StreamOptions& options) {
-  std::vector<std::string> variants;
-  std::istringstream list(options.layer.choice.variant);
-  for (std::string text; std::getline(list, text, ',');) variants.push_back(text);
-  if (variants.empty()) variants.emplace_back();
-  return variants;
-}
-
 }  // namespace
 
 void add_stream_options(CLI::App& verb, StreamOptions& options) {
@@ -74,30 +59,19 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     for (const auto& target : bundle_outputs(*options.output, options.layer.bundles))
       sets.emplace_back(target, std::vector<std::string>{"conv1d_q.npy", "conv1d_output_int8.npy"},
                         std::vector<std::string>{}, inputs);
-  std::vector<Bundle> bundles;
-  std::uint64_t total_elements = 0, streamed_elements = 0;
-  for (const auto& directory : options.layer.bundles) {
-    bundles.push_back(read_bundle(directory));
-    total_elements += bundles.back().require_input().size();
-  }
-
   const std::vector<std::string> variants = variants_of(options);
   if (options.output && variants.size() > 1)
-    throw InputError("-o: expected one variant, whose tensors are written; --variant lists " +
+    throw UsageError("-o: expected one variant, whose tensors are written; --variant lists " +
                      std::to_string(variants.size()));
-  total_elements *= variants.size();
-  sc::PipelineConfig config;
-  config.conv_bits = bundles.front().layer.conv_bits;
   std::optional<cosim::TraceFile> trace;
   if (options.trace) trace.emplace(*options.trace, inputs);
-  auto rtl = with_rtl ? cosim::make_verilated_unit(options.lanes, trace ? trace->path() : "") : nullptr;
-  auto testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
+  // Made for the first bundle that can be read; SystemC takes no second one.
+  std::unique_ptr<cosim::Testbench> testbench;
   std::vector<LayerResult> layers;
-  Progress progress(verb, total_elements);
-  const auto stream = [&](std::size_t i, const ProgramChoice& choice) {
-    const Bundle& bundle = bundles[i];
+  const auto stream = [&](std::size_t i, const Bundle& bundle, const ProgramChoice& choice) {
     const LoadedProgram loaded = program_for(bundle, choice);
     const Reference reference = reference_of(bundle, choice);
+    Progress progress(verb + " " + printable(bundle.layer.name), bundle.require_input().size());
     cosim::Job job;
     job.input = &bundle.require_input();
     job.expected = &reference.output;
@@ -105,9 +79,10 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     job.stalls = options.stalls;
     job.max_mismatches = options.max_mismatches;
     job.keep_output = !sets.empty();
-    job.progress = [&](std::size_t beats) { progress.update(streamed_elements + beats * options.lanes); };
+    job.progress = [&](std::size_t beats) { progress.update(beats * options.lanes); };
     testbench->load(loaded.program);
     LayerResult layer;
+    layer.bundle = bundle.directory;
     layer.name = bundle.layer.name;
     layer.program = loaded.origin;
     layer.program_target = loaded.target_origin;
@@ -129,25 +104,35 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
                 from_beats(layer.result.output, job.input->shape(), options.lanes));
       sets[i].commit();
     }
-    streamed_elements += layer.elements;
-    progress.update(streamed_elements);
-    return layer;
+    layers.push_back(std::move(layer));
   };
-  for (std::size_t i = 0; i < bundles.size(); ++i)
+  BundleLoop loop(verb, options.layer.bundles);
+  loop.run_indexed([&](std::size_t i) {
+    const Bundle bundle = read_bundle(options.layer.bundles[i]);
+    bundle.require_input();
+    if (testbench == nullptr) {
+      sc::PipelineConfig config;
+      config.conv_bits = bundle.layer.conv_bits;
+      auto rtl = with_rtl ? cosim::make_verilated_unit(options.lanes, trace ? trace->path() : "") : nullptr;
+      testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
+    }
     for (const std::string& variant : variants) {
       ProgramChoice choice = options.layer.choice;
       choice.variant = variant;
-      try {
-        layers.push_back(stream(i, choice));
-      } catch (const InputError&) {  // what is finished is told before what stops the rest
-        if (!layers.empty()) print(verb, layers, with_rtl, options.json);
-        throw;
-      }
+      stream(i, bundle, choice);
     }
+  });
   testbench.reset();  // ends the waveform
-  if (trace) trace->commit();
-  print(verb, layers, with_rtl, options.json);
-  return stream_exit(layers);
+  if (trace && !layers.empty()) trace->commit();
+  return loop.finish(stream_exit(layers), [&] {
+    if (!options.json) {
+      std::cout << stream_text(layers, with_rtl);
+      return;
+    }
+    nlohmann::ordered_json json = stream_json(verb, layers, with_rtl);
+    json["failed"] = loop.failures();
+    print_json(json);
+  });
 }
 
 }  // namespace quasim::cli

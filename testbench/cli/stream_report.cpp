@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
 #include "stages/fused.hpp"
 
@@ -96,13 +97,14 @@ nlohmann::ordered_json difference_json(const cosim::Difference& d) {
 
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   std::vector<std::vector<std::string>> rows;
-  rows.push_back({"layer", "golden", "program", "reference", "elements", "SystemC/golden", "q"});
+  rows.push_back({"bundle", "golden", "program", "reference", "elements", "SystemC/golden", "q"});
   if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles compared"});
   rows[0].insert(rows[0].end(), {"ties", "cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
   std::string notes;
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
-    std::vector<std::string> row{layer.name,
+    const std::string label = bundle_label(layer.bundle, layer.name);
+    std::vector<std::string> row{label,
                                  layer.variant,
                                  layer.program,
                                  layer.reference,
@@ -118,8 +120,8 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
                            fixed(elements_per_cycle_per_lane(layer), 2), group_digits(r.input_stalls),
                            group_digits(r.output_stalls), fixed(elements_per_second(layer) / 1e6, 1)});
     rows.push_back(row);
-    if (!r.agrees()) notes += layer.name + ", " + layer.variant + ":\n";
-    if (!r.failure.empty()) notes += "  " + r.failure + "\n";
+    if (!r.agrees()) notes += label + ", " + layer.variant + ":\n";
+    if (!r.failure.empty()) notes += "  " + printable(r.failure) + "\n";
     if (r.compared() == 0) notes += "  nothing was compared\n";
     for (const cosim::Difference& difference : r.differences) notes += describe(difference);
   }
@@ -128,13 +130,15 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
 
 nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers,
                                    bool with_rtl) {
-  nlohmann::ordered_json json{{"verb", verb}};
+  nlohmann::ordered_json json = document("quasim." + verb + "/1", verb);
   nlohmann::ordered_json list = nlohmann::ordered_json::array();
   std::uint64_t compared = 0, mismatches = 0, cycles = 0, elements = 0;
   double seconds = 0;
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
-    nlohmann::ordered_json entry{{"name", layer.name},
+    nlohmann::ordered_json entry{{"bundle", layer.bundle.string()},
+                                 {"layer", layer.name},
+                                 {"name", layer.name},
                                  {"variant", layer.variant},
                                  {"program", layer.program},
                                  {"program_target", layer.program_target},

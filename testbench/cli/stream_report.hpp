@@ -1,6 +1,7 @@
 // How the results of streaming layers are told: a table, or JSON.
 #pragma once
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -10,12 +11,13 @@
 namespace quasim::cli {
 
 struct LayerResult {
+  std::filesystem::path bundle;  ///< as it was given
   std::string name;
   std::string program;            ///< LoadedProgram::origin
   std::string program_target;     ///< LoadedProgram::target_origin
   std::string reference, device;  ///< what it was compared with: "GPU golden" or "CPU twin", and who made it
-  std::string variant;  ///< the golden it is compared with
-  std::int64_t ties = 0;                            ///< elements at which the program's tie rule decides
+  std::string variant;            ///< the golden it is compared with
+  std::int64_t ties = 0;          ///< elements at which the program's tie rule decides
   nlohmann::ordered_json layer_parameters, hashes;  ///< of what was streamed
   std::uint64_t elements = 0;
   std::size_t lanes = 0;
@@ -25,7 +27,7 @@ struct LayerResult {
 /// One row a layer and variant, then the differences of each layer, one line a stage side.
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl);
 
-/// {"verb", "layers": [...], "compared", "mismatches", "cycles", "elements_per_second"}.
+/// The document of docs/json.md, without the bundles that failed.
 nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers,
                                    bool with_rtl);
 
