@@ -17,9 +17,13 @@ constexpr std::int64_t kBelowLargestTried = 40;
 struct Candidate {
   std::int64_t multiplier = 0;
   ThresholdSystem::Solution solution;  ///< thresholds in u
+  std::int64_t differing = 0;          ///< points of the domain, where the guess is right
   Guess guess;
 
-  bool exact() const { return solution.unserved == 0 && guess.wrong == 0; }
+  bool exact() const { return differing == 0 && guess.wrong == 0; }
+  bool better_than(const Candidate& other) const {
+    return std::pair(guess.wrong, differing) < std::pair(other.guess.wrong, other.differing);
+  }
 };
 
 /// Moves a solution to where the last threshold is kLastThreshold. None where its thresholds do not fit into
@@ -66,8 +70,8 @@ StageProgram stage_of(const Candidate& candidate, int turn, const FusedUnit& uni
 
 /// The multipliers to try, best first: powers of two, then the largest ones that may fit.
 std::vector<std::int64_t> multipliers(const ThresholdSystem& system, const RankLadder& ladder,
-                                      std::int64_t least, const FusedUnit& unit) {
-  const std::vector<std::int64_t> thresholds = system.solve(kPositions).thresholds;
+                                      std::int64_t least, ThresholdSystem::Near near, const FusedUnit& unit) {
+  const std::vector<std::int64_t> thresholds = system.solve(kPositions, near).thresholds;
   const auto lowest = static_cast<std::size_t>(ladder.lowest);
   const std::int64_t span =
       thresholds.size() > lowest ? thresholds.back() - thresholds[lowest] : std::int64_t{0};
@@ -100,22 +104,27 @@ FusedSearch search_fused(const LayerParams& layer, const exact::Domain& domain,
                      std::to_string(ladder.highest));
   const ThresholdSystem system(layer, domain, ladder);
   found.least_multiplier = system.least_multiplier();
-  std::optional<Candidate> best;
-  for (const std::int64_t m : multipliers(system, ladder, found.least_multiplier.value_or(1), unit)) {
-    std::optional<Candidate> candidate = place(system.solve(m), m, ladder, unit);
-    if (!candidate) continue;
-    const auto cost = [](const Candidate& c) { return std::pair(c.guess.wrong, c.solution.unserved); };
-    if (!best || cost(*candidate) < cost(*best)) best = std::move(candidate);
-    if (best->exact()) break;
+  Candidate best;
+  bool any = false;
+  for (const auto near : {ThresholdSystem::Near::kSilu, ThresholdSystem::Near::kZero}) {
+    if (any && best.exact()) break;
+    for (const std::int64_t m : multipliers(system, ladder, found.least_multiplier.value_or(1), near, unit)) {
+      std::optional<Candidate> candidate = place(system.solve(m, near), m, ladder, unit);
+      if (!candidate) continue;
+      candidate->differing = system.differing(candidate->solution, m);
+      if (!any || candidate->better_than(best)) best = std::move(*candidate);
+      any = true;
+      if (best.exact()) break;
+    }
   }
-  if (!best)
+  if (!any)
     throw InputError("fused: found no multiplier whose thresholds fit into " +
                      std::to_string(spec::kThresholdBits) + " bits and whose bias words into " +
                      std::to_string(unit.bias_bits));
   found.target_falls = std::find(ladder.falls.begin(), ladder.falls.end(), true) != ladder.falls.end();
-  if (!best->exact() || found.target_falls) found.differing_at_least = system.differing_at_least();
-  found.stage = stage_of(*best, ladder.turn, unit);
-  found.bias_words = best->solution.bias_words;
+  if (!best.exact() || found.target_falls) found.differing_at_least = system.differing_at_least();
+  found.stage = stage_of(best, ladder.turn, unit);
+  found.bias_words = best.solution.bias_words;
   return found;
 }
 

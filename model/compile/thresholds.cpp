@@ -67,6 +67,10 @@ void raise_until_held(const Differences& differences, std::int64_t multiplier,
   }
 }
 
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return a > 0 ? (a - 1) / b + 1 : -(-a / b);
+}
+
 std::int64_t floor_half(std::int64_t sum) {
   return sum >= 0 ? sum / 2 : -((1 - sum) / 2);
 }
@@ -112,19 +116,20 @@ std::vector<ThresholdSystem::Difference> ThresholdSystem::differences(const Slic
   return list;
 }
 
-std::vector<std::int64_t> ThresholdSystem::real(std::int64_t multiplier) const {
+std::vector<std::int64_t> ThresholdSystem::wanted(std::int64_t multiplier, Near near) const {
+  if (near == Near::kZero) return std::vector<std::int64_t>(count_, 0);
   std::vector<std::int64_t> values;
   for (const double threshold : real_)
     values.push_back(std::llround(std::clamp(threshold * static_cast<double>(multiplier), -0x1p50, 0x1p50)));
   return values;
 }
 
-ThresholdSystem::Solution ThresholdSystem::solve(std::int64_t multiplier) const {
+ThresholdSystem::Solution ThresholdSystem::solve(std::int64_t multiplier, Near near) const {
   Solution solution;
   Slices left_out(ladder_.slices.size());
   for (;;) {
     const std::vector<Difference> list = differences(left_out, false);
-    std::vector<std::int64_t> lowered = real(multiplier), raised = lowered;
+    std::vector<std::int64_t> lowered = wanted(multiplier, near), raised = lowered;
     const std::vector<std::size_t> cycle = lower_until_held(list, multiplier, lowered);
     if (cycle.empty()) {
       raise_until_held(list, multiplier, raised);
@@ -136,17 +141,34 @@ ThresholdSystem::Solution ThresholdSystem::solve(std::int64_t multiplier) const 
     for (const std::size_t i : cycle)
       if (list[i].slice != kNone && !left_out[static_cast<std::size_t>(list[i].slice)]) {
         left_out[static_cast<std::size_t>(list[i].slice)] = true;
-        ++solution.unserved;
         break;
       }
   }
   for (std::size_t s = 0; s < ladder_.slices.size(); ++s)
-    solution.bias_words.push_back(word_of(s, solution.thresholds, multiplier));
+    solution.bias_words.push_back(word_of(s, solution.thresholds, multiplier, near));
   return solution;
 }
 
+std::int64_t ThresholdSystem::differing(const Solution& solution, std::int64_t multiplier) const {
+  std::int64_t points = 0;
+  for (std::size_t s = 0; s < ladder_.slices.size(); ++s) {
+    // The first accumulator at which p reaches a threshold.
+    const auto reached = [&](std::size_t k) {
+      return ceil_div(solution.thresholds[k] - solution.bias_words[s], multiplier);
+    };
+    for (const RankRun& run : ladder_.slices[s]) {
+      const auto rank = static_cast<std::size_t>(run.rank);
+      const std::int64_t first = rank > 0 ? std::max<std::int64_t>(run.first, reached(rank - 1)) : run.first;
+      const std::int64_t last =
+          rank < count_ ? std::min<std::int64_t>(run.last, reached(rank) - 1) : run.last;
+      points += run.last - run.first + 1 - std::max<std::int64_t>(last - first + 1, 0);
+    }
+  }
+  return points;
+}
+
 std::int64_t ThresholdSystem::word_of(std::size_t slice, const std::vector<std::int64_t>& thresholds,
-                                      std::int64_t multiplier) const {
+                                      std::int64_t multiplier, Near near) const {
   // Each step of the slice leaves B an interval. Where they have nothing in common, the median of all ends
   // has the least distance to them.
   std::vector<std::int64_t> ends;
@@ -162,7 +184,7 @@ std::int64_t ThresholdSystem::word_of(std::size_t slice, const std::vector<std::
     }
   }
   const double shift = bias_shift(layer_, domain_.slices[slice].bias) * static_cast<double>(multiplier);
-  const std::int64_t own = std::llround(std::clamp(shift, -0x1p50, 0x1p50));
+  const std::int64_t own = near == Near::kZero ? 0 : std::llround(std::clamp(shift, -0x1p50, 0x1p50));
   if (least <= largest) {
     const bool both = least > std::numeric_limits<std::int64_t>::min() &&
                       largest < std::numeric_limits<std::int64_t>::max();

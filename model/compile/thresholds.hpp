@@ -23,11 +23,17 @@ class ThresholdSystem {
   struct Solution {
     std::vector<std::int64_t> thresholds;  ///< ascending
     std::vector<std::int64_t> bias_words;  ///< one for each slice
-    std::size_t unserved = 0;  ///< slices that had to be left out: they come as close as one word can
   };
 
-  /// The thresholds nearest to SiLU's own at this multiplier. Slices that contradict others are left out.
-  Solution solve(std::int64_t multiplier) const;
+  enum class Near {
+    kSilu,  ///< to SiLU's own
+    kZero,  ///< to each other: where the domain shows few of SiLU's steps, its own may be too far apart to be
+            ///< stored
+  };
+  /// The thresholds nearest to those at this multiplier. Slices that contradict others are left out.
+  Solution solve(std::int64_t multiplier, Near near) const;
+  /// How many points of the domain differ from the target.
+  std::int64_t differing(const Solution& solution, std::int64_t multiplier) const;
   /// The least multiplier at which every slice is served; none where no multiplier does that.
   std::optional<std::int64_t> least_multiplier() const;
   /// Proven: whatever the multiplier, at least so many points differ. Each cycle that is negative at every
@@ -39,9 +45,9 @@ class ThresholdSystem {
   using Slices = std::vector<bool>;
 
   std::vector<Difference> differences(const Slices& left_out, bool forced_only) const;
-  std::vector<std::int64_t> real(std::int64_t multiplier) const;
+  std::vector<std::int64_t> wanted(std::int64_t multiplier, Near near) const;
   std::int64_t word_of(std::size_t slice, const std::vector<std::int64_t>& thresholds,
-                       std::int64_t multiplier) const;
+                       std::int64_t multiplier, Near near) const;
 
   const LayerParams& layer_;
   const exact::Domain& domain_;

@@ -67,9 +67,7 @@ std::vector<std::int8_t> read_bias(const Bundle& bundle) {
   if (!layer.bias_scale)
     throw InputError(layer_file, "bias_scale", "a scale, because conv1d_bias.npy exists");
   Tensor<std::int8_t, 'C'> bias;
-  read_npy(file, bias);
-  if (bias.size() != bundle.weight.extent<'C'>())
-    throw InputError(file, "shape", "[C] = [" + std::to_string(layer.channels) + "]");
+  read_npy(file, bias, {bundle.weight.extent<'C'>()});
   return bias.elements();
 }
 

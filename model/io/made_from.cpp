@@ -1,6 +1,7 @@
 #include "io/made_from.hpp"
 
 #include <array>
+#include <charconv>
 
 #include "io/files.hpp"
 #include "spec/error.hpp"
@@ -35,6 +36,14 @@ Json parameter(const Json& parameters, const std::string& key) {
   return parameters.contains(key) ? parameters.at(key) : Json("absent");
 }
 
+/// A scale in as few digits as its fp32 needs, as people write it.
+std::string number_text(const Json& value) {
+  if (!value.is_number_float()) return value.dump();
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value.get<float>()).ptr;
+  return {text.data(), end};
+}
+
 /// The first parameter that differs and matters in the dataflow; empty where none does.
 std::string differing_parameter(Dataflow dataflow, const Json& a, const Json& b) {
   for (const std::string key : {"channels", "taps", "input_scale", "weight_scale", "bias_scale",
@@ -52,8 +61,8 @@ void require_parameters(const fs::path& layer_file, const LayerParams& layer, co
   const Json now = layer_parameters(layer);
   const std::string key = differing_parameter(layer.dataflow, recorded, now);
   if (!key.empty())
-    refuse(file, "with " + key + " " + parameter(recorded, key).dump(),
-           layer_file.string() + " has " + parameter(now, key).dump());
+    refuse(file, "with " + key + " " + number_text(parameter(recorded, key)),
+           layer_file.string() + " has " + number_text(parameter(now, key)));
 }
 
 void require_file(const Bundle& bundle, const fs::path& file, const Json& recorded, const char* name) {

@@ -15,8 +15,8 @@ void require_range(const char* name, std::int64_t value, std::int64_t low, std::
 
 void validate(const PipelineConfig& config, std::size_t lanes) {
   const auto lanes_i = static_cast<std::int64_t>(lanes);
-  require_range("lanes", lanes_i, 1, 128);
-  require_range("max_channels", config.max_channels, lanes_i, 16384);
+  require_range("lanes", lanes_i, spec::kLanesMin, spec::kLanesMax);
+  require_range("max_channels", config.max_channels, lanes_i, spec::kMaxChannelsMax);
   if (config.max_channels % lanes_i != 0)
     throw InputError("max_channels: expected a multiple of " + std::to_string(lanes) + "; got " +
                      std::to_string(config.max_channels));
@@ -30,6 +30,24 @@ void validate(const PipelineConfig& config, std::size_t lanes) {
   if (config.near_rows % spec::kNearBlockRows != 0)
     throw InputError("near_rows: expected a multiple of " + std::to_string(spec::kNearBlockRows) + "; got " +
                      std::to_string(config.near_rows));
+}
+
+PipelineConfig config_holding(PipelineConfig base, const LayerProgram& program) {
+  if (program.channels() > base.max_channels) base.max_channels = spec::kMaxChannelsMax;
+  const StageProgram& stage = program.stage();
+  while (base.mult_bits < spec::kMultBitsMax && stage.multiplier >> base.mult_bits != 0) ++base.mult_bits;
+  for (std::int64_t word : program.bias_words)
+    while (base.bias_bits < spec::kBiasBitsMax && spec::clamp_bits(word, base.bias_bits) != word)
+      ++base.bias_bits;
+  if (stage.is_fused()) {
+    base.cell_bits = spec::kCellBitsMin;
+    while (base.cell_bits < spec::kCellBitsMax && std::size_t{1} << base.cell_bits < stage.fused.guess.size())
+      ++base.cell_bits;
+    base.near_rows = static_cast<int>(stage.fused.near.size());
+  } else {
+    base.conv_bits = stage.conv_bits;
+  }
+  return base;
 }
 
 void require_fits(const LayerProgram& program, const PipelineConfig& config) {

@@ -17,10 +17,19 @@ struct PipelineConfig {
   bool fused = true;                       ///< has the guess and the thresholds
   int cell_bits = spec::kCellBitsDefault;  ///< fused: the guess has 2^cell_bits cells
   int near_rows = spec::kNearRowsDefault;  ///< fused: thresholds of full width
+
+  bool operator==(const PipelineConfig& other) const {
+    return max_channels == other.max_channels && conv_bits == other.conv_bits &&
+           mult_bits == other.mult_bits && bias_bits == other.bias_bits && two_step == other.two_step &&
+           fused == other.fused && cell_bits == other.cell_bits && near_rows == other.near_rows;
+  }
 };
 
 /// Throws InputError naming the first parameter that is out of range, its value and the range.
 void validate(const PipelineConfig& config, std::size_t lanes);
+/// `base` with the parameters changed that `program` needs otherwise, and no others. May be out of range: see
+/// validate().
+PipelineConfig config_holding(PipelineConfig base, const LayerProgram& program);
 /// Throws InputError when `program` needs more than a unit of this configuration has.
 void require_fits(const LayerProgram& program, const PipelineConfig& config);
 

@@ -46,6 +46,12 @@ class Pipeline final : public sc_core::sc_module {
     spill_.receiver.bind(receiver);
   }
 
+  /// Becomes the model of a unit that was built with other parameters. Only while no beat is inside.
+  void rebuild(const PipelineConfig& config) {
+    validate(config, Lanes);
+    config_ = config;
+  }
+
   /// Loads a layer and enables the unit. Only while no beat is inside; history reads as zero afterwards.
   void load(const LayerProgram& program) {
     require_fits(program, config_);

@@ -145,6 +145,10 @@ void read_multiplier(const Fields& fields, StageProgram& stage) {
 
 StageProgram read_group(const std::filesystem::path& file, const Json& json) {
   StageProgram stage;
+  if (json.is_object() && json.contains("dataflow") && json["dataflow"] != "two_step" &&
+      json["dataflow"] != "fused")
+    throw InputError(file, "dataflow",
+                     "\"two_step\" or \"fused\"; got " + json["dataflow"].dump().substr(0, 40));
   if (json.is_object() && json.contains("dataflow") && json["dataflow"] == "fused") {
     const Fields fields(file, json, {"dataflow", "multiplier", "turn", "guess", "near", "far"});
     stage.dataflow = Dataflow::kFused;
@@ -167,10 +171,12 @@ void read_layer(const Fields& fields, LayerProgram& program) {
   program.taps = fields.small("taps");
   program.mult_bits = fields.small("mult_bits");
   program.bias_bits = fields.small("bias_bits");
-  program.weight = TensorCK<std::int8_t>(
-      {static_cast<std::size_t>(fields.small("channels")), static_cast<std::size_t>(program.taps)},
-      fields.integers<std::int8_t>("weight", spec::min_of_bits(spec::kSampleBits),
-                                   spec::max_of_bits(spec::kSampleBits)));
+  const std::array<std::size_t, 2> shape{static_cast<std::size_t>(fields.small("channels")),
+                                         static_cast<std::size_t>(program.taps)};
+  std::vector<std::int8_t> weight = fields.integers<std::int8_t>(
+      "weight", spec::min_of_bits(spec::kSampleBits), spec::max_of_bits(spec::kSampleBits));
+  require_length("weight", weight.size(), shape[0] * shape[1]);
+  program.weight = TensorCK<std::int8_t>(shape, std::move(weight));
   program.bias_words = fields.integers<std::int64_t>("bias_words", spec::min_of_bits(spec::kBiasBitsMax),
                                                      spec::max_of_bits(spec::kBiasBitsMax));
   program.compiled_from = fields.optional("compiled_from");

@@ -5,6 +5,7 @@
 #include "bench/in_child.hpp"
 #include "bench/sc_fixed_pipeline.hpp"
 #include "cosim/testbench.hpp"
+#include "cosim/unit_builder.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::bench {
@@ -32,10 +33,9 @@ TensorBCL<std::int8_t> repeated_input(const Bundle& bundle, std::size_t lanes, s
 
 std::vector<double> measure_testbench(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
                                       std::size_t lanes, bool with_rtl) {
-  sc::PipelineConfig config;
-  config.conv_bits = program.stage().conv_bits;
+  const sc::PipelineConfig config = sc::config_holding({}, program);
   const auto testbench =
-      cosim::make_testbench(lanes, config, with_rtl ? cosim::make_verilated_unit(lanes, {}) : nullptr);
+      cosim::make_testbench(lanes, config, with_rtl ? cosim::make_unit(lanes, config, {}, {}) : nullptr);
   testbench->load(program);
   cosim::Job job;
   job.input = &input;
@@ -47,7 +47,7 @@ std::vector<double> measure_testbench(const LayerProgram& program, const TensorB
 
 std::vector<double> measure_bare(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
                                  std::size_t lanes) {
-  const auto rtl = cosim::make_verilated_unit(lanes, {});
+  const auto rtl = cosim::make_unit(lanes, sc::config_holding({}, program), {}, {});
   cosim::load_program(*rtl, program);
   const BeatLayout layout(input.shape(), lanes);
   const auto samples = to_beats(input, lanes);

@@ -7,7 +7,7 @@
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
 #include "cli/usage.hpp"
-#include "cosim/rtl_tail.hpp"
+#include "cosim/unit_builder.hpp"
 #include "io/files.hpp"
 #include "io/json_text.hpp"
 #include "reference/certificate.hpp"
@@ -24,7 +24,7 @@ struct CertifyOptions {
   std::string domain = "reachable";
   std::string variant;  ///< empty: the layer's dataflow and rounding
   std::int64_t examine = compile::kExaminedDefault;
-  bool rtl = false;
+  std::optional<std::filesystem::path> rtl;  ///< a directory with the stages' RTL; empty path: the project's
   bool require_golden = false;
   bool json = false;
 };
@@ -51,7 +51,8 @@ nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, co
     request.program = read_program_of(bundle, options.program);
     request.source = options.program.string();
   }
-  if (options.rtl) request.rtl = [](const LayerProgram& program) { return cosim::make_rtl_tail(program); };
+  if (options.rtl)
+    request.rtl = [&](const LayerProgram& program) { return cosim::make_tail(program, *options.rtl); };
   nlohmann::ordered_json json{{"bundle", directory.string()}};
   json.update(to_json(certify_layer(bundle, std::move(request))));
   if (!options.program.empty()) json["hashes"]["program"] = sha256_of_file(options.program);
@@ -133,7 +134,7 @@ Action add_certify(CLI::App& app) {
   auto options = std::make_shared<CertifyOptions>();
   CLI::App* verb =
       app.add_subcommand("certify", "compare model, oracle and goldens on every input a layer can see");
-  verb->add_option("BUNDLE", options->bundles, "layer bundle directories")->required();
+  verb->add_option("BUNDLE", options->bundles, "layer bundle directories");
   verb->add_option("--program", options->program, "layer program to certify instead of compiling one");
   verb->add_option("--domain", options->domain, "reachable or full")->capture_default_str();
   verb->add_option(
@@ -145,7 +146,21 @@ Action add_certify(CLI::App& app) {
       "to pass");
   verb->add_flag("--require-golden", options->require_golden,
                  "refuse where the GPU's sweep is missing, instead of taking the CPU twin");
-  verb->add_flag("--rtl", options->rtl, "drive the same domain through the RTL's requant and silu stages");
+  // A word after --rtl that is a bundle is the first of the bundles: `certify --rtl BUNDLE` takes the
+  // project's RTL.
+  verb->add_option_function<std::string>(
+          "--rtl",
+          [options](const std::string& word) {
+            const bool is_bundle =
+                !word.empty() && std::filesystem::exists(std::filesystem::path(word) / "layer.json");
+            options->rtl = is_bundle ? std::string() : word;
+            if (is_bundle) options->bundles.insert(options->bundles.begin(), word);
+          },
+          "drive the same domain through the RTL's requant and silu stages: the project's, or those of a "
+          "directory "
+          "with modules of the same names and ports")
+      ->expected(0, 1)
+      ->type_name("[DIR]");
   add_output_option(*verb, options->output, "write the certificate here");
   verb->add_flag("--json", options->json, "print the certificate as JSON");
   add_examples(*verb, {"quasim certify layer00", "quasim certify layer00 --rtl --json",

@@ -11,6 +11,10 @@ Action add_cosim(CLI::App& app) {
   CLI::App* verb =
       app.add_subcommand("cosim", "co-simulate RTL and SystemC model and compare both with the golden");
   add_stream_options(*verb, *options);
+  verb->add_option(
+          "--rtl", options->rtl,
+          "directory with another quasim_top of the same ports and parameters (default: the project's RTL)")
+      ->type_name("DIR");
   verb->add_option_function<std::string>(
       "--trace", [options](const std::string& file) { options->trace = file; },
       "write the RTL's waveform to this FST file");

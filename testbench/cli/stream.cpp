@@ -8,6 +8,7 @@
 #include "cli/stream_report.hpp"
 #include "cosim/testbench.hpp"
 #include "cosim/trace_file.hpp"
+#include "cosim/unit_builder.hpp"
 #include "io/made_from.hpp"
 #include "io/npy.hpp"
 #include "prove/ties.hpp"
@@ -59,14 +60,30 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     for (const auto& target : bundle_outputs(*options.output, options.layer.bundles))
       sets.emplace_back(target, std::vector<std::string>{"conv1d_q.npy", "conv1d_output_int8.npy"},
                         std::vector<std::string>{}, inputs);
-  const std::vector<std::string> variants = variants_of(options);
+  const std::vector<std::string> variants = split(options.layer.choice.variant, ',');
   if (options.output && variants.size() > 1)
     throw UsageError("-o: expected one variant, whose tensors are written; --variant lists " +
                      std::to_string(variants.size()));
   std::optional<cosim::TraceFile> trace;
   if (options.trace) trace.emplace(*options.trace, inputs);
-  // Made for the first bundle that can be read; SystemC takes no second one.
+  // Made for the first program; SystemC takes no second testbench, but this one takes other units.
   std::unique_ptr<cosim::Testbench> testbench;
+  sc::PipelineConfig config;
+  const auto load = [&](const LayerProgram& program) {
+    const sc::PipelineConfig needed = sc::config_holding({}, program);
+    if (testbench != nullptr && needed == config) return testbench->load(program);
+    if (testbench != nullptr && trace)
+      throw UsageError(
+          "--trace: expected layers that one unit holds; these need units of different parameters");
+    auto rtl =
+        with_rtl ? cosim::make_unit(options.lanes, needed, options.rtl, trace ? trace->path() : "") : nullptr;
+    if (testbench == nullptr)
+      testbench = cosim::make_testbench(options.lanes, needed, std::move(rtl));
+    else
+      testbench->exchange(needed, std::move(rtl));
+    config = needed;
+    testbench->load(program);
+  };
   std::vector<LayerResult> layers;
   const auto stream = [&](std::size_t i, const Bundle& bundle, const ProgramChoice& choice) {
     const LoadedProgram loaded = program_for(bundle, choice);
@@ -80,7 +97,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     job.max_mismatches = options.max_mismatches;
     job.keep_output = !sets.empty();
     job.progress = [&](std::size_t beats) { progress.update(beats * options.lanes); };
-    testbench->load(loaded.program);
+    load(loaded.program);
     LayerResult layer;
     layer.bundle = bundle.directory;
     layer.name = bundle.layer.name;
@@ -110,12 +127,6 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
   loop.run_indexed([&](std::size_t i) {
     const Bundle bundle = read_bundle(options.layer.bundles[i]);
     bundle.require_input();
-    if (testbench == nullptr) {
-      sc::PipelineConfig config;
-      config.conv_bits = bundle.layer.conv_bits;
-      auto rtl = with_rtl ? cosim::make_verilated_unit(options.lanes, trace ? trace->path() : "") : nullptr;
-      testbench = cosim::make_testbench(options.lanes, config, std::move(rtl));
-    }
     for (const std::string& variant : variants) {
       ProgramChoice choice = options.layer.choice;
       choice.variant = variant;

@@ -14,6 +14,11 @@ if(NOT verilator_version VERSION_GREATER_EQUAL 5.006)
 endif()
 message(STATUS "Verilator ${verilator_version}: ${VERILATOR_BIN}")
 
+set(verilator_compiler clang)
+if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+  set(verilator_compiler gcc)
+endif()
+
 # What every Verilated class calls.
 add_library(verilated_runtime STATIC ${VERILATOR_INCLUDE_DIR}/verilated.cpp ${VERILATOR_INCLUDE_DIR}/verilated_dpi.cpp
   ${VERILATOR_INCLUDE_DIR}/verilated_fst_c.cpp ${VERILATOR_INCLUDE_DIR}/verilated_threads.cpp
@@ -43,10 +48,6 @@ function(quasim_verilated_class TARGET PREFIX TOP)
   if(NOT ARG_OPT_FAST)
     set(ARG_OPT_FAST -O3)
   endif()
-  set(compiler clang)
-  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
-    set(compiler gcc)
-  endif()
   set(directory ${CMAKE_CURRENT_BINARY_DIR}/${PREFIX}.dir)
   set(outputs)
   foreach(part ${parts})
@@ -54,7 +55,7 @@ function(quasim_verilated_class TARGET PREFIX TOP)
   endforeach()
   add_custom_command(OUTPUT ${outputs} ${directory}/${PREFIX}.h ${directory}/${PREFIX}___024root.h
     COMMAND ${CMAKE_COMMAND} -DPREFIX=${PREFIX} -DDIRECTORY=${directory} -P ${PROJECT_SOURCE_DIR}/testbench/cosim/run_verilator.cmake --
-      ${CMAKE_COMMAND} -E env VERILATOR_ROOT=${VERILATOR_ROOT} ${VERILATOR_BIN} --cc --compiler ${compiler} --prefix ${PREFIX}
+      ${CMAKE_COMMAND} -E env VERILATOR_ROOT=${VERILATOR_ROOT} ${VERILATOR_BIN} --cc --compiler ${verilator_compiler} --prefix ${PREFIX}
       --top-module ${TOP} ${trace} -O3 --x-assign fast --x-initial fast ${ARG_FLAGS} ${ARG_SOURCES}
     DEPENDS ${PROJECT_SOURCE_DIR}/testbench/cosim/run_verilator.cmake ${VERILATOR_BIN} ${ARG_SOURCES} ${ARG_DEPENDS} ${QUASIM_SPEC_STAMP}
     COMMENT "Verilating ${PREFIX}" VERBATIM)
@@ -74,22 +75,35 @@ function(quasim_verilated_class TARGET PREFIX TOP)
   endif()
 endfunction()
 
-# quasim_verilate(TARGET PREFIX LANES ...): verilates quasim_top and adds make_PREFIX() to TARGET; the rest as above.
-function(quasim_verilate TARGET QUASIM_PREFIX QUASIM_LANES)
+# Adds abi_of_PREFIX() to TARGET; PORTS is the function of verilated_class.hpp that lists the top module's.
+function(quasim_verilated_abi TARGET QUASIM_PREFIX QUASIM_TRACED QUASIM_PORTS)
+  configure_file(${PROJECT_SOURCE_DIR}/testbench/cosim/verilated_class.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/abi_of_${QUASIM_PREFIX}.cpp @ONLY)
+  target_sources(${TARGET} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/abi_of_${QUASIM_PREFIX}.cpp)
+endfunction()
+
+# quasim_verilate(TARGET PREFIX LANES ...): verilates quasim_top and adds abi_of_PREFIX() to TARGET; the rest as above.
+function(quasim_verilate TARGET PREFIX LANES)
   cmake_parse_arguments(ARG "TRACE_FST;ASSERT" "OPT_FAST" "SOURCES;FLAGS" ${ARGN})
-  set(QUASIM_TRACED false)
+  set(traced false)
   set(options OPT_FAST ${ARG_OPT_FAST})
   if(ARG_TRACE_FST)
-    set(QUASIM_TRACED true)
+    set(traced true)
     list(APPEND options TRACE_FST)
   endif()
   set(assert --noassert)
   if(ARG_ASSERT)
     set(assert --assert)
   endif()
-  quasim_verilated_class(${TARGET} ${QUASIM_PREFIX} quasim_top ${options}
+  quasim_verilated_class(${TARGET} ${PREFIX} quasim_top ${options}
     SOURCES ${PROJECT_SOURCE_DIR}/rtl/lint/quasim.vlt ${PROJECT_SOURCE_DIR}/testbench/cosim/public.vlt ${ARG_SOURCES}
-    FLAGS ${assert} -GLANES=${QUASIM_LANES} ${ARG_FLAGS})
-  configure_file(${PROJECT_SOURCE_DIR}/testbench/cosim/verilated_unit.cpp.in ${CMAKE_CURRENT_BINARY_DIR}/make_${QUASIM_PREFIX}.cpp @ONLY)
-  target_sources(${TARGET} PRIVATE ${CMAKE_CURRENT_BINARY_DIR}/make_${QUASIM_PREFIX}.cpp)
+    FLAGS ${assert} -GLANES=${LANES} ${ARG_FLAGS})
+  quasim_verilated_abi(${TARGET} ${PREFIX} ${traced} of_unit)
+endfunction()
+
+# quasim_verilate_tail(TARGET PREFIX ...): verilates quasim_tail_harness and adds abi_of_PREFIX() to TARGET; the rest as above.
+function(quasim_verilate_tail TARGET PREFIX)
+  cmake_parse_arguments(ARG "" "OPT_FAST" "SOURCES;FLAGS" ${ARGN})
+  quasim_verilated_class(${TARGET} ${PREFIX} quasim_tail_harness OPT_FAST ${ARG_OPT_FAST}
+    SOURCES ${ARG_SOURCES} ${PROJECT_SOURCE_DIR}/testbench/cosim/quasim_tail_harness.sv FLAGS --noassert ${ARG_FLAGS})
+  quasim_verilated_abi(${TARGET} ${PREFIX} false of_tail)
 endfunction()

@@ -9,14 +9,18 @@ namespace {
 std::atomic<int> first_error{0};
 
 void note(bool refused) {
-  int none = 0;
-  if (refused) first_error.compare_exchange_strong(none, errno != 0 ? errno : EIO);
+  if (refused) note_fst_error(errno != 0 ? errno : EIO);
 }
 
 }  // namespace
 
 int fst_error() {
   return first_error;
+}
+
+void note_fst_error(int reason) {
+  int none = 0;
+  if (reason != 0) first_error.compare_exchange_strong(none, reason);
 }
 
 std::size_t fst_fwrite(const void* bytes, std::size_t size, std::size_t count, std::FILE* file) {

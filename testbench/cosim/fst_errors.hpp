@@ -10,6 +10,8 @@ namespace quasim::cosim {
 
 /// errno of the first write to a waveform that was refused; 0 where all went well.
 int fst_error();
+/// Keeps a refusal that another copy of the writer met, in a unit's own library; 0 is none.
+void note_fst_error(int reason);
 
 // As the functions of <cstdio> and <unistd.h>.
 std::size_t fst_fwrite(const void* bytes, std::size_t size, std::size_t count, std::FILE* file);

@@ -26,7 +26,7 @@ module quasim_tail_harness #(
   input  logic                                   table_wen_i,
   input  logic                                   guess_wen_i,
   input  logic                                   near_wen_i,
-  input  logic [5:0]                             windex_i,
+  input  logic [9:0]                             windex_i,
   input  logic [31:0]                            wdata_i,
   output logic [Lanes*16-1:0]                    q_o,
   output logic [Lanes*8-1:0]                     out_o
@@ -36,6 +36,7 @@ module quasim_tail_harness #(
   localparam int CellWidth = quasim_pkg::CELL_WIDTH;
   localparam int NearRows  = quasim_pkg::NEAR_BLOCK_ROWS * NearBlocks;
   localparam int NearBits  = $clog2(NearRows);
+  localparam int TableBits = (Dataflows / 2 == 1 && ConvBits < 8) ? 8 : ConvBits;  // as in quasim_top
 
   logic                                  shift_nonzero;
   logic [quasim_pkg::PRODUCT_BITS-1:0]   round_base;
@@ -107,8 +108,8 @@ module quasim_tail_harness #(
     .Lanes(Lanes),
     .Dataflows(Dataflows),
     .ConvBits(ConvBits),
-    .TableBits(ConvBits),
-    .WordBits(ConvBits - 2),
+    .TableBits(TableBits),
+    .WordBits(TableBits - 2),
     .NearRows(NearRows),
     .NearBits(NearBits),
     .IndexBits(IndexBits)
@@ -122,10 +123,10 @@ module quasim_tail_harness #(
     .out_o         (out_o),
     .at_limit_o    (unused_at_limit),
     .table_wen_i   (table_wen_i),
-    .table_windex_i((ConvBits-2)'(windex_i)),
+    .table_windex_i((TableBits-2)'(windex_i)),
     .table_wdata_i (wdata_i),
     .table_ren_i   (1'b0),
-    .table_rindex_i({(ConvBits-2){1'b0}}),
+    .table_rindex_i({(TableBits-2){1'b0}}),
     .table_rdata_o (unused_table_rdata),
     .near_wen_i    (near_wen_i),
     .near_windex_i (NearBits'(windex_i)),

@@ -3,13 +3,17 @@
 
 #include <memory>
 
+#include "cosim/verilated_abi.hpp"
 #include "exact/steps.hpp"
+#include "sc/config.hpp"
 #include "types/program.hpp"
 
 namespace quasim::cosim {
 
-/// The Verilated stages, configured with the program. Covers slices that have a channel. The program must
-/// outlive it. Throws InputError for widths or table sizes that were not verilated.
-std::unique_ptr<exact::PointSource> make_rtl_tail(const LayerProgram& program);
+/// The stages of a Verilated quasim_tail_harness, of that configuration, loaded with the program. Covers
+/// slices that have a channel. The program must outlive it. Throws InputError where the program does not fit
+/// it.
+std::unique_ptr<exact::PointSource> make_rtl_tail(const VerilatedAbi& abi, const sc::PipelineConfig& config,
+                                                  const LayerProgram& program);
 
 }  // namespace quasim::cosim

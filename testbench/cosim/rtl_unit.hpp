@@ -9,6 +9,7 @@
 
 #include "cosim/job.hpp"
 #include "cosim/pin_log.hpp"
+#include "cosim/verilated_abi.hpp"
 #include "sc/counters.hpp"
 #include "types/program.hpp"
 
@@ -65,8 +66,9 @@ class RtlUnit {
                                  std::size_t beats_per_token) = 0;
 };
 
-/// Throws InputError naming the legal lane counts. `trace` empty: no waveform.
-std::unique_ptr<RtlUnit> make_verilated_unit(std::size_t lanes, const std::filesystem::path& trace);
+/// A Verilated quasim_top, after reset. `trace` empty: no waveform.
+std::unique_ptr<RtlUnit> make_verilated_unit(const VerilatedAbi& abi, std::size_t lanes,
+                                             const std::filesystem::path& trace);
 
 // What a driver does over AXI4-Lite, with any unit.
 

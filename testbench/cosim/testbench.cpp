@@ -162,6 +162,12 @@ class TestbenchOf final : public Testbench {
     program_ = program;
   }
 
+  void exchange(const sc::PipelineConfig& config, std::unique_ptr<RtlUnit> rtl) override {
+    pipeline_.rebuild(config);
+    rtl_ = std::move(rtl);
+    failed_ = false;
+  }
+
   JobResult run(const Job& job) override {
     const BeatLayout layout(job.input->shape(), Lanes);
     if (layout.channels() != static_cast<std::size_t>(program_.channels()))

@@ -17,6 +17,9 @@ class Testbench {
   /// Loads a layer into the model and the RTL, history zero. After a job that failed the RTL goes through
   /// reset first, so that a unit that stays busy does not take the next layer with it.
   virtual void load(const LayerProgram& program) = 0;
+  /// Exchanges the unit, model and RTL, for one of other parameters. Between jobs; a layer must be loaded
+  /// next.
+  virtual void exchange(const sc::PipelineConfig& config, std::unique_ptr<RtlUnit> rtl) = 0;
   /// Streams one job. Never throws for a difference, nor where the RTL does not answer: that is in the
   /// result.
   virtual JobResult run(const Job& job) = 0;

@@ -57,7 +57,7 @@ class VerilatedUnit final : public RtlUnit {
     for (int i = 0; i < kAxilPatienceCycles; ++i) {
       const bool address_taken = s_axil_arvalid_ && s_axil_arready_;
       const bool answered = s_axil_rvalid_;
-      const Response response{s_axil_rdata_, s_axil_rresp_ == 0};
+      const Response response{static_cast<std::uint32_t>(s_axil_rdata_), s_axil_rresp_ == 0};
       clock();
       if (address_taken) s_axil_arvalid_ = false;
       if (answered) {
@@ -113,10 +113,8 @@ class VerilatedUnit final : public RtlUnit {
     for (std::size_t stage = 0; stage < pins.watched.size(); ++stage)
       if (pins.watched[stage] != 0) watch(pins.watched[stage] - 1U, stage);
     ++outcome_.cycles_compared;
-    if (s_axis_tready_ != pins.s_ready)
-      return diverge("s_axis_tready", s_axis_tready_, pins.s_ready);
-    if (m_axis_tvalid_ != pins.m_valid)
-      return diverge("m_axis_tvalid", m_axis_tvalid_, pins.m_valid);
+    if (s_axis_tready_ != pins.s_ready) return diverge("s_axis_tready", s_axis_tready_, pins.s_ready);
+    if (m_axis_tvalid_ != pins.m_valid) return diverge("m_axis_tvalid", m_axis_tvalid_, pins.m_valid);
     if (pins.m_valid) {
       if (m_axis_tlast_ != pins.m_last) return diverge("m_axis_tlast", m_axis_tlast_, pins.m_last);
       std::uint64_t keep = 0;

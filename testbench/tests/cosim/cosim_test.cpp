@@ -6,6 +6,7 @@
 #include <systemc>
 
 #include "compile/nearest.hpp"
+#include "cosim/unit_builder.hpp"
 #include "io/bundle.hpp"
 #include "tests/cosim/cosim_test_main.hpp"
 #include "tests/cosim/random_layer.hpp"
@@ -201,5 +202,5 @@ int sc_main(int argc, char** argv) {
   }
   const auto lane_count = static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10));
   return quasim::test::run_all_tests(argc - 1, argv + 1, lane_count, {},
-                                     quasim::cosim::make_verilated_unit(lane_count, {}));
+                                     quasim::cosim::make_unit(lane_count, {}, {}, {}));
 }

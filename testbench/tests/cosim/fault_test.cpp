@@ -10,7 +10,7 @@
 namespace quasim::test {
 namespace {
 
-constexpr std::size_t kLanes = 4;
+constexpr std::size_t kLanes = cosim::kFaultyUnitLanes;
 
 /// Layers that between them reach ties, both clamps, one group and several, several sequences and
 /// backpressure.

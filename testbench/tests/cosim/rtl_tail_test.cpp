@@ -4,17 +4,23 @@
 #include <cstdio>
 #include <iostream>
 
-#include "Vfault_fused_tail.h"
-#include "Vfault_tail.h"
 #include "compile/compiler.hpp"
 #include "compile/nearest.hpp"
 #include "compile/program_source.hpp"
-#include "cosim/rtl_tail_unit.hpp"
+#include "cosim/unit_builder.hpp"
 #include "tests/cosim/faults/faulty_units.hpp"
 #include "tests/cosim/random_layer.hpp"
 
 namespace quasim {
+
+namespace cosim {
+const VerilatedAbi& abi_of_Vfault_tail();
+const VerilatedAbi& abi_of_Vfault_fused_tail();
+}  // namespace cosim
+
 namespace {
+
+const cosim::VerilatedAbi& kTail = cosim::verilated({cosim::UnitRequest::Top::kTail, spec::kLanesDefault, {}, {}});
 
 int two_step(const Bundle& bundle) {
   LayerProgram program = compile::nearest_program(bundle);
@@ -27,8 +33,8 @@ int two_step(const Bundle& bundle) {
     program.stage().rounding = rounding;
     const auto domain = make_domain(exact::DomainKind::kReachable, bundle);
     const auto model = enumerate(compile::ProgramSource(program), domain);
-    const auto rtl = enumerate(*cosim::make_rtl_tail(program), domain);
-    const auto broken = enumerate(cosim::RtlTail<Vfault_tail>(program), domain);
+    const auto rtl = enumerate(*cosim::make_rtl_tail(kTail, {}, program), domain);
+    const auto broken = enumerate(*cosim::make_rtl_tail(cosim::abi_of_Vfault_tail(), {}, program), domain);
     points += compare(*model.q, *rtl.q, domain).points;
     right += compare(*model.q, *rtl.q, domain).differing + compare(model.out, rtl.out, domain).differing;
     wrong += compare(*model.q, *broken.q, domain).differing;
@@ -47,7 +53,9 @@ exact::Domain all_channels(const LayerProgram& program) {
 
 std::int64_t differing_points(const LayerProgram& program, const exact::Domain& domain) {
   const auto model = enumerate(compile::ProgramSource(program), domain);
-  return compare(model.out, enumerate(cosim::RtlTail<Vfault_fused_tail>(program), domain).out, domain)
+  return compare(model.out,
+                 enumerate(*cosim::make_rtl_tail(cosim::abi_of_Vfault_fused_tail(), {}, program), domain).out,
+                 domain)
       .differing;
 }
 
@@ -66,7 +74,7 @@ int fused(Bundle bundle) {
   const LayerProgram noise = test::random_fused_program(random, 64, 4);
   const auto model = enumerate(compile::ProgramSource(real), domain);
   const exact::Comparison right =
-      compare(model.out, enumerate(*cosim::make_rtl_tail(real), domain).out, domain);
+      compare(model.out, enumerate(*cosim::make_rtl_tail(kTail, {}, real), domain).out, domain);
   std::cout << right.points << " points of fused: the RTL differs in " << right.differing << "\n";
   int missed = right.differing == 0 && right.points > 0 ? 0 : 1, by_real = 0;
   for (const std::string& fault : cosim::fused_fault_names()) {

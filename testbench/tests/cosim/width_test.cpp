@@ -95,7 +95,8 @@ int sc_main(int argc, char** argv) {
     for (const cosim::WidthUnit& unit : cosim::width_units())
       if (unit.name == std::string(argv[1])) {
         test::config = unit.config;
-        return test::run_all_tests(argc - 1, argv + 1, cosim::kWidthUnitLanes, unit.config, unit.make({}));
+        return test::run_all_tests(argc - 1, argv + 1, cosim::kWidthUnitLanes, unit.config,
+                                   cosim::make_verilated_unit(unit.abi(), cosim::kWidthUnitLanes, {}));
       }
   for (const cosim::WidthUnit& unit : cosim::width_units()) std::cout << unit.name << "\n";
   return 2;

@@ -135,7 +135,7 @@ def test_places(d):
             json.loads(dash.stdout)  # the document alone; the table is on stderr
             check("layer" in dash.stderr, f"{verb} -o -: no table on stderr")
         if verb == "report":
-            check(dash.stdout.startswith("<!DOCTYPE") and dash.stdout.rstrip().endswith("</html>"), "report -o -: not the page alone")
+            check(dash.stdout.lower().startswith("<!doctype html>") and dash.stdout.rstrip().endswith("</html>"), "report -o -: not the page alone")
         named = run(*command, "-o", "/dev/stdout")
         check(named.returncode == 0 and len(named.stdout) == len(dash.stdout) or verb == "certify", f"{verb} -o /dev/stdout: exit {named.returncode}: {named.stderr}")
         with open(d / f"{verb}.stdout", "wb") as file:
@@ -397,9 +397,12 @@ def test_signals(d):
         bystander = d / (pathlib.Path(arguments[-1]).name + ".tmp.backup")
         bystander.write_text("mine")
         small = cut_layer(d / "small")
+        leftovers = set(temporaries(d))
         with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-            wait_for(lambda: len([p for p in d.iterdir() if ".tmp.quasim-" in p.name]) == 1 and running.poll() is None, 5)
-            living = {p for p in d.iterdir() if ".tmp.quasim-" in p.name}
+            wait_for(lambda: set(temporaries(d)) - leftovers or running.poll() is not None, 5)
+            time.sleep(0.05)
+            living = {pathlib.Path(p) for p in set(temporaries(d)) - leftovers if pathlib.Path(p).parent == d}
+            check(living, f"{arguments[1]}: wrote nothing that could be taken for a leftover")
             other = ("export", small, "-o", d / "kit", "--format", "hex", "--stages", "x", "--no-directed") if arguments is command else \
                 ("cosim", small, "--trace", d / "waves.fst")
             done = run(*other)

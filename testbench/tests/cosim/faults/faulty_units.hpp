@@ -9,6 +9,8 @@
 
 namespace quasim::cosim {
 
+constexpr std::size_t kFaultyUnitLanes = 4;
+
 std::vector<std::string> fault_names();
 /// The faults of fused, which one broken copy of the RTL has all of.
 std::vector<std::string> fused_fault_names();

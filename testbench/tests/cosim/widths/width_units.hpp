@@ -15,7 +15,7 @@ constexpr std::size_t kWidthUnitLanes = QUASIM_WIDTH_LANES;
 struct WidthUnit {
   std::string name;
   sc::PipelineConfig config;  ///< what it was verilated with
-  std::unique_ptr<RtlUnit> (*make)(const std::filesystem::path& trace);
+  const VerilatedAbi& (*abi)();
 };
 const std::vector<WidthUnit>& width_units();
 

@@ -1,0 +1,230 @@
+#include "cosim/unit_builder.hpp"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "io/files.hpp"
+#include "io/scratch.hpp"
+#include "spec/error.hpp"
+
+namespace quasim::cosim {
+
+const VerilatedAbi& abi_of_Vquasim_l16();
+const VerilatedAbi& abi_of_Vquasim_tail();
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The parameters of the module that are not the RTL's defaults, as Verilator takes them.
+std::vector<std::string> parameters_of(const UnitRequest& request) {
+  const sc::PipelineConfig &config = request.config, usual;
+  std::vector<std::string> flags;
+  const auto add = [&](const char* name, std::int64_t value, std::int64_t default_value) {
+    if (value != default_value) flags.push_back("-G" + std::string(name) + "=" + std::to_string(value));
+  };
+  const auto dataflows = [](const sc::PipelineConfig& of) {
+    return (of.two_step ? 1 : 0) + (of.fused ? 2 : 0);
+  };
+  if (request.top == UnitRequest::Top::kUnit) {  // the tail has the largest of these
+    add("LANES", static_cast<std::int64_t>(request.lanes), spec::kLanesDefault);
+    add("MaxChannels", config.max_channels, usual.max_channels);
+    add("MultBits", config.mult_bits, usual.mult_bits);
+    add("BiasBits", config.bias_bits, usual.bias_bits);
+  }
+  add("ConvBits", config.conv_bits, usual.conv_bits);
+  add("Dataflows", dataflows(config), dataflows(usual));
+  add("CellBits", config.cell_bits, usual.cell_bits);
+  add("NearBlocks", config.near_rows / spec::kNearBlockRows, usual.near_rows / spec::kNearBlockRows);
+  return flags;
+}
+
+/// What a unit is built from besides the RTL: beside the program in a build tree, below share/ where it is
+/// installed.
+fs::path unit_folder() {
+  const fs::path here = fs::read_symlink("/proc/self/exe").parent_path();
+  const std::vector<fs::path> folders{here.parent_path() / QUASIM_UNIT_FOLDER, QUASIM_BUILD_UNIT_FOLDER};
+  std::error_code error;
+  for (const fs::path& folder : folders)
+    if (fs::is_regular_file(folder / "build_unit.sh", error)) return folder;
+  throw InputError("RTL: expected the sources of a unit in " + folders.front().string() + " or " +
+                   folders.back().string() + "; they are in neither");
+}
+
+/// The SystemVerilog files of a directory and of generated/ below it, packages first.
+std::vector<fs::path> rtl_files(const fs::path& directory) {
+  std::vector<fs::path> packages, modules;
+  for (const fs::path& folder : {directory / "generated", directory}) {
+    std::error_code error;
+    std::vector<fs::path> files;
+    for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error))
+      if (entry->path().extension() == ".sv" || entry->path().extension() == ".v")
+        files.push_back(entry->path());
+    if (error && folder == directory)
+      throw InputError(directory.string() + ": expected a directory with RTL: " + error.message());
+    std::sort(files.begin(), files.end());
+    for (const fs::path& file : files) {
+      const std::string stem = file.stem().string();
+      const bool package = stem.size() > 4 && stem.compare(stem.size() - 4, 4, "_pkg") == 0;
+      (package ? packages : modules).push_back(file);
+    }
+  }
+  if (modules.empty())
+    throw InputError(directory.string() + ": expected SystemVerilog files; there are none");
+  packages.insert(packages.end(), modules.begin(), modules.end());
+  return packages;
+}
+
+/// Units built for a build tree stay in it.
+fs::path cache_folder(const fs::path& unit_folder) {
+  fs::path folder;
+  const auto variable = [](const char* name) {
+    const char* value = std::getenv(name);
+    return std::string(value == nullptr ? "" : value);
+  };
+  if (const std::string own = variable("QUASIM_UNIT_CACHE"); !own.empty())
+    folder = own;
+  else if (unit_folder == QUASIM_BUILD_UNIT_FOLDER)
+    folder = unit_folder / "built";
+  else if (const std::string cache = variable("XDG_CACHE_HOME"); !cache.empty())
+    folder = fs::path(cache) / "quasim" / "units";
+  else if (const std::string home = variable("HOME"); !home.empty())
+    folder = fs::path(home) / ".cache" / "quasim" / "units";
+  else
+    throw InputError("RTL: nowhere to keep a built unit: set QUASIM_UNIT_CACHE to a directory");
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw InputError(folder.string() + ": cannot keep a built unit here: " + error.message());
+  return folder;
+}
+
+/// Runs a program with everything it says going to `log`; returns its exit status.
+int run_logged(const std::vector<std::string>& command, const fs::path& log) {
+  std::vector<char*> words;
+  for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
+  words.push_back(nullptr);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
+  posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  pid_t child = 0;
+  const int refused = ::posix_spawn(&child, words[0], &actions, nullptr, words.data(), environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (refused != 0) throw InputError("RTL: cannot run " + command.front() + ": " + std::strerror(refused));
+  int status = 0;
+  while (::waitpid(child, &status, 0) < 0)
+    if (errno != EINTR) throw InputError("RTL: lost the tool that builds a unit");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/// The first line of a log in which a tool complains, or its last line.
+std::string complaint_of(const fs::path& log) {
+  std::ifstream text(log);
+  std::string last = "it said nothing";
+  for (std::string line; std::getline(text, line);) {
+    line.erase(0, line.find_first_not_of(' '));
+    for (const char* sign : {"%Error", "%Warning", " error: ", "Error: ", "not found: "})
+      if (line.find(sign) != std::string::npos) return line;
+    if (!line.empty()) last = line;
+  }
+  return last;
+}
+
+/// Everything that goes into a unit, as one number.
+std::string key_of(const fs::path& folder, const std::vector<fs::path>& rtl,
+                   const std::vector<std::string>& words) {
+  std::string all;
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::recursive_directory_iterator(folder))
+    if (const std::string room = entry.path().lexically_relative(folder).begin()->string();
+        entry.is_regular_file() && room != "rtl" && room != "built")
+      files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  for (const fs::path& file : files)
+    all += file.lexically_relative(folder).string() + " " + sha256_of_file(file) + "\n";
+  for (const fs::path& file : rtl) all += file.filename().string() + " " + sha256_of_file(file) + "\n";
+  for (const std::string& word : words) all += word + "\n";
+  return sha256_of_bytes(all.data(), all.size()).substr(0, 32);
+}
+
+const VerilatedAbi& load(const fs::path& library) {
+  void* handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) throw InputError("RTL: " + std::string(::dlerror()));
+  const auto unit = reinterpret_cast<const VerilatedAbi* (*)()>(::dlsym(handle, "quasim_unit"));
+  if (unit == nullptr) throw InputError("RTL: " + library.string() + " is not a unit");
+  return *unit();
+}
+
+const VerilatedAbi& build(const UnitRequest& request) {
+  const bool tail = request.top == UnitRequest::Top::kTail;
+  const fs::path folder = unit_folder();
+  const bool own = request.rtl.empty();
+  const fs::path directory = own ? folder / "rtl" : request.rtl;
+  const std::vector<fs::path> files = rtl_files(directory);
+  std::vector<std::string> words{tail ? "tail" : "unit", own ? "own" : "other"};
+  for (const std::string& flag : parameters_of(request)) words.push_back(flag);
+  const std::string key = key_of(folder, files, words);
+  const fs::path library = cache_folder(folder) / (key + ".so");
+  std::error_code error;
+  if (fs::is_regular_file(library, error)) return load(library);
+
+  std::string what;
+  for (std::size_t i = 2; i < words.size(); ++i) what += " " + words[i].substr(2);
+  std::cerr << "quasim: building " << (tail ? "requant and silu" : "quasim_top") << " of "
+            << (own ? std::string("the project's RTL") : printable(request.rtl.string())) << what
+            << ", once\n";
+  const Scratch scratch(library, Scratch::Kind::kDirectory);
+  const fs::path log = library.parent_path() / (key + ".log");
+  std::vector<std::string> command{"/bin/sh", (folder / "build_unit.sh").string(), scratch.path().string(),
+                                   words[0], words[1]};
+  command.insert(command.end(), words.begin() + 2, words.end());
+  command.emplace_back("--");
+  for (const fs::path& file : files) command.push_back(fs::absolute(file).string());
+  if (run_logged(command, log) != 0)
+    throw InputError((own ? folder : request.rtl).string() + ": cannot build the unit: " + complaint_of(log) +
+                     " (all of it: " + log.string() + ")");
+  fs::rename(scratch.path() / "unit.so", library);
+  return load(library);
+}
+
+}  // namespace
+
+const VerilatedAbi& verilated(const UnitRequest& request) {
+  const bool tail = request.top == UnitRequest::Top::kTail;
+  sc::validate(request.config, tail ? spec::kLanesDefault : request.lanes);
+  if (request.rtl.empty() && request.config == sc::PipelineConfig{}) {
+    if (tail) return abi_of_Vquasim_tail();
+    if (request.lanes == spec::kLanesDefault) return abi_of_Vquasim_l16();
+  }
+  static std::map<std::string, const VerilatedAbi*> built;  // a library is loaded once
+  std::string name = request.rtl.string() + (tail ? "\ntail" : "\nunit");
+  for (const std::string& flag : parameters_of(request)) name += flag;
+  const auto found = built.find(name);
+  if (found != built.end()) return *found->second;
+  return *built.emplace(name, &build(request)).first->second;
+}
+
+std::unique_ptr<RtlUnit> make_unit(std::size_t lanes, const sc::PipelineConfig& config, const fs::path& rtl,
+                                   const fs::path& trace) {
+  return make_verilated_unit(verilated({UnitRequest::Top::kUnit, lanes, config, rtl}), lanes, trace);
+}
+
+std::unique_ptr<exact::PointSource> make_tail(const LayerProgram& program, const fs::path& rtl) {
+  UnitRequest request{UnitRequest::Top::kTail, spec::kLanesDefault, sc::config_holding({}, program), rtl};
+  return make_rtl_tail(verilated(request), request.config, program);
+}
+
+}  // namespace quasim::cosim
