@@ -106,7 +106,7 @@ FusedSearch search_fused(const LayerParams& layer, const exact::Domain& domain,
   found.least_multiplier = system.least_multiplier();
   Candidate best;
   bool any = false;
-  for (const auto near : {ThresholdSystem::Near::kSilu, ThresholdSystem::Near::kZero}) {
+  for (const auto near : {ThresholdSystem::Near::kSilu, ThresholdSystem::Near::kEven}) {
     if (any && best.exact()) break;
     for (const std::int64_t m : multipliers(system, ladder, found.least_multiplier.value_or(1), near, unit)) {
       std::optional<Candidate> candidate = place(system.solve(m, near), m, ladder, unit);

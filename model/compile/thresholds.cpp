@@ -83,7 +83,17 @@ ThresholdSystem::ThresholdSystem(const LayerParams& layer, const exact::Domain& 
       domain_(domain),
       ladder_(ladder),
       count_(static_cast<std::size_t>(ladder.highest)),
-      real_(real_thresholds(layer, ladder.turn, ladder.highest)) {}
+      real_(real_thresholds(layer, ladder.turn, ladder.highest)) {
+  for (std::size_t s = 0; s < ladder.slices.size(); ++s) {
+    double largest = 0;
+    const double shift = bias_shift(layer, domain.slices[s].bias);
+    for (const RankRun& run : ladder.slices[s])
+      if (run.rank > 0 && run.first > domain.slices[s].acc_min)
+        largest =
+            std::max(largest, std::abs(run.first + shift - real_[static_cast<std::size_t>(run.rank) - 1]));
+    distance_.push_back(largest);
+  }
+}
 
 std::vector<ThresholdSystem::Difference> ThresholdSystem::differences(const Slices& left_out,
                                                                       bool forced_only) const {
@@ -117,8 +127,14 @@ std::vector<ThresholdSystem::Difference> ThresholdSystem::differences(const Slic
 }
 
 std::vector<std::int64_t> ThresholdSystem::wanted(std::int64_t multiplier, Near near) const {
-  if (near == Near::kZero) return std::vector<std::int64_t>(count_, 0);
   std::vector<std::int64_t> values;
+  if (near == Near::kEven) {
+    const std::int64_t positions = std::int64_t{1} << spec::kThresholdBits;
+    const std::int64_t distance = std::min(positions / static_cast<std::int64_t>(count_ + 1),
+                                           (std::int64_t{1} << (spec::kFarBits - 1)) - 1);
+    for (std::size_t k = 0; k < count_; ++k) values.push_back(static_cast<std::int64_t>(k + 1) * distance);
+    return values;
+  }
   for (const double threshold : real_)
     values.push_back(std::llround(std::clamp(threshold * static_cast<double>(multiplier), -0x1p50, 0x1p50)));
   return values;
@@ -138,11 +154,15 @@ ThresholdSystem::Solution ThresholdSystem::solve(std::int64_t multiplier, Near n
         solution.thresholds.push_back(floor_half(lowered[k] + raised[k]));
       break;
     }
-    for (const std::size_t i : cycle)
-      if (list[i].slice != kNone && !left_out[static_cast<std::size_t>(list[i].slice)]) {
-        left_out[static_cast<std::size_t>(list[i].slice)] = true;
-        break;
-      }
+    std::ptrdiff_t farthest = kNone;
+    for (const std::size_t i : cycle) {
+      const std::ptrdiff_t s = list[i].slice;
+      if (s == kNone) continue;
+      if (farthest == kNone ||
+          distance_[static_cast<std::size_t>(s)] > distance_[static_cast<std::size_t>(farthest)])
+        farthest = s;
+    }
+    left_out[static_cast<std::size_t>(farthest)] = true;
   }
   for (std::size_t s = 0; s < ladder_.slices.size(); ++s)
     solution.bias_words.push_back(word_of(s, solution.thresholds, multiplier, near));
@@ -184,7 +204,7 @@ std::int64_t ThresholdSystem::word_of(std::size_t slice, const std::vector<std::
     }
   }
   const double shift = bias_shift(layer_, domain_.slices[slice].bias) * static_cast<double>(multiplier);
-  const std::int64_t own = near == Near::kZero ? 0 : std::llround(std::clamp(shift, -0x1p50, 0x1p50));
+  const std::int64_t own = near == Near::kEven ? 0 : std::llround(std::clamp(shift, -0x1p50, 0x1p50));
   if (least <= largest) {
     const bool both = least > std::numeric_limits<std::int64_t>::min() &&
                       largest < std::numeric_limits<std::int64_t>::max();

@@ -27,10 +27,10 @@ class ThresholdSystem {
 
   enum class Near {
     kSilu,  ///< to SiLU's own
-    kZero,  ///< to each other: where the domain shows few of SiLU's steps, its own may be too far apart to be
-            ///< stored
+    kEven,  ///< evenly spread: where the domain shows few of SiLU's steps, its own may be too far apart
   };
-  /// The thresholds nearest to those at this multiplier. Slices that contradict others are left out.
+  /// The thresholds nearest to those at this multiplier. Of slices that
+  /// contradict each other the one is left out whose steps lie farthest from SiLU's own.
   Solution solve(std::int64_t multiplier, Near near) const;
   /// How many points of the domain differ from the target.
   std::int64_t differing(const Solution& solution, std::int64_t multiplier) const;
@@ -54,6 +54,7 @@ class ThresholdSystem {
   const RankLadder& ladder_;
   std::size_t count_;  ///< thresholds
   std::vector<double> real_;
+  std::vector<double> distance_;  ///< of each slice's steps from SiLU's own, the largest, in accumulators
 };
 
 }  // namespace quasim::compile

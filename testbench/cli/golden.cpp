@@ -91,6 +91,9 @@ int run(const GoldenOptions& options) {
       nlohmann::ordered_json provenance{{"variant", variant.to_string()}};
       provenance.update(provenance_of(bundle));
       provenance.update(maker);
+      std::vector<std::string> files = golden_files(golden);
+      if (std::filesystem::exists(sets[i].directory() / "steps.npz")) files.emplace_back("steps.npz");
+      provenance["files"] = files;
       const auto& target = sets[i].begin();
       write_golden(golden, target, conv_bits);
       write_text_file(target / "provenance.json", json_text(provenance) + "\n");

@@ -39,6 +39,15 @@ Json entry_of(const Json& json, const char* key) {
   return json.contains(key) ? json.at(key) : Json(nullptr);
 }
 
+/// A file that was put beside a provenance which names its files, and not this one, may be of anything.
+void require_spoken_for(const Json& provenance, const fs::path& file) {
+  const Json& files = entry_of(provenance, "files");
+  const std::string name = file.filename().string();
+  if (files.is_array() && std::find(files.begin(), files.end(), name) == files.end())
+    throw InputError(file.string() + ": stale: " + (file.parent_path() / kProvenance).string() +
+                     " names the files that it speaks for, and not this one; make it again, or remove it");
+}
+
 }  // namespace
 
 std::string_view to_string(GoldenMaker maker) {
@@ -57,6 +66,7 @@ std::optional<CommittedFile> committed_file(const Bundle& bundle, const Variant&
   require_made_from(bundle, as_variant(read_layer(bundle.directory), variant), file,
                     {entry_of(provenance, "layer_parameters"), entry_of(provenance, "inputs_sha256")},
                     inputs);
+  require_spoken_for(provenance, file);
   const std::string device = text_of(provenance, "device", provenance_file);
   return CommittedFile{file, maker_of(device), device};
 }
@@ -100,6 +110,7 @@ void require_same_maker(const Bundle& bundle, const Variant& variant, const fs::
     require_made_from(bundle, as_variant(bundle.layer, variant), file,
                       {entry_of(provenance, "layer_parameters"), entry_of(provenance, "inputs_sha256")},
                       tensor ? Inputs::kLayerAndInput : Inputs::kLayer);
+    require_spoken_for(provenance, file);
     const std::string made_by = text_of(provenance, "device", directory / kProvenance);
     if (made_by != device)
       throw InputError(file.string() + ": made by " + made_by + "; a golden of " + device +

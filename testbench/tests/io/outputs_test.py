@@ -397,11 +397,11 @@ def test_signals(d):
         bystander = d / (pathlib.Path(arguments[-1]).name + ".tmp.backup")
         bystander.write_text("mine")
         small = cut_layer(d / "small")
-        leftovers = set(temporaries(d))
+        leftovers = set(d.iterdir())
         with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-            wait_for(lambda: set(temporaries(d)) - leftovers or running.poll() is not None, 5)
+            wait_for(lambda: set(d.iterdir()) - leftovers or running.poll() is not None, 5)
             time.sleep(0.05)
-            living = {pathlib.Path(p) for p in set(temporaries(d)) - leftovers if pathlib.Path(p).parent == d}
+            living = set(d.iterdir()) - leftovers
             check(living, f"{arguments[1]}: wrote nothing that could be taken for a leftover")
             other = ("export", small, "-o", d / "kit", "--format", "hex", "--stages", "x", "--no-directed") if arguments is command else \
                 ("cosim", small, "--trace", d / "waves.fst")

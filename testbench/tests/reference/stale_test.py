@@ -97,7 +97,7 @@ def main():
         for key, value in {"output_scale": 2 * params["output_scale"], "input_scale": 0.5, "weight_scale": 0.01, "bias_scale": 0.02,
                            "conv_scale": 0.25, "conv_bits": 9}.items():
             bundle = spoilt("layer_" + key, lambda b, key=key, value=value: edit(b, **{key: value}))
-            all_verbs, now = key == "output_scale", f"layer.json has {value}"
+            all_verbs, now = key == "output_scale", "layer.json has " + str(np.float32(value) if isinstance(value, float) else value)
             for verb, *rest in by_steps if all_verbs else by_steps[1:2]:
                 refused(key, [bundle / GOLDEN / "steps.npz", "stale", key, now], verb, bundle, *rest)
             for verb, *rest in by_tensors if all_verbs else by_tensors[:1] + by_tensors[2:3]:
