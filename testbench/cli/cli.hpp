@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/verbs.hpp"
 #include "io/outputs.hpp"
 #include "spec/words.hpp"
 
@@ -20,27 +21,6 @@ namespace quasim::cli {
 
 /// Exit codes of every verb.
 enum Exit : int { kAgree = 0, kDiffer = 1, kBadInput = 2 };
-
-/// A verb adds its subcommand and options to `app` and returns what to do when it was chosen; the result is
-/// an exit code. InputError thrown from the action becomes one line on stderr and kBadInput.
-using Action = std::function<int()>;
-using VerbFactory = Action (*)(CLI::App& app);
-
-// One factory a verb, each in the file of its name.
-Action add_bench(CLI::App& app);
-Action add_certify(CLI::App& app);
-Action add_compare(CLI::App& app);
-Action add_compile(CLI::App& app);
-Action add_cosim(CLI::App& app);
-Action add_explain(CLI::App& app);
-Action add_export(CLI::App& app);
-Action add_golden(CLI::App& app);
-Action add_import(CLI::App& app);
-Action add_modes(CLI::App& app);
-Action add_outliers(CLI::App& app);
-Action add_report(CLI::App& app);
-Action add_run(CLI::App& app);
-Action add_sweep(CLI::App& app);
 
 /// "quasim 1.0.0"
 extern const char* const kTool;
