@@ -26,6 +26,25 @@ exact::StepFunction without_falls(const exact::StepFunction& q) {
   return risen;
 }
 
+/// The closest multiplier, as narrow as it can be without displacing more points; what is proven of it holds
+/// for every width.
+ClosestMultiplier narrowest_closest(const std::vector<SliceBounds>& bounds, const Datapath& datapath) {
+  ClosestMultiplier closest = find_closest(bounds, datapath);
+  Datapath narrower = datapath;
+  for (int low = spec::kMultBitsMin, high = datapath.mult_bits; low < high;) {
+    narrower.mult_bits = low + (high - low) / 2;
+    ClosestMultiplier found = find_closest(bounds, narrower);
+    if (found.displaced_points <= closest.displaced_points) {
+      high = narrower.mult_bits;
+      closest.multiplier = std::move(found.multiplier);
+      closest.displaced_points = found.displaced_points;
+    } else {
+      low = narrower.mult_bits + 1;
+    }
+  }
+  return closest;
+}
+
 struct Search {
   Multiplier multiplier;
   Match match;
@@ -44,7 +63,7 @@ Search search(const exact::StepFunction& q, const Domain& domain, const std::vec
     if (auto found = find_exact(bounds(wanted), datapath)) return {std::move(*found), wanted, 0};
   }
   const Match wanted = match == Match::kQ ? Match::kQ : Match::kOut;
-  ClosestMultiplier closest = find_closest(bounds(wanted), datapath);
+  ClosestMultiplier closest = narrowest_closest(bounds(wanted), datapath);
   return {std::move(closest.multiplier), wanted, closest.at_least};
 }
 

@@ -93,6 +93,22 @@ TEST(property_compile, nasty_scales_compile_exactly_for_the_oracle) {
   EXPECT_GT(points, 0);
 }
 
+/// Layer 1 has no exact program on the full domain: one point stays, and one bit less costs more of them.
+TEST(property_compile, where_none_is_exact_the_closest_program_is_as_narrow_as_it_can_be) {
+  const Bundle bundle = read_bundle(std::filesystem::path(QUASIM_VECTORS) / "bookmamba/layer01");
+  const exact::Domain domain = make_domain(exact::DomainKind::kFull, bundle);
+  const auto variant = default_variant(bundle.layer);
+  const compile::Target target = make_target("golden:" + variant.to_string(), bundle, domain);
+  const compile::Compiled widest = compile::compile_program(bundle, domain, target, {});
+  EXPECT_EQ(widest.differing_out, 1);
+  EXPECT_EQ(widest.displaced_at_least, 1);
+  EXPECT_EQ(widest.program.mult_bits, 21);
+  compile::Options narrower;
+  narrower.mult_bits = widest.program.mult_bits - 1;
+  EXPECT_GT(compile::compile_program(bundle, domain, target, narrower).differing_out, widest.differing_out);
+  std::cout << widest.points << " points compared\n";
+}
+
 TEST(fault_certify, every_planted_fault_is_found_and_located) {
   constexpr std::uint64_t kSeed = 99;
   std::cout << "seed " << kSeed << "\n";
