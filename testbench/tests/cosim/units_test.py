@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""cosim.units.on_demand: units of other parameters and of somebody else's RTL, built when they are asked for.
+
+  units_test.py QUASIM VECTORS RTL
+"""
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import bundles  # noqa: E402
+
+quasim, vectors, rtl = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
+layer = vectors / "bookmamba/layer00"
+checks, compared, failures = 0, 0, []
+
+
+def expect(good, what):
+    global checks
+    checks += 1
+    if not good:
+        failures.append(what)
+
+
+def run(*arguments, **variables):
+    return subprocess.run([quasim, *map(str, arguments)], capture_output=True, text=True, check=False, env={**os.environ, **variables})
+
+
+def agrees(what, done, elements):
+    """Exit code 0, every element compared three ways, no difference."""
+    global compared
+    expect(done.returncode == 0, f"{what}: exit {done.returncode}: {done.stderr[-400:]}")
+    if done.returncode != 0:
+        return
+    for row in json.loads(done.stdout)["layers"]:
+        expect(row["elements"] == elements, f"{what}: {row['elements']} elements, expected {elements}")
+        for pair in ("systemc_vs_golden", "rtl_vs_golden", "rtl_vs_systemc"):
+            expect(row[pair]["compared"] == elements and row[pair]["mismatches"] == 0, f"{what}: {pair}: {row[pair]}")
+            compared += row[pair]["compared"]
+
+
+def random_layer(target, channels, steps, **parameters):
+    """A bundle of noise with the scales of a real layer."""
+    random = np.random.default_rng(channels)
+    target.mkdir()
+    params = {**json.loads((layer / "layer.json").read_text()), "name": target.name, "channels": channels, **parameters}
+    (target / "layer.json").write_text(json.dumps(params))
+    for name, shape in (("weight", (channels, params["taps"])), ("bias", (channels,)), ("input", (1, channels, steps))):
+        np.save(target / f"conv1d_{name}.npy", random.integers(-128, 128, shape, dtype=np.int8))
+    return target
+
+
+def planted(target, file, before, after):
+    """A copy of the RTL with one text replaced."""
+    shutil.copytree(rtl, target)
+    text = (target / file).read_text()
+    expect(text.count(before) == 1, f"{file} has {before!r} {text.count(before)} times: the fault cannot be planted")
+    (target / file).write_text(text.replace(before, after))
+    return target
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        d = pathlib.Path(folder)
+        # Another width of q, beside the default's in one call, and more channels than the default unit has.
+        usual, bits10 = random_layer(d / "usual", 20, 40), random_layer(d / "bits10", 20, 40, conv_bits=10)
+        agrees("two widths in one call", run("cosim", usual, bits10, usual, "--stall-out", 0.2, "--json"), 20 * 40)
+        done = run("certify", bits10, "--rtl", "--json")
+        expect(done.returncode == 0 and json.loads(done.stdout)["differing"].get("model vs rtl") == 0, f"certify --rtl {bits10}: exit {done.returncode}: {done.stderr[-300:]}")
+        agrees("12,288 channels", run("cosim", random_layer(d / "wide", 12288, 2), "--json"), 12288 * 2)
+        done = run("cosim", usual, bits10, "--trace", d / "waves.fst")
+        expect(done.returncode == 2 and "--trace" in done.stderr and not (d / "waves.fst").exists(), f"--trace over two units: {done.returncode} {done.stderr}")
+
+        # Somebody else's RTL: what is right agrees, what is wrong is found, an edit is seen at once, what cannot be built is said in one line.
+        cut = bundles.cut_layer(d / "cut", layer, 24, 60)
+        copy = shutil.copytree(rtl, d / "copy")
+        agrees("a copy of the RTL", run("cosim", cut, "--rtl", copy, "--json"), 24 * 60)
+        wrong = planted(d / "wrong", "quasim_conv_acc.sv", "x0 = 32'($signed(history[7:0]))", "x0 = 32'($signed(history[15:8]))")
+        done = run("cosim", cut, "--rtl", wrong, "--stall-in", 0.1, "--json")
+        expect(done.returncode == 1 and json.loads(done.stdout)["layers"][0]["rtl_vs_systemc"]["mismatches"] > 0, f"RTL with a fault: exit {done.returncode}: {done.stderr[-300:]}")
+        stale = copy / "quasim_conv_acc.sv"
+        stale.write_text((wrong / "quasim_conv_acc.sv").read_text())
+        expect(run("cosim", cut, "--rtl", copy, "--json").returncode == 1, "RTL that was edited after a run: its older state was used")
+        certified = run("certify", cut, "--rtl", copy, "--json")
+        expect(certified.returncode == 0 and json.loads(certified.stdout)["differing"]["model vs rtl"] == 0, f"certify --rtl DIR, whose requant and silu are whole: {certified.returncode} {certified.stderr[-300:]}")
+        (copy / "quasim_spill.sv").write_text("module quasim_spill; this is no Verilog\n")
+        empty = d / "empty"
+        empty.mkdir()
+        for what, words, arguments in (
+                ("RTL that cannot be built", (str(copy), "quasim_spill.sv:1", "syntax error"), ("cosim", cut, "--rtl", copy)),
+                ("a directory without RTL", (str(empty), "none"), ("cosim", cut, "--rtl", empty)),
+                ("no directory", (str(d / "absent"),), ("cosim", cut, "--rtl", d / "absent"))):
+            done = run(*arguments)
+            lines = [line for line in done.stderr.splitlines() if not line.startswith("quasim: building ")]
+            expect(done.returncode == 2 and len(lines) == 1 and all(word in lines[0] for word in words), f"{what}: exit {done.returncode}, expected 2 and one line with {words}: {done.stderr}")
+
+        # Nowhere to keep a unit.
+        done = run("cosim", cut, "--rtl", wrong, QUASIM_UNIT_CACHE="/dev/null/units")
+        expect(done.returncode == 2 and "/dev/null/units" in done.stderr and "Traceback" not in done.stderr, f"no place for a unit: exit {done.returncode}: {done.stderr}")
+    for failure in failures:
+        print("FAIL", failure)
+    print(f"{checks} checks, {compared} elements compared, {len(failures)} failures")
+    return 1 if failures or compared == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
