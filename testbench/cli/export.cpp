@@ -15,11 +15,14 @@
 namespace quasim::cli {
 namespace {
 
+/// Bytes above which the result says how a kit becomes smaller.
+constexpr std::uint64_t kLargeKit = 50'000'000;
+
 struct ExportOptions {
   LayerOptions layer;
   OutputOption output;
   std::filesystem::path check;
-  std::string formats = "all";
+  std::string formats = "hex,npy,coe,mif";  ///< each value once for benches and once for numpy
   std::vector<std::string> stages;
   std::size_t lanes = spec::kLanesDefault;
   std::size_t steps = 0;  ///< 0: all
@@ -83,6 +86,8 @@ void print_summary(const ExportOptions& options, const Bundle& bundle, const std
               << group_digits(summary.directed->out_covered) << " of "
               << group_digits(summary.directed->out_steps)
               << " of out; the weights do not reach the others\n";
+  if (summary.size_bytes > kLargeKit)
+    std::cout << "size: fewer --format or --stages, or --no-directed, make a smaller kit\n";
   if (summary.golden_compared > 0)
     std::cout << "golden: " << group_digits(summary.golden_differing) << " of "
               << group_digits(summary.golden_compared) << " outputs differ\n";
@@ -134,7 +139,7 @@ Action add_export(CLI::App& app) {
   add_layer_options(*verb, options->layer);
   verb->get_option("BUNDLE")->required(false);
   add_output_option(*verb, options->output, "directory to write; an older kit there is replaced");
-  verb->add_option("--format", options->formats, "all, or a list of hex, mem, bin, npy, csv, coe, mif")
+  verb->add_option("--format", options->formats, "all, or a list of hex, mem, bin, npy, csv, coe, mif; all is five times as large, csv half of that")
       ->capture_default_str();
   verb->add_option("--stages", options->stages, "stage boundaries to write (default: all)")
       ->delimiter(',')

@@ -48,7 +48,8 @@ def cut_layer(target, layer, channels, steps, **changes):
 
 
 def export(bundle, kit, *arguments):
-    result = run(quasim, "export", bundle, "-o", kit, "--json", *arguments)
+    formats = () if "--format" in arguments else ("--format", "all")
+    result = run(quasim, "export", bundle, "-o", kit, "--json", *formats, *arguments)
     check(result.returncode == 0, f"export {bundle.name}: exit {result.returncode}: {result.stderr}")
     return json.loads(result.stdout)
 
