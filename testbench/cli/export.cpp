@@ -40,11 +40,12 @@ std::vector<kit::Stage> parse_stages(const std::vector<std::string>& names) {
 int check(const ExportOptions& options) {
   const kit::KitCheck result = kit::check_kit(options.check);
   if (options.json) {
-    print_json({{"verb", "export"},
-                {"check", options.check.string()},
-                {"files", result.files},
-                {"intact", result.problems.empty()},
-                {"problems", result.problems}});
+    nlohmann::ordered_json json = document("quasim.export_check/1", "export");
+    json.update({{"check", options.check.string()},
+                 {"files", result.files},
+                 {"intact", result.problems.empty()},
+                 {"problems", result.problems}});
+    print_json(json);
   } else {
     for (const std::string& problem : result.problems) std::cout << problem << "\n";
     std::cout << options.check.string() << ": " << result.files << " files, " << result.problems.size()
@@ -56,13 +57,14 @@ int check(const ExportOptions& options) {
 void print_summary(const ExportOptions& options, const Bundle& bundle, const std::string& origin,
                    const kit::KitSummary& summary, double seconds) {
   if (options.json) {
-    nlohmann::ordered_json json{{"verb", "export"},
-                                {"layer", bundle.layer.name},
-                                {"program", origin},
-                                {"output", *options.output},
-                                {"files", summary.files},
-                                {"bytes", summary.size_bytes},
-                                {"elements", summary.elements}};
+    nlohmann::ordered_json json = document("quasim.export/1", "export");
+    json.update({{"bundle", bundle.directory.string()},
+                 {"layer", bundle.layer.name},
+                 {"program", origin},
+                 {"output", *options.output},
+                 {"files", summary.files},
+                 {"bytes", summary.size_bytes},
+                 {"elements", summary.elements}});
     if (summary.directed) {
       json["q_steps"] = summary.directed->q_steps;
       json["q_steps_covered"] = summary.directed->q_covered;
@@ -139,7 +141,9 @@ Action add_export(CLI::App& app) {
   add_layer_options(*verb, options->layer);
   verb->get_option("BUNDLE")->required(false);
   add_output_option(*verb, options->output, "directory to write; an older kit there is replaced");
-  verb->add_option("--format", options->formats, "all, or a list of hex, mem, bin, npy, csv, coe, mif; all is five times as large, csv half of that")
+  verb->add_option(
+          "--format", options->formats,
+          "all, or a list of hex, mem, bin, npy, csv, coe, mif; all is five times as large, csv half of that")
       ->capture_default_str();
   verb->add_option("--stages", options->stages, "stage boundaries to write (default: all)")
       ->delimiter(',')

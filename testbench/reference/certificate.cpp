@@ -69,7 +69,8 @@ nlohmann::ordered_json to_json(const compile::FirstDifference& first) {
 }
 
 nlohmann::ordered_json to_json(const compile::Certificate& certificate) {
-  nlohmann::ordered_json json, compared, differing, differing_q, first, causes;
+  nlohmann::ordered_json json, compared, differing, differing_q;
+  nlohmann::ordered_json first = nlohmann::ordered_json::object(), causes = first;
   for (const compile::PairResult& pair : certificate.pairs) {
     const std::string name = pair.a + " vs " + pair.b;
     compared[name] = pair.points;
