@@ -86,8 +86,8 @@ class ChannelMaxima {
 QUASIM_VECTOR_CLONES static Signs count_signs(const double* values, std::size_t count) {
   Signs signs;
   for (std::size_t i = 0; i < count; ++i) {
-    signs.positive += (values[i] > 0) & (values[i] < HUGE_VAL) ? 1U : 0U;
-    signs.negative += (values[i] < 0) & (values[i] > -HUGE_VAL) ? 1U : 0U;
+    signs.positive += ((values[i] > 0) & (values[i] < HUGE_VAL)) != 0 ? 1U : 0U;
+    signs.negative += ((values[i] < 0) & (values[i] > -HUGE_VAL)) != 0 ? 1U : 0U;
   }
   return signs;
 }

@@ -143,7 +143,7 @@ Action add_export(CLI::App& app) {
   add_output_option(*verb, options->output, "directory to write; an older kit there is replaced");
   verb->add_option(
           "--format", options->formats,
-          "all, or a list of hex, mem, bin, npy, csv, coe, mif; all is five times as large, csv half of that")
+          "all, or a list of " + kit::format_words() + "; all is five times as large, csv half of that")
       ->capture_default_str();
   verb->add_option("--stages", options->stages, "stage boundaries to write (default: all)")
       ->delimiter(',')

@@ -1,40 +1,35 @@
 #include "kit/formats.hpp"
 
-#include <array>
-#include <utility>
-
 #include "spec/error.hpp"
 
 namespace quasim::kit {
 namespace {
 
-constexpr std::array<std::pair<Format, std::string_view>, 7> kFormats{{{Format::kHex, "hex"},
-                                                                       {Format::kMem, "mem"},
-                                                                       {Format::kBin, "bin"},
-                                                                       {Format::kNpy, "npy"},
-                                                                       {Format::kCsv, "csv"},
-                                                                       {Format::kCoe, "coe"},
-                                                                       {Format::kMif, "mif"}}};
-
 Format parse_format(std::string_view word) {
-  for (const auto& [format, name] : kFormats)
-    if (word == name) return format;
-  throw InputError("format: expected all or a list of hex, mem, bin, npy, csv, coe, mif; got '" +
-                   std::string(word) + "'");
+  for (const FormatRow& row : kFormats)
+    if (word == row.word) return row.format;
+  throw InputError("format: expected all or a list of " + format_words() + "; got '" + std::string(word) +
+                   "'");
 }
 
 }  // namespace
 
+std::string format_words() {
+  std::string words;
+  for (const FormatRow& row : kFormats) words += (words.empty() ? "" : ", ") + std::string(row.word);
+  return words;
+}
+
 std::string_view to_string(Format format) {
-  for (const auto& [known, name] : kFormats)
-    if (known == format) return name;
+  for (const FormatRow& row : kFormats)
+    if (row.format == format) return row.word;
   throw InputError("format out of range");
 }
 
 FormatSet parse_formats(std::string_view text) {
   FormatSet formats;
   if (text == "all") {
-    for (const auto& row : kFormats) formats.insert(row.first);
+    for (const FormatRow& row : kFormats) formats.insert(row.format);
     return formats;
   }
   for (std::size_t begin = 0; begin <= text.size();) {

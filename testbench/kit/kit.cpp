@@ -46,12 +46,12 @@ void add_program(KitDirectory& kit, const LayerProgram& program, const KitReques
   kit.add_text("config/axil_writes.hex", about, writes_hex(writes));
   kit.add_text("config/axil_writes.csv", about, writes_csv(writes));
   for (const MemoryImage& image : memory_images(program))
-    for (const Format format : {Format::kHex, Format::kMem, Format::kCoe, Format::kMif})
-      if (request.formats.count(format) != 0)
+    for (const FormatRow& row : kFormats)
+      if (row.memories && request.formats.count(row.format) != 0)
         kit.add_text(
-            "memory/" + image.name + "." + std::string(to_string(format)),
+            "memory/" + image.name + "." + std::string(row.word),
             {{"meaning", image.meaning}, {"width_bits", image.width_bits}, {"words", image.words.size()}},
-            memory_text(image, format));
+            memory_text(image, row.format));
 }
 
 /// Solves the directed vectors; writes one line a step to vectors/directed/steps.csv.

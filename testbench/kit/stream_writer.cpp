@@ -49,8 +49,6 @@ class VectorFile {
   std::vector<char> text_;
 };
 
-constexpr Format kVectorFormats[] = {Format::kHex, Format::kMem, Format::kBin, Format::kNpy, Format::kCsv};
-
 class StreamWriter {
  public:
   StreamWriter(KitDirectory& kit, const LayerProgram& program, const StreamRequest& request)
@@ -88,15 +86,13 @@ std::vector<VectorFile> StreamWriter::open(const std::string& name, DType dtype,
                                            const nlohmann::ordered_json& about,
                                            const std::string& csv_header) {
   std::vector<VectorFile> files;
-  for (const Format format : kVectorFormats) {
-    if (request_.formats.count(format) == 0) continue;
-    nlohmann::ordered_json entry{
-        {"stream", request_.name}, {"stage", name}, {"format", std::string(to_string(format))}};
+  for (const auto& [format, word, vectors, memories] : kFormats) {
+    if (!vectors || request_.formats.count(format) == 0) continue;
+    nlohmann::ordered_json entry{{"stream", request_.name}, {"stage", name}, {"format", std::string(word)}};
     entry.update(about);
     if (format == Format::kNpy) entry["shape"] = shape;
-    files.emplace_back(
-        kit_.create("vectors/" + request_.name + "/" + name + "." + std::string(to_string(format)), entry),
-        format);
+    files.emplace_back(kit_.create("vectors/" + request_.name + "/" + name + "." + std::string(word), entry),
+                       format);
     if (format == Format::kNpy) files.back().file().write(npy_header_text(dtype, shape));
     if (format == Format::kMem) files.back().file().write("@0\n");
     if (format == Format::kCsv) files.back().file().write(csv_header);
