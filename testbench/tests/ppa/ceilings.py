@@ -24,7 +24,7 @@ ROOT = HERE.parents[2]
 FILE = HERE / "ceilings.json"
 SLACK = 1.04
 UNITS = {
-    "narrow": Parameters(1, 16, 4, 6, 20, "two_step"),
+    "narrow": Parameters(1, 16, 4, 14, 28, "two_step"),
     "default": Parameters(1, 64, CONSTANT["ConvBitsDefault"], CONSTANT["MultBitsDefault"], CONSTANT["BiasBitsDefault"], "both"),
 }
 INFLATED = "quasim_spill"

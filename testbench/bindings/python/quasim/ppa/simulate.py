@@ -45,20 +45,30 @@ def write_netlist(measurement, work, change=None, with_presets=False):
     return files
 
 
+FAULT_DEPTH = 2  # gates between a planted fault and the register that must show it
+
+
 def wrong_gate(netlist, seed=1):
-    """{instance: type} that swaps one gate of the datapath for its opposite: the fault that a netlist run must find."""
-    library = netlist.library
-    pairs = []
-    for one, other in ((lambda a, b: 1 - (a & b), lambda a, b: 1 - (a | b)), (lambda a, b: 1 - (a ^ b), lambda a, b: a ^ b)):
-        first, second = library.gates(one), library.gates(other)
-        pairs += [(a.name, b.name) for a in first for b in second if a.inputs == b.inputs and a.outputs == b.outputs]
-        pairs += [(b.name, a.name) for a in first for b in second if a.inputs == b.inputs and a.outputs == b.outputs]
-    swap = dict(reversed(pairs))
-    candidates = [instance for instance in netlist.instances if instance.module == "quasim_requant" and instance.type in swap]
+    """{instance: type} that swaps a gate before a register of requant for its opposite: the fault that a netlist run must find."""
+    library, swap = netlist.library, {}
+    for one, other in ((lambda a, b: 1 - (a & b), lambda a, b: 1 - (a | b)), (lambda a, b: 1 - (a ^ b), lambda a, b: a ^ b),
+                       (lambda a, b, c: 1 - (a & b | c), lambda a, b, c: 1 - ((a | b) & c))):
+        for first in library.gates(one):
+            for second in library.gates(other):
+                if first.inputs == second.inputs and first.outputs == second.outputs:
+                    swap.setdefault(first.name, second.name)
+                    swap.setdefault(second.name, first.name)
+    reached = [instance for instance in netlist.instances if instance.module == "quasim_requant" and instance.register is not None]
+    candidates = {}
+    for _ in range(FAULT_DEPTH):
+        nets = [net for instance in reached for net in instance.pins.values() if not isinstance(net, str)]
+        drivers = {netlist.driver[net][0].name: netlist.driver[net][0] for net in nets if net in netlist.driver}
+        reached = [driver for driver in drivers.values() if driver.module == "quasim_requant" and driver.register is None]
+        candidates.update((driver.name, driver.type) for driver in reached if driver.type in swap)
     if not candidates:
-        raise Refusal("", "planted fault", "a NAND, NOR, XOR or XNOR in quasim_requant", "none")
-    chosen = random.Random(seed).choice(candidates)
-    return {chosen.name: swap[chosen.type]}
+        raise Refusal("", "planted fault", "a gate with an opposite before a register of quasim_requant", "none")
+    name = random.Random(seed).choice(sorted(candidates))
+    return {name: swap[candidates[name]]}
 
 
 # ---- running ----
