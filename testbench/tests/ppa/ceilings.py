@@ -3,7 +3,7 @@
 
   ceilings.py --check [UNIT...]      fails where a module is larger or slower than its ceiling, or has none; then again with one module
                                      inflated, which must be found
-  ceilings.py --update [UNIT...]     writes ceilings a few percent above what is measured
+  ceilings.py --update [UNIT...]     writes ceilings some percent above what is measured
 
 UNIT: narrow (seconds) or default (minutes); both where none is named. One lane stands for all.
 """
@@ -22,7 +22,7 @@ from quasim.registers import CONSTANT
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[2]
 FILE = HERE / "ceilings.json"
-SLACK = 1.04
+SLACK = {"ge": 1.05, "ns": 1.12}  # ABC does not find the same netlist when names or neighbours change
 UNITS = {
     "narrow": Parameters(1, 16, 4, 14, 28, "two_step"),
     "default": Parameters(1, 64, CONSTANT["ConvBitsDefault"], CONSTANT["MultBitsDefault"], CONSTANT["BiasBitsDefault"], "both"),
@@ -74,7 +74,7 @@ def main():
             modules = measured(mapper, ROOT / "rtl", UNITS[name])
             if mode == "--update":
                 known[name] = {"parameters": UNITS[name].settings(), "modules": {
-                    module: {key: None if value is None else round(value * SLACK, 1 if key == "ge" else 2) for key, value in row.items()}
+                    module: {key: None if value is None else round(value * SLACK[key], 1 if key == "ge" else 2) for key, value in row.items()}
                     for module, row in sorted(modules.items())}}
                 continue
             found += [f"{name}: {problem}" for problem in problems(modules, known[name]["modules"])]
