@@ -376,6 +376,183 @@ void expect(qg_status got, qg_status wanted, const char* word, const char* what)
               got == QG_OK ? "" : qg_last_error());
 }
 
+// ---- layers whose channels carry different scales
+
+// Every tensor that a layer may have, on the host.
+struct HostTensors {
+  std::vector<std::int8_t> input, weight, bias, state_in, state_out, output, q;
+  std::vector<std::int16_t> q16;
+  std::vector<float> ssm, raw, simulated, silu;
+
+  explicit HostTensors(const qg_params& p) {
+    const std::size_t n = static_cast<std::size_t>(p.batch * p.channels * p.length);
+    const std::size_t channels = static_cast<std::size_t>(p.channels),
+                      taps = static_cast<std::size_t>(p.taps);
+    input.resize(n);
+    weight.resize(channels * taps);
+    bias.resize(channels);
+    state_in.resize(static_cast<std::size_t>(p.batch) * channels * taps);
+    state_out.resize(state_in.size());
+    output.resize(n);
+    ssm.resize(n), raw.resize(n), silu.resize(n);
+    q.resize(n), q16.resize(n), simulated.resize(n);
+  }
+  void fill(std::uint64_t seed) {
+    std::uint64_t i = 0;
+    for (auto* tensor : {&input, &weight, &bias, &state_in})
+      for (std::int8_t& value : *tensor) value = static_cast<std::int8_t>(mix(seed, i++));
+  }
+  qg_tensors tensors(const qg_params& p) {
+    qg_tensors t{};
+    t.input = input.data(), t.weight = weight.data(), t.bias = bias.data();
+    t.state_in = state_in.data(), t.state_out = state_out.data();
+    t.conv1d_output_int8 = output.data(), t.conv1d_raw = raw.data(), t.silu_raw = silu.data();
+    if (p.output_mode != QG_BASELINE) t.ssm_input = ssm.data();
+    if (p.dataflow == QG_TWO_STEP) {
+      t.conv1d_q16 = q16.data(), t.conv1d_int8simulated = simulated.data();
+      if (p.conv_bits <= 8) t.conv1d_q = q.data();
+    }
+    return t;
+  }
+};
+
+// Copies the channels of a group between the whole and the group alone; axes as p has them.
+template <typename T>
+void copy_channels(std::vector<T>& whole, std::vector<T>& part, const std::vector<std::size_t>& channels,
+                   std::size_t outer, std::size_t all, std::size_t inner, bool to_part) {
+  for (std::size_t o = 0; o < outer; ++o)
+    for (std::size_t i = 0; i < channels.size(); ++i)
+      for (std::size_t k = 0; k < inner; ++k) {
+        T& a = whole[(o * all + channels[i]) * inner + k];
+        T& b = part[(o * channels.size() + i) * inner + k];
+        if (to_part)
+          b = a;
+        else
+          a = b;
+      }
+}
+
+// One launch for all groups against a launch for each.
+void compare_groups(const std::vector<qg_params>& groups, const std::vector<std::uint16_t>& channel_group,
+                    std::uint64_t seed) {
+  const qg_params& p = groups[0];
+  HostTensors whole(p), expected(p);
+  whole.fill(seed);
+  expected = whole;
+  const qg_tensors t = whole.tensors(p);
+  MUST_GOLDEN(
+      qg_run_groups_host(groups.data(), static_cast<int32_t>(groups.size()), channel_group.data(), &t));
+  const bool bcl = p.layout == QG_BCL;
+  const std::size_t batch = static_cast<std::size_t>(p.batch), all = static_cast<std::size_t>(p.channels),
+                    length = static_cast<std::size_t>(p.length), taps = static_cast<std::size_t>(p.taps);
+  const std::size_t outer = bcl ? batch : batch * length, inner = bcl ? length : 1;
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    std::vector<std::size_t> channels;
+    for (std::size_t c = 0; c < channel_group.size(); ++c)
+      if (channel_group[c] == g) channels.push_back(c);
+    qg_params own = groups[g];
+    own.batch = p.batch, own.length = p.length;
+    own.channels = static_cast<std::int64_t>(channels.size());
+    HostTensors part(own);
+    copy_channels(expected.input, part.input, channels, outer, all, inner, true);
+    copy_channels(expected.weight, part.weight, channels, 1, all, taps, true);
+    copy_channels(expected.bias, part.bias, channels, 1, all, 1, true);
+    copy_channels(expected.state_in, part.state_in, channels, batch, all, taps, true);
+    const qg_tensors alone = part.tensors(own);
+    MUST_GOLDEN(qg_run_host(&own, &alone));
+    copy_channels(expected.state_out, part.state_out, channels, batch, all, taps, false);
+    copy_channels(expected.output, part.output, channels, outer, all, inner, false);
+    copy_channels(expected.q, part.q, channels, outer, all, inner, false);
+    copy_channels(expected.q16, part.q16, channels, outer, all, inner, false);
+    copy_channels(expected.ssm, part.ssm, channels, outer, all, inner, false);
+    copy_channels(expected.raw, part.raw, channels, outer, all, inner, false);
+    copy_channels(expected.simulated, part.simulated, channels, outer, all, inner, false);
+    copy_channels(expected.silu, part.silu, channels, outer, all, inner, false);
+  }
+  if (plant_fault) {
+    whole.output[whole.output.size() / 3] ^= 1;
+    plant_fault = false;
+  }
+  const auto check = [&](const char* name, const auto& have, const auto& want) {
+    unsigned long long bad = 0;
+    for (std::size_t i = 0; i < want.size(); ++i) bad += std::memcmp(&have[i], &want[i], sizeof want[i]) != 0;
+    note(name, describe(p) + " in " + std::to_string(groups.size()) + " groups", want.size(), bad);
+  };
+  check("state_out", whole.state_out, expected.state_out);
+  check("conv1d_output_int8", whole.output, expected.output);
+  check("conv1d_raw", whole.raw, expected.raw);
+  check("silu_raw", whole.silu, expected.silu);
+  if (p.output_mode != QG_BASELINE) check("ssm_input", whole.ssm, expected.ssm);
+  if (p.dataflow == QG_FUSED) return;
+  check("conv1d_q", whole.q, expected.q);
+  check("conv1d_q16", whole.q16, expected.q16);
+  check("conv1d_int8simulated", whole.simulated, expected.simulated);
+}
+
+void check_groups(std::uint64_t seed) {
+  int number = 0;
+  for (const int count : {1, 3, 18, 144})
+    for (const int layout : {QG_BCL, QG_BLC})
+      for (const int dataflow : {QG_TWO_STEP, QG_FUSED})
+        for (const int order : {QG_SEQLAST, QG_CHANNELLAST, QG_UPDATE})
+          for (const int math : {QG_PRECISE, QG_FAST}) {
+            const std::uint64_t own = seed + 1000 + static_cast<std::uint64_t>(number++);
+            qg_params base = layer_params();
+            base.batch = 2, base.channels = 300, base.length = 37;
+            base.taps = 2 + number % 3;
+            base.layout = layout, base.dataflow = dataflow, base.order = order, base.math = math;
+            base.rounding = number % 2 == 0 ? QG_HALF_EVEN : QG_HALF_AWAY;
+            base.output_mode = number % 4;
+            base.activation = number % 5 == 0 ? QG_IDENTITY : QG_SILU;
+            std::vector<qg_params> groups(static_cast<std::size_t>(count), base);
+            for (std::size_t g = 0; g < groups.size(); ++g) {
+              const auto factor = [&](std::uint64_t k) {
+                return std::exp2(static_cast<float>(mix(own, 16 * g + k) % 2001) / 500.0f - 2.0f);
+              };
+              groups[g].input_scale *= factor(0), groups[g].weight_scale *= factor(1);
+              groups[g].bias_scale *= factor(2), groups[g].output_scale *= factor(3);
+              groups[g].conv_scale = g % 2 == 0 ? 0.0f : groups[g].output_scale * factor(4);
+            }
+            std::vector<std::uint16_t> channel_group(static_cast<std::size_t>(base.channels));
+            for (std::size_t c = 0; c < channel_group.size();
+                 ++c)  // strided, then mixed; each group has some
+              channel_group[c] =
+                  static_cast<std::uint16_t>((c < groups.size() ? c : mix(own + 1, c)) % groups.size());
+            compare_groups(groups, channel_group, own + 2);
+          }
+}
+
+void check_group_refusals() {
+  HostTensors some([] {
+    qg_params p = layer_params();
+    p.batch = 1, p.channels = 4, p.length = 8;
+    return p;
+  }());
+  qg_params base = layer_params();
+  base.batch = 1, base.channels = 4, base.length = 8;
+  const std::vector<std::uint16_t> mine{0, 1, 1, 0};
+  const auto run = [&](std::vector<qg_params> groups, const std::uint16_t* of_channels, int32_t count) {
+    const qg_tensors t = some.tensors(base);
+    return qg_run_groups_host(groups.data(), count, of_channels, &t);
+  };
+  const std::vector<qg_params> good{base, base};
+  expect(run(good, mine.data(), 2), QG_OK, "", "two groups");
+  expect(run(good, mine.data(), 0), QG_INVALID_ARGUMENT, "group_count is 0", "no groups");
+  expect(run(good, mine.data(), 65537), QG_INVALID_ARGUMENT, "group_count is 65537", "too many groups");
+  expect(run(good, mine.data(), 1), QG_INVALID_ARGUMENT, "channel_group[1] is 1; expected 0 to 0",
+         "a group out of range");
+  expect(run(good, nullptr, 2), QG_INVALID_ARGUMENT, "channel_group is NULL", "no channel_group");
+  std::vector<qg_params> bad = good;
+  bad[1].taps = 3,
+  expect(run(bad, mine.data(), 2), QG_INVALID_ARGUMENT, "groups[1]: taps is 3", "other taps");
+  bad = good, bad[1].input_scale = NAN,
+  expect(run(bad, mine.data(), 2), QG_INVALID_ARGUMENT, "groups[1]: input_scale", "a NaN scale of a group");
+  bad = good, bad[1].rounding = QG_HALF_AWAY,
+  expect(run(bad, mine.data(), 2), QG_INVALID_ARGUMENT, "groups[1]: rounding", "another rounding");
+  bad = good, bad[0].activation = 2,
+  expect(run(bad, mine.data(), 2), QG_INVALID_ARGUMENT, "activation is 2", "activation 2");
+}
+
 void check_refusals() {
   Buffer some(4096);
   MUST(cudaMemset(some.bytes(), 1, some.size()));
@@ -431,6 +608,8 @@ int main(int argc, char** argv) {
     }
   }
   check_refusals();
+  check_group_refusals();
+  check_groups(seed);
   check_shapes(small, seed);
   check_scales(small, seed);
   check_modes(seed);

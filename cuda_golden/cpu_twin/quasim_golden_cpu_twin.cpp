@@ -61,6 +61,7 @@ CpuTwin::CpuTwin(const qg_params& params) : params_(params) {
   require_choice("rounding", params.rounding, QG_HALF_AWAY);
   require_choice("layout", params.layout, QG_BLC);
   require_choice("output_mode", params.output_mode, QG_FP32);
+  require_choice("activation", params.activation, QG_IDENTITY);
   if (params.math == QG_FAST) {
     refuse(
         "math fast is what --use_fast_math makes of the kernel on a GPU; the CPU twin evaluates math precise "
@@ -116,7 +117,8 @@ TwinStages CpuTwin::finish(float y) const {
     s.q = static_cast<int>(q);
     s.u = q * conv_scale_;
   }
-  s.silu = silu(params_.output_mode == QG_FP32 ? y : s.u);
+  const float v = params_.output_mode == QG_FP32 ? y : s.u;
+  s.silu = params_.activation == QG_IDENTITY ? v : silu(v);
   float out = round_clamp(s.silu / params_.output_scale, -128.0f, 127.0f);
   s.ssm = params_.output_mode == QG_FP32 ? s.silu : out * params_.output_scale;
   if (params_.output_mode == QG_FLOAT_SIM_INT8)

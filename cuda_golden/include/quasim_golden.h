@@ -32,6 +32,7 @@ enum { QG_TWO_STEP = 0, QG_FUSED = 1 };                     /* dataflow */
 enum { QG_SEQLAST = 0, QG_CHANNELLAST = 1, QG_UPDATE = 2 }; /* order of the fp32 evaluation */
 enum { QG_PRECISE = 0, QG_FAST = 1 };                       /* math */
 enum { QG_HALF_EVEN = 0, QG_HALF_AWAY = 1 };                /* rounding */
+enum { QG_SILU = 0, QG_IDENTITY = 1 };                      /* activation; identity: silu(v) is v */
 enum { QG_BCL = 0, QG_BLC = 1 };                            /* layout: which axis is contiguous */
 enum {                                                      /* output mode */
        QG_BASELINE = 0,                                     /* int8 out to both consumers */
@@ -52,6 +53,7 @@ typedef struct qg_params {
   float conv_scale;                            /* 0: equal to output_scale; two_step only */
   float output_scale;
   int32_t dataflow, order, math, rounding, layout, output_mode;
+  int32_t activation;
 } qg_params;
 
 /* Tensors, dense. Every output may be NULL; at least one must not be. Outputs must not overlap the input or
@@ -75,7 +77,7 @@ typedef struct qg_tensors {
 QG_API const char* qg_last_error(void);
 QG_API const char* qg_status_name(qg_status status);
 /* B = C = L = 1, K = 4, conv_bits 8, scales 1, conv_scale 0, two_step.seqlast.precise.half_even, QG_BCL,
- * QG_BASELINE. */
+ * QG_BASELINE, QG_SILU. */
 QG_API void qg_default_params(qg_params* params);
 /* Checks everything but the pointers' validity. QG_OK or the sentence. */
 QG_API qg_status qg_validate(const qg_params* params, const qg_tensors* tensors);
@@ -91,6 +93,17 @@ QG_API qg_status qg_run_host(const qg_params* params, const qg_tensors* tensors)
 /* The reference kernel on device memory; asynchronous on stream (a cudaStream_t; NULL: the default stream).
  */
 QG_API qg_status qg_run_device(const qg_params* params, const qg_tensors* tensors, void* stream);
+
+/* The same for a layer whose channels carry different scales: group_count groups, channel_group[C] (host memory)
+ * says which of them each channel is of, and groups[g] has its scales. Everything else of groups[1] and on must be
+ * as in groups[0], whose batch, channels and length are the whole layer's. One launch for all groups; it equals
+ * each group on its own bit for bit. */
+QG_API qg_status qg_run_groups_host(const qg_params* groups, int32_t group_count, const uint16_t* channel_group,
+                                    const qg_tensors* tensors);
+/* The tensors on device memory; groups and channel_group on the host as above. Queued on stream; returns when
+ * done. */
+QG_API qg_status qg_run_groups_device(const qg_params* groups, int32_t group_count, const uint16_t* channel_group,
+                                      const qg_tensors* tensors, void* stream);
 
 /* The fast kernels for one layer: int8 -> int8 at memory speed. Creating a plan draws one integer line from
  * the accumulator to a table of bins. For seqlast the result is then checked on the GPU at EVERY (acc, bias)

@@ -4,7 +4,8 @@
   golden_bundles.py BUNDLE… [--variant NAME[:TENSOR,…]] [--steps NAME] [--taps-of BUNDLE_NAME] [--check]
 
 Each --variant writes BUNDLE/golden/NAME/ with the named tensors (default conv1d_output_int8) and provenance.json; each
---steps adds steps.npz, swept on the GPU, after checking that the sweep and the kernel agree on the bundle's own input.
+--steps adds steps.npz, swept on the GPU, after checking that the sweep and the kernel agree on the bundle's own input. Of a layer of
+several groups the tensors are made in one launch, and each group's steps are its own, in BUNDLE/golden/NAME/GROUP/.
 --check writes nothing and compares with what is there: exit 1 when anything differs. docs/golden.md describes the files.
 """
 import argparse
@@ -69,6 +70,33 @@ def npz_bytes(arrays):
     return buffer.getvalue()
 
 
+SCALES = ("input_scale", "weight_scale", "bias_scale", "conv_scale", "output_scale")
+
+
+class Group:
+    """Channels of a bundle that share their scales, as a layer of their own. name is None where the layer has one group."""
+
+    def __init__(self, bundle, name, meta, channels):
+        self.path, self.name, self.meta, self.channels = bundle.path, name, meta, channels
+        self.x, self.w = np.ascontiguousarray(bundle.x[:, channels]), np.ascontiguousarray(bundle.w[channels])
+        self.b = None if bundle.b is None else np.ascontiguousarray(bundle.b[channels])
+
+    def scales(self):
+        """As the fp32 numbers that are used; conv_scale is there even where it equals output_scale."""
+        scales = {key: self.meta.get(key) for key in SCALES}
+        scales["conv_scale"] = scales["conv_scale"] or self.meta["output_scale"]
+        return {key: float(np.float32(value)) for key, value in scales.items() if value is not None}
+
+    def layer_parameters(self):
+        """What identifies the layer besides its tensors."""
+        return {"channels": len(self.channels), "taps": self.meta["taps"], **self.scales(), **common_parameters(self.meta)}
+
+
+def common_parameters(meta):
+    activation = meta.get("activation", "silu")
+    return {"conv_bits": meta.get("conv_bits", 8), **({"activation": activation} if activation != "silu" else {})}
+
+
 class Bundle:
     def __init__(self, path):
         self.path = pathlib.Path(path)
@@ -78,17 +106,27 @@ class Bundle:
         self.b = np.load(self.path / "conv1d_bias.npy") if qg.has_bias(self.meta) else None
         if self.b is None and os.path.lexists(self.path / "conv1d_bias.npy"):
             raise qg.GoldenError(f"{self.path}: conv1d_bias.npy exists, and layer.json says that there is none")
+        self.channel_group = np.zeros(self.w.shape[0], np.uint16)
+        if "groups" in self.meta:
+            self.channel_group = np.load(self.path / "channel_group.npy")
+        named = self.meta.get("groups", [{}])
+        self.groups = [Group(self, group.get("name") if len(named) > 1 else None, {**self.meta, **group}, np.flatnonzero(self.channel_group == g))
+                       for g, group in enumerate(named)]
+
+    def params(self, variant):
+        """The parameters of each group."""
+        return [qg.Params.from_layer(group.meta, variant) for group in self.groups]
 
     def layer_parameters(self):
-        """What identifies the layer besides its tensors, scales as the fp32 numbers that were used."""
-        scales = {key: self.meta.get(key) for key in ("input_scale", "weight_scale", "bias_scale", "conv_scale", "output_scale")}
-        scales["conv_scale"] = scales["conv_scale"] or self.meta["output_scale"]
+        """What identifies the layer besides its tensors."""
+        if len(self.groups) == 1:
+            return self.groups[0].layer_parameters()
         return {"channels": self.meta["channels"], "taps": self.meta["taps"],
-                **{key: float(np.float32(value)) for key, value in scales.items() if value is not None},
-                "conv_bits": self.meta.get("conv_bits", 8)}
+                "groups": [{"name": group.name, **group.scales()} for group in self.groups], **common_parameters(self.meta)}
 
     def hashes(self):
         names = ["layer.json", "conv1d_input.npy", "conv1d_weight.npy"] + (["conv1d_bias.npy"] if self.b is not None else [])
+        names += ["channel_group.npy"] if "groups" in self.meta else []
         return {name: sha256(self.path / name) for name in names}
 
 
@@ -157,22 +195,25 @@ def main():
         for spec in options.variant:
             name, _, names = spec.partition(":")
             tensors = names.split(",") if names else ["conv1d_output_int8"]
-            params = qg.Params.from_layer(bundle.meta, name)
+            of_groups = bundle.params(name)
+            params = of_groups[0]
             if options.taps_of == path.name and params.math == "precise":
                 tensors += ["conv1d_raw", "silu_raw"] + (["conv1d_int8simulated"] if params.dataflow == "two_step" else [])
-            results = golden.run(params, bundle.x, bundle.w, bundle.b, want=tuple(tensors))
+            results = golden.run_groups(of_groups, bundle.channel_group, bundle.x, bundle.w, bundle.b, want=tuple(tensors))
             directory = path / "golden" / name
             for tensor, value in results.items():
                 pending[directory / f"{tensor}.npy"] = npy_bytes(value)
                 compared += value.size
             pending[directory / "provenance.json"] = provenance_bytes(name)
         for name in options.steps:
-            arrays, checked = make_steps(golden, bundle, qg.Params.from_layer(bundle.meta, name))
-            compared += checked
-            pending[path / "golden" / name / "steps.npz"] = npz_bytes(arrays)
-            pending[path / "golden" / name / "provenance.json"] = provenance_bytes(name)
-            print(f"{path} {name}: {len(arrays['out_acc'])} steps of out, sweep = kernel and expansion = sweep in {checked} values",
-                  file=sys.stderr)
+            for group, params in zip(bundle.groups, bundle.params(name)):
+                arrays, checked = make_steps(golden, group, params)
+                compared += checked
+                directory = path / "golden" / name / (group.name or "")
+                pending[directory / "steps.npz"] = npz_bytes(arrays)
+                pending[directory / "provenance.json"] = provenance_bytes(name, parameters=group.layer_parameters())
+                print(f"{directory}: {len(arrays['out_acc'])} steps of out, sweep = kernel and expansion = sweep in {checked} values",
+                      file=sys.stderr)
         # A provenance stands for the files beside it: it goes before they change and comes back after.
         is_provenance = {file: file.name == "provenance.json" for file in pending}
         if not options.check:

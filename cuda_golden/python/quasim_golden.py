@@ -22,6 +22,7 @@ MATHS = ("precise", "fast")
 ROUNDINGS = ("half_even", "half_away")
 LAYOUTS = ("bcl", "blc")
 OUTPUT_MODES = ("baseline", "fp32_ssm_input", "float_sim_int8", "fp32")
+ACTIVATIONS = ("silu", "identity")
 
 
 class GoldenError(RuntimeError):
@@ -34,7 +35,8 @@ class _CParams(ctypes.Structure):
                 ("input_scale", ctypes.c_float), ("weight_scale", ctypes.c_float), ("bias_scale", ctypes.c_float),
                 ("conv_scale", ctypes.c_float), ("output_scale", ctypes.c_float),
                 ("dataflow", ctypes.c_int32), ("order", ctypes.c_int32), ("math", ctypes.c_int32),
-                ("rounding", ctypes.c_int32), ("layout", ctypes.c_int32), ("output_mode", ctypes.c_int32)]
+                ("rounding", ctypes.c_int32), ("layout", ctypes.c_int32), ("output_mode", ctypes.c_int32),
+                ("activation", ctypes.c_int32)]
 
 
 TENSORS = ("input", "weight", "bias", "state_in", "state_out", "conv1d_output_int8", "ssm_input", "conv1d_raw", "conv1d_q",
@@ -79,6 +81,7 @@ class Params:
     rounding: str | None = None  # None: half_even for two_step, half_away for fused
     layout: str = "bcl"
     output_mode: str = "baseline"
+    activation: str = "silu"
 
     @property
     def resolved_rounding(self):
@@ -95,7 +98,8 @@ class Params:
                         self.bias_scale, self.conv_scale or 0.0, self.output_scale,
                         _choice(DATAFLOWS, self.dataflow, "dataflow"), _choice(ORDERS, self.order, "order"),
                         _choice(MATHS, self.math, "math"), _choice(ROUNDINGS, self.resolved_rounding, "rounding"),
-                        _choice(LAYOUTS, self.layout, "layout"), _choice(OUTPUT_MODES, self.output_mode, "output_mode"))
+                        _choice(LAYOUTS, self.layout, "layout"), _choice(OUTPUT_MODES, self.output_mode, "output_mode"),
+                        _choice(ACTIVATIONS, self.activation, "activation"))
 
     @staticmethod
     def from_layer(meta, variant=None, **changes):
@@ -103,7 +107,7 @@ class Params:
         fields = dict(input_scale=meta["input_scale"], weight_scale=meta["weight_scale"], bias_scale=meta.get("bias_scale", 1.0),
                       output_scale=meta["output_scale"], conv_scale=meta.get("conv_scale"),
                       conv_bits=meta.get("conv_bits", 8), taps=meta["taps"], dataflow=meta.get("dataflow", "two_step"),
-                      rounding=meta.get("rounding"))
+                      rounding=meta.get("rounding"), activation=meta.get("activation", "silu"))
         if variant is not None:
             parts = variant.split(".")
             if len(parts) != 4:
@@ -115,7 +119,8 @@ class Params:
 
 def has_bias(meta):
     """Whether a bundle's conv1d_bias.npy must exist: what "bias" of its layer.json (a dict) says, and bias_scale where that says nothing."""
-    return bool(meta.get("bias", "bias_scale" in meta))
+    scaled = [meta, *meta.get("groups", [])]
+    return bool(meta.get("bias", any("bias_scale" in scales for scales in scaled)))
 
 
 def default_library():
@@ -132,6 +137,13 @@ def _is_torch(value):
     return type(value).__module__.split(".")[0] == "torch"
 
 
+def _numpy_pointer(name, value):
+    expected = OUTPUT_DTYPES.get(name, "int8")
+    if value.dtype != np.dtype(expected) or not value.flags.c_contiguous:
+        raise GoldenError(f"{name} must be C-contiguous {expected}")
+    return value.ctypes.data
+
+
 class Golden:
     def __init__(self, library=None):
         self.lib = ctypes.CDLL(str(library or default_library()))
@@ -139,6 +151,7 @@ class Golden:
         pp, pt = ctypes.POINTER(_CParams), ctypes.POINTER(_CTensors)
         self.lib.qg_run_host.argtypes = [pp, pt]
         self.lib.qg_run_device.argtypes = [pp, pt, ctypes.c_void_p]
+        self.lib.qg_run_groups_host.argtypes = [pp, ctypes.c_int32, ctypes.c_void_p, pt]
         self.lib.qg_sweep_host.argtypes = [pp] + [ctypes.c_int32] * 4 + [ctypes.c_void_p] * 2
         self.lib.qg_compare_orders_host.argtypes = ([pp, ctypes.c_int32] + [ctypes.c_void_p] * 6 +
                                                     [ctypes.c_int32, ctypes.c_void_p])
@@ -197,14 +210,19 @@ class Golden:
                 self.check(self.lib.qg_run_device(c_params, tensors, torch.cuda.current_stream().cuda_stream))
             return outputs
 
-        def pointer(name, value):
-            expected = OUTPUT_DTYPES.get(name, "int8")
-            if value.dtype != np.dtype(expected) or not value.flags.c_contiguous:
-                raise GoldenError(f"{name} must be C-contiguous {expected}")
-            return value.ctypes.data
-
-        c_params, tensors, outputs = self._prepare(params, x, w, b, state_in, want, np.empty, pointer)
+        c_params, tensors, outputs = self._prepare(params, x, w, b, state_in, want, np.empty, _numpy_pointer)
         self.check(self.lib.qg_run_host(c_params, tensors))
+        return outputs
+
+    def run_groups(self, groups, channel_group, x, w, b=None, state_in=None, want=("conv1d_output_int8",)):
+        """The same of numpy arrays whose channels carry different scales: groups is a list of Params that differ in scales alone,
+        channel_group uint16 [C] says which of them each channel is of. One launch."""
+        c_params, tensors, outputs = self._prepare(groups[0], x, w, b, state_in, want, np.empty, _numpy_pointer)
+        channel_group = np.ascontiguousarray(channel_group, np.uint16)
+        if channel_group.shape != (c_params.channels,):
+            raise GoldenError(f"channel_group is {channel_group.shape}; expected {(c_params.channels,)}")
+        table = (_CParams * len(groups))(*[group.to_c(c_params.batch, c_params.channels, c_params.length) for group in groups])
+        self.check(self.lib.qg_run_groups_host(table, len(groups), channel_group.ctypes.data, tensors))
         return outputs
 
     def sweep(self, params, bias_first=-128, bias_count=256, acc_min=None, acc_max=None):

@@ -67,12 +67,6 @@ Search search(const exact::StepFunction& q, const Domain& domain, const std::vec
   return {std::move(closest.multiplier), wanted, closest.at_least};
 }
 
-int width_of(std::uint32_t value) {
-  int bits = 2;
-  while (bits < 32 && value >> bits != 0) ++bits;
-  return bits;
-}
-
 /// Enumerates the program on every slice, those without a channel included: channel i of the stand-in is
 /// slice i.
 void verify(Compiled& compiled, const Domain& domain, const Target& target,
@@ -115,6 +109,11 @@ std::vector<std::int64_t> compile_two_step(const LayerParams& layer, const Domai
 /// The fused program; returns its bias words, one for each slice.
 std::vector<std::int64_t> compile_fused(const LayerParams& layer, const Domain& domain, const Target& target,
                                         const Options& options, Compiled& compiled) {
+  if (layer.activation != Activation::kSilu)
+    throw InputError(
+        "activation: expected silu in dataflow fused, whose thresholds count SiLU's steps; identity is "
+        "compiled "
+        "in two_step, which gives the same with conv_scale = output_scale");
   FusedSearch found =
       search_fused(layer, domain, target.steps.out,
                    {options.mult_bits, options.bias_bits, options.cell_bits, options.near_rows});
@@ -178,7 +177,8 @@ Compiled compile_program(const Bundle& bundle, const Domain& domain, const Targe
   program.weight = bundle.weight;
   const auto compile = layer.dataflow == Dataflow::kFused ? compile_fused : compile_two_step;
   const std::vector<std::int64_t> words = compile(layer, domain, target, options, compiled);
-  program.mult_bits = width_of(program.stage().multiplier);
+  if (bundle.part) program.stage().name = bundle.part->name;
+  program.mult_bits = mult_bits_of(program.stage().multiplier);
   for (int channel = 0; channel < layer.channels; ++channel) {
     const auto slice = std::lower_bound(domain.slices.begin(), domain.slices.end(), bundle.bias_of(channel),
                                         [](const Slice& s, int bias) { return s.bias < bias; });

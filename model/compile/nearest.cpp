@@ -55,7 +55,8 @@ LayerProgram nearest_program(const Bundle& bundle, const Widths& widths) {
   }
   for (std::int64_t q = spec::min_of_bits(layer.conv_bits); q <= spec::max_of_bits(layer.conv_bits); ++q) {
     const double u = static_cast<double>(q) * conv_scale;
-    const double scaled = u / (1.0 + std::exp(-u)) / layer.output_scale;
+    const double activated = layer.activation == Activation::kIdentity ? u : u / (1.0 + std::exp(-u));
+    const double scaled = activated / layer.output_scale;
     const double rounded =
         stage.rounding == Rounding::kHalfEven ? std::nearbyint(scaled) : std::round(scaled);
     stage.silu_table.push_back(static_cast<std::int8_t>(std::clamp(rounded, -128.0, 127.0)));

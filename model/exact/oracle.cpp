@@ -41,9 +41,15 @@ int Oracle::q(int bias, std::int32_t acc) const {
   return clamp_integer(round_rational(exact, layer_.effective_rounding()), q_min(), q_max());
 }
 
+int Oracle::level(const Dyadic& v) const {
+  if (layer_.activation == Activation::kSilu)
+    return std::clamp(silu_level(v, output_scale_), kOutMin, kOutMax);
+  return clamp_integer(round_rational(v.rational() / output_scale_.rational(), layer_.effective_rounding()),
+                       kOutMin, kOutMax);
+}
+
 int Oracle::table_entry(int q) const {
-  const Dyadic u{conv_scale_.mantissa * q, conv_scale_.exponent};
-  return std::clamp(silu_level(u, output_scale_), kOutMin, kOutMax);
+  return level({conv_scale_.mantissa * q, conv_scale_.exponent});
 }
 
 std::vector<std::int8_t> Oracle::table() const {
@@ -53,7 +59,7 @@ std::vector<std::int8_t> Oracle::table() const {
 }
 
 int Oracle::fused_out(int bias, std::int32_t acc) const {
-  return std::clamp(silu_level(y(bias, acc), output_scale_), kOutMin, kOutMax);
+  return level(y(bias, acc));
 }
 
 StepFunction Oracle::q_steps(const Domain& domain) const {
@@ -83,10 +89,20 @@ StepFunction Oracle::q_steps(const Domain& domain) const {
   return function;
 }
 
+/// One rounding and no activation: what q is where its scale and width are the output's.
+StepFunction Oracle::rounded_steps(const Domain& domain) const {
+  LayerParams layer = layer_;
+  layer.rounding = layer_.effective_rounding();
+  layer.dataflow = Dataflow::kTwoStep;
+  layer.conv_scale = layer_.output_scale;
+  layer.conv_bits = spec::kSampleBits;
+  return Oracle(layer).q_steps(domain);
+}
+
 StageSteps Oracle::steps(const Domain& domain) const {
   StageSteps result;
   if (layer_.dataflow == Dataflow::kFused) {
-    result.out = fused_steps(*this, domain);
+    result.out = layer_.activation == Activation::kSilu ? fused_steps(*this, domain) : rounded_steps(domain);
     return result;
   }
   result.q = q_steps(domain);

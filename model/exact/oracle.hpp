@@ -30,6 +30,9 @@ class Oracle {
 
  private:
   StepFunction q_steps(const Domain& domain) const;
+  StepFunction rounded_steps(const Domain& domain) const;
+  /// round(f(v) / s_y), clamped; f is the layer's activation.
+  int level(const Dyadic& v) const;
 
   LayerParams layer_;
   Dyadic conv_scale_;

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cstdio>
 
 #include "io/files.hpp"
 #include "spec/error.hpp"
@@ -13,7 +14,8 @@ namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
 constexpr char kLayerFile[] = "layer.json";
-constexpr std::array<const char*, 2> kTensorFiles{"conv1d_weight.npy", "conv1d_bias.npy"};
+constexpr std::array<const char*, 3> kTensorFiles{"conv1d_weight.npy", "conv1d_bias.npy",
+                                                  "channel_group.npy"};
 constexpr char kInputFile[] = "conv1d_input.npy";
 constexpr std::size_t kDigestShown = 12;
 
@@ -44,29 +46,51 @@ std::string number_text(const Json& value) {
   return {text.data(), end};
 }
 
-/// The first parameter that differs and matters in the dataflow; empty where none does.
+/// The first parameter that differs and matters in the dataflow; empty where none does. Of a layer of several
+/// groups, "groups[2].input_scale".
 std::string differing_parameter(Dataflow dataflow, const Json& a, const Json& b) {
   for (const std::string key : {"channels", "taps", "input_scale", "weight_scale", "bias_scale",
-                                "output_scale", "conv_scale", "conv_bits"}) {
+                                "output_scale", "conv_scale", "conv_bits", "activation", "name"}) {
     if (dataflow == Dataflow::kFused && key.rfind("conv_", 0) == 0) continue;
     if (!same_value(parameter(a, key), parameter(b, key))) return key;
+  }
+  const Json groups_a = parameter(a, "groups"), groups_b = parameter(b, "groups");
+  if (groups_a.is_array() != groups_b.is_array() || groups_a.size() != groups_b.size()) return "groups";
+  for (std::size_t g = 0; groups_a.is_array() && g < groups_a.size(); ++g) {
+    if (!groups_a[g].is_object() || !groups_b[g].is_object()) return "groups[" + std::to_string(g) + "]";
+    const std::string key = differing_parameter(dataflow, groups_a[g], groups_b[g]);
+    if (!key.empty()) return "groups[" + std::to_string(g) + "]." + key;
   }
   return {};
 }
 
-void require_parameters(const fs::path& layer_file, const LayerParams& layer, const fs::path& file,
-                        const Json& recorded) {
-  if (!recorded.is_object())
-    throw InputError(file, "layer_parameters", "an object; got " + recorded.dump().substr(0, 40));
-  const Json now = layer_parameters(layer);
-  const std::string key = differing_parameter(layer.dataflow, recorded, now);
-  if (!key.empty())
-    refuse(file, "with " + key + " " + number_text(parameter(recorded, key)),
-           layer_file.string() + " has " + number_text(parameter(now, key)));
+/// The value of a key that differing_parameter() names, as a message quotes it.
+std::string parameter_text(const Json& parameters, const std::string& key) {
+  std::size_t group = 0;
+  if (std::sscanf(key.c_str(), "groups[%zu].", &group) == 1 && key.find('.') != std::string::npos)
+    return number_text(parameter(parameters.at("groups").at(group), key.substr(key.find('.') + 1)));
+  const Json value = parameter(parameters, key);
+  return value.is_array() ? std::to_string(value.size()) + " of them" : number_text(value).substr(0, 80);
 }
 
-void require_file(const Bundle& bundle, const fs::path& file, const Json& recorded, const char* name) {
-  const fs::path now_file = bundle.directory / name;
+/// A layer as it is now.
+struct Current {
+  const fs::path& directory;
+  Dataflow dataflow;
+  Json parameters;
+};
+
+void require_parameters(const Current& now, const fs::path& file, const Json& recorded) {
+  if (!recorded.is_object())
+    throw InputError(file, "layer_parameters", "an object; got " + recorded.dump().substr(0, 40));
+  const std::string key = differing_parameter(now.dataflow, recorded, now.parameters);
+  if (!key.empty())
+    refuse(file, "with " + key + " " + parameter_text(recorded, key),
+           (now.directory / kLayerFile).string() + " has " + parameter_text(now.parameters, key));
+}
+
+void require_file(const fs::path& directory, const fs::path& file, const Json& recorded, const char* name) {
+  const fs::path now_file = directory / name;
   const bool was_there = recorded.contains(name), is_there = is_present(now_file);
   if (!was_there && !is_there) return;
   if (!was_there) refuse(file, std::string("without ") + name, now_file.string() + " is there now");
@@ -76,17 +100,48 @@ void require_file(const Bundle& bundle, const fs::path& file, const Json& record
   if (recorded.at(name) != now) refuse(file, made, now_file.string() + " is " + digest_text(now) + "... now");
 }
 
-}  // namespace
+void require_current(const Current& now, const fs::path& file, const MadeFrom& recorded, Inputs inputs) {
+  if (!recorded.sha256.is_object() || !recorded.sha256.contains(kTensorFiles.front()))
+    throw InputError(file, "made from", "the SHA-256 of the files it was made from; they are not recorded");
+  if (recorded.layer_parameters.is_null())
+    require_file(now.directory, file, recorded.sha256, kLayerFile);
+  else
+    require_parameters(now, file, recorded.layer_parameters);
+  for (const char* name : kTensorFiles) require_file(now.directory, file, recorded.sha256, name);
+  if (inputs == Inputs::kLayerAndInput) require_file(now.directory, file, recorded.sha256, kInputFile);
+}
 
-Json layer_parameters(const LayerParams& layer) {
-  Json json{{"channels", layer.channels},
-            {"taps", layer.taps},
-            {"input_scale", layer.input_scale},
-            {"weight_scale", layer.weight_scale}};
+void write_scales(Json& json, const LayerParams& layer) {
+  json["input_scale"] = layer.input_scale;
+  json["weight_scale"] = layer.weight_scale;
   if (layer.bias_scale) json["bias_scale"] = *layer.bias_scale;
   json["conv_scale"] = layer.effective_conv_scale();
   json["output_scale"] = layer.output_scale;
+}
+
+void write_common(Json& json, const LayerParams& layer) {
   json["conv_bits"] = layer.conv_bits;
+  if (layer.activation != Activation::kSilu) json["activation"] = std::string(to_string(layer.activation));
+}
+
+}  // namespace
+
+Json layer_parameters(const LayerParams& layer) {
+  Json json{{"channels", layer.channels}, {"taps", layer.taps}};
+  write_scales(json, layer);
+  write_common(json, layer);
+  return json;
+}
+
+Json layer_parameters(const GroupedLayer& layer) {
+  if (layer.groups.size() == 1) return layer_parameters(layer.groups.front());
+  Json json{{"channels", layer.channels}, {"taps", layer.taps}, {"groups", Json::array()}};
+  for (std::size_t g = 0; g < layer.groups.size(); ++g) {
+    Json group{{"name", layer.group_names[g]}};
+    write_scales(group, layer.groups[g]);
+    json["groups"].push_back(std::move(group));
+  }
+  write_common(json, layer.groups.front());
   return json;
 }
 
@@ -95,10 +150,10 @@ bool same_arithmetic(const LayerParams& a, const LayerParams& b) {
          differing_parameter(a.dataflow, layer_parameters(a), layer_parameters(b)).empty();
 }
 
-Json bundle_hashes(const Bundle& bundle, Inputs inputs) {
+Json bundle_hashes(const fs::path& directory, Inputs inputs) {
   Json hashes;
   const auto add = [&](const char* name) {
-    if (is_present(bundle.directory / name)) hashes[name] = sha256_of_file(bundle.directory / name);
+    if (is_present(directory / name)) hashes[name] = sha256_of_file(directory / name);
   };
   add(kLayerFile);
   for (const char* name : kTensorFiles) add(name);
@@ -106,16 +161,15 @@ Json bundle_hashes(const Bundle& bundle, Inputs inputs) {
   return hashes;
 }
 
-void require_made_from(const Bundle& bundle, const LayerParams& layer, const fs::path& file,
+void require_made_from(const fs::path& directory, const LayerParams& layer, const fs::path& file,
                        const MadeFrom& recorded, Inputs inputs) {
-  if (!recorded.sha256.is_object() || !recorded.sha256.contains(kTensorFiles.front()))
-    throw InputError(file, "made from", "the SHA-256 of the files it was made from; they are not recorded");
-  if (recorded.layer_parameters.is_null())
-    require_file(bundle, file, recorded.sha256, kLayerFile);
-  else
-    require_parameters(bundle.directory / kLayerFile, layer, file, recorded.layer_parameters);
-  for (const char* name : kTensorFiles) require_file(bundle, file, recorded.sha256, name);
-  if (inputs == Inputs::kLayerAndInput) require_file(bundle, file, recorded.sha256, kInputFile);
+  require_current({directory, layer.dataflow, layer_parameters(layer)}, file, recorded, inputs);
+}
+
+void require_made_from(const fs::path& directory, const GroupedLayer& layer, const fs::path& file,
+                       const MadeFrom& recorded, Inputs inputs) {
+  require_current({directory, layer.groups.front().dataflow, layer_parameters(layer)}, file, recorded,
+                  inputs);
 }
 
 }  // namespace quasim

@@ -40,6 +40,10 @@ constexpr DType dtype_of<std::int16_t>() {
   return DType::kInt16;
 }
 template <>
+constexpr DType dtype_of<std::uint16_t>() {
+  return DType::kUInt16;
+}
+template <>
 constexpr DType dtype_of<std::int32_t>() {
   return DType::kInt32;
 }

@@ -240,7 +240,8 @@ std::vector<fs::path> as_far_as_listed(List list, const fs::path& directory) {
 }  // namespace
 
 void InputSet::add_bundle(const fs::path& bundle, const fs::path& not_golden) {
-  for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "conv1d_input.npy"})
+  for (const char* name :
+       {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "channel_group.npy", "conv1d_input.npy"})
     add_file(bundle / name);
   std::error_code error;
   for (const fs::path& golden : as_far_as_listed(entries_of, bundle / "golden")) {

@@ -84,7 +84,8 @@ void Explainer::describe_exact(Explanation& explanation) const {
   if (!q_decides) {
     const Wide v = two_step ? Wide(explanation.exact_q * Wide(layer.effective_conv_scale()))
                             : wide_of(explanation.exact_y);
-    value = v / (1 + exp(Wide(-v))) / layer.output_scale;
+    value =
+        (layer.activation == Activation::kIdentity ? v : Wide(v / (1 + exp(Wide(-v))))) / layer.output_scale;
   }
   explanation.decided_value = value.str(kDecimalDigits);
   explanation.boundary_lsb = static_cast<double>(abs(Wide(value - floor(value) - 0.5)));

@@ -101,6 +101,8 @@ unsigned GoldenLadder::ops(bool contracted) const {
   if (contracted && !rounds_first_product) ops &= ~bit_of(Op::kProduct);
   if (rounds_first_product) ops &= ~bit_of(Op::kBiasProduct);
   if (variant_.dataflow == Dataflow::kFused) ops &= ~(bit_of(Op::kRequantDivide) | bit_of(Op::kUnscale));
+  if (layer_.activation == Activation::kIdentity)
+    ops &= ~(bit_of(Op::kExp) | bit_of(Op::kDenominator) | bit_of(Op::kSiluDivide));
   return ops;
 }
 
@@ -118,12 +120,15 @@ LadderResult GoldenLadder::evaluate(const GoldenPoint& point, unsigned exact_ops
     result.q_unclamped = q.unclamped;
     v = fp32.round(Op::kUnscale, q.value * conv_scale);
   }
-  Wide e = fp32.round(Op::kExp, exp(Wide(-v)));
-  for (int i = 0; i < std::abs(options.exp_ulps); ++i)
-    e = std::nextafter(to_fp32(e), options.exp_ulps > 0 ? HUGE_VALF : 0.0F);
-  const Wide denominator = fp32.round(Op::kDenominator, 1 + e);
-  const Wide silu = fp32.round(Op::kSiluDivide, v / denominator);
-  const RoundedValue out = round_clamp(fp32.round(Op::kOutDivide, silu / layer_.output_scale),
+  const auto silu_of_v = [&] {
+    Wide e = fp32.round(Op::kExp, exp(Wide(-v)));
+    for (int i = 0; i < std::abs(options.exp_ulps); ++i)
+      e = std::nextafter(to_fp32(e), options.exp_ulps > 0 ? HUGE_VALF : 0.0F);
+    const Wide denominator = fp32.round(Op::kDenominator, 1 + e);
+    return fp32.round(Op::kSiluDivide, v / denominator);
+  };
+  const Wide activated = layer_.activation == Activation::kIdentity ? v : silu_of_v();
+  const RoundedValue out = round_clamp(fp32.round(Op::kOutDivide, activated / layer_.output_scale),
                                        variant_.rounding, spec::kSampleBits);
   result.out = out.value;
   result.out_tie = out.tie;
@@ -136,9 +141,11 @@ std::vector<LadderResult> GoldenLadder::fast_results(const GoldenPoint& point) c
   const Wide y = sum_of_taps(layer_, variant_, point, fp32, true);
   std::vector<LadderResult> results;
   const auto finish = [&](const Wide& v, LadderResult result) {
-    // Two divisions, the sum 1 + e, and __expf, which counts at most fully.
-    const double ulps = 2 * kFastDivideUlps + 1 + 3 + 1.173 * std::fabs(static_cast<double>(v));
-    const Wide value = v / (1 + exp(Wide(-v))) / layer_.output_scale;
+    // Two divisions, the sum 1 + e, and __expf, which counts at most fully; without SiLU one division.
+    const bool identity = layer_.activation == Activation::kIdentity;
+    const double ulps =
+        identity ? kFastDivideUlps : 2 * kFastDivideUlps + 1 + 3 + 1.173 * std::fabs(static_cast<double>(v));
+    const Wide value = (identity ? v : Wide(v / (1 + exp(Wide(-v))))) / layer_.output_scale;
     for (const RoundedValue& out :
          all_within(value, abs(value) * std::ldexp(ulps, -23), variant_.rounding, spec::kSampleBits)) {
       result.out = out.value;

@@ -17,6 +17,8 @@ constexpr Names<Rounding, 2> kRoundings{
 constexpr Names<Order, 3> kOrders{
     {{Order::kSeqLast, "seqlast"}, {Order::kChannelLast, "channellast"}, {Order::kUpdate, "update"}}};
 constexpr Names<MathMode, 2> kMathModes{{{MathMode::kPrecise, "precise"}, {MathMode::kFast, "fast"}}};
+constexpr Names<Activation, 2> kActivations{
+    {{Activation::kSilu, "silu"}, {Activation::kIdentity, "identity"}}};
 
 template <class Enum, std::size_t N>
 std::string_view name_of(const Names<Enum, N>& names, Enum value) {
@@ -49,6 +51,9 @@ std::string_view to_string(Order value) {
 std::string_view to_string(MathMode value) {
   return name_of(kMathModes, value);
 }
+std::string_view to_string(Activation value) {
+  return name_of(kActivations, value);
+}
 
 Dataflow parse_dataflow(std::string_view text) {
   return value_of(kDataflows, "dataflow", text);
@@ -61,6 +66,9 @@ Order parse_order(std::string_view text) {
 }
 MathMode parse_math_mode(std::string_view text) {
   return value_of(kMathModes, "math", text);
+}
+Activation parse_activation(std::string_view text) {
+  return value_of(kActivations, "activation", text);
 }
 
 std::string Variant::to_string() const {

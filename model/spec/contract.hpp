@@ -16,6 +16,8 @@ enum class Dataflow { kTwoStep, kFused };
 enum class Rounding { kHalfEven, kHalfAway };
 /// Order in which an fp32 golden adds up a window.
 enum class Order { kSeqLast, kChannelLast, kUpdate };
+/// The function between the two roundings: SiLU, or none, for models whose convolution has no activation.
+enum class Activation { kSilu, kIdentity };
 /// precise: IEEE operations, contraction explicit; fast: what --use_fast_math makes of the same source.
 enum class MathMode { kPrecise, kFast };
 
@@ -23,12 +25,14 @@ std::string_view to_string(Dataflow value);
 std::string_view to_string(Rounding value);
 std::string_view to_string(Order value);
 std::string_view to_string(MathMode value);
+std::string_view to_string(Activation value);
 
 /// Each parser throws InputError naming the legal words.
 Dataflow parse_dataflow(std::string_view text);
 Rounding parse_rounding(std::string_view text);
 Order parse_order(std::string_view text);
 MathMode parse_math_mode(std::string_view text);
+Activation parse_activation(std::string_view text);
 
 /// The rounding a dataflow has unless a layer says otherwise.
 constexpr Rounding default_rounding(Dataflow dataflow) {

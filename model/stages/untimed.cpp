@@ -26,10 +26,11 @@ Range reach_of(const ChannelPlan& channel) {
   return range;
 }
 
-/// For each bias word, what any channel that has it can reach.
-std::map<std::int64_t, Range> ranges_of(const std::vector<ChannelPlan>& channels) {
+/// For each bias word of a group, what any channel that has it can reach.
+std::map<std::int64_t, Range> ranges_of(const std::vector<ChannelPlan>& channels, std::size_t group) {
   std::map<std::int64_t, Range> ranges;
   for (const ChannelPlan& channel : channels) {
+    if (channel.group != group) continue;
     const Range reach = reach_of(channel);
     Range& range = ranges[channel.bias_word];
     range = {std::min(range.min, reach.min), std::max(range.max, reach.max)};
@@ -43,7 +44,7 @@ Kernel best_kernel() {
   return has_avx512() ? Kernel::kAvx512 : (has_avx2() ? Kernel::kAvx2 : Kernel::kPortable);
 }
 
-UntimedPlan::UntimedPlan(const LayerProgram& program) : stage_(program.stage()) {
+UntimedPlan::UntimedPlan(const LayerProgram& program) {
   program.validate();
   const auto taps = static_cast<std::size_t>(program.taps);
   for (std::size_t c = 0; c < program.bias_words.size(); ++c) {
@@ -51,26 +52,33 @@ UntimedPlan::UntimedPlan(const LayerProgram& program) : stage_(program.stage()) 
     std::copy_n(program.weight.data() + c * taps, taps,
                 channel.weights.end() - static_cast<std::ptrdiff_t>(taps));
     channel.bias_word = program.bias_words[c];
+    channel.group = program.group_of(c);
     channels_.push_back(channel);
   }
-  if (stage_.is_fused())
-    plan_fused(program);
-  else
-    plan_two_step(program);
+  for (const StageProgram& stage : program.groups) {
+    groups_.push_back({stage, {}});
+    if (stage.is_fused())
+      plan_fused(groups_.size() - 1);
+    else
+      plan_two_step(groups_.size() - 1);
+  }
 }
 
-void UntimedPlan::plan_two_step(const LayerProgram& program) {
-  if (stage_.conv_bits > kByteBits) return;
+void UntimedPlan::plan_two_step(std::size_t group) {
+  GroupPlan& plan = groups_[group];
+  const StageProgram& stage = plan.stage;
+  if (stage.conv_bits > kByteBits) return;
   for (int q = -128; q <= 127; ++q)
-    table8_[static_cast<std::uint8_t>(q)] = stage_.silu_entry(spec::clamp_bits(q, stage_.conv_bits));
+    plan.table8[static_cast<std::uint8_t>(q)] = stage.silu_entry(spec::clamp_bits(q, stage.conv_bits));
   std::map<std::int64_t, std::optional<Fp32Form>> forms;
-  for (const auto& [word, range] : ranges_of(channels_))
-    forms[word] = find_fp32_form(program.stage(), word, range.min, range.max);
+  for (const auto& [word, range] : ranges_of(channels_, group))
+    forms[word] = find_fp32_form(stage, word, range.min, range.max);
   for (ChannelPlan& channel : channels_) {
+    if (channel.group != group) continue;
     auto form = forms[channel.bias_word];
     if (!form) {  // the channel's own range may be narrower than that of all channels with its bias word
       const Range reach = reach_of(channel);
-      form = find_fp32_form(program.stage(), channel.bias_word, reach.min, reach.max);
+      form = find_fp32_form(stage, channel.bias_word, reach.min, reach.max);
     }
     if (!form) continue;
     channel.fp32 = true;
@@ -79,19 +87,21 @@ void UntimedPlan::plan_two_step(const LayerProgram& program) {
   }
 }
 
-void UntimedPlan::plan_fused(const LayerProgram& program) {
+void UntimedPlan::plan_fused(std::size_t group) {
   std::map<std::int64_t, std::size_t> row_of;
-  for (const auto& [word, range] : ranges_of(channels_)) {
+  for (const auto& [word, range] : ranges_of(channels_, group)) {
     row_of[word] = fused_rows_.size();
-    fused_rows_.push_back(make_fused_row(program.stage(), word, range.min, range.max));
+    fused_rows_.push_back(make_fused_row(groups_[group].stage, word, range.min, range.max));
   }
-  for (ChannelPlan& channel : channels_) channel.fused_row = row_of[channel.bias_word];
+  for (ChannelPlan& channel : channels_)
+    if (channel.group == group) channel.fused_row = row_of[channel.bias_word];
 }
 
 std::size_t UntimedPlan::fast_channels() const {
   return static_cast<std::size_t>(
       std::count_if(channels_.begin(), channels_.end(), [this](const ChannelPlan& channel) {
-        return stage_.is_fused() ? fused_rows_[channel.fused_row].steps >= 0 : channel.fp32;
+        return groups_[channel.group].stage.is_fused() ? fused_rows_[channel.fused_row].steps >= 0
+                                                       : channel.fp32;
       }));
 }
 
@@ -100,18 +110,19 @@ void UntimedPlan::run(const std::int8_t* x, std::int8_t* out, std::size_t sequen
   if (length_elems == 0) return;
   for (std::size_t b = 0; b < sequences; ++b)
     for (const ChannelPlan& channel : channels_) {
-      if (stage_.is_fused()) {
+      const GroupPlan& group = groups_[channel.group];
+      if (group.stage.is_fused()) {
         const FusedRow& row = fused_rows_[channel.fused_row];
         if (row.steps >= 0 && kernel == Kernel::kAvx512)
           fused_row_avx512(channel, row, x, out, length_elems);
         else
           fused_row_any(channel, row, x, out, length_elems);
       } else if (!channel.fp32 || kernel == Kernel::kPortable) {
-        integer_row(channel, stage_, x, out, length_elems);
+        integer_row(channel, group.stage, x, out, length_elems);
       } else if (kernel == Kernel::kAvx2) {
-        fp32_row_avx2(channel, table8_.data(), x, out, length_elems);
+        fp32_row_avx2(channel, group.table8.data(), x, out, length_elems);
       } else {
-        fp32_row_avx512(channel, table8_.data(), x, out, length_elems);
+        fp32_row_avx512(channel, group.table8.data(), x, out, length_elems);
       }
       x += length_elems;
       out += length_elems;

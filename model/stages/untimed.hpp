@@ -6,6 +6,8 @@
 // by comparing them at every step of q and one accumulator before it. Channels for which no such pair is
 // found, and programs with conv_bits above 8, take 64-bit integers.
 //
+// A program of several groups has them side by side, each with its own table.
+//
 // fused: per bias word the plan writes down out at every accumulator where it changes or may, and the same as
 // buckets of ranks where they fit. Both are checked against the scalar stages at every accumulator.
 #pragma once
@@ -33,6 +35,7 @@ struct ChannelPlan {
   bool fp32 = false;  ///< a and b are proven
   float a = 0, b = 0;
   std::size_t fused_row = 0;  ///< which of the plan's rows, in fused
+  std::size_t group = 0;
 };
 
 class UntimedPlan {
@@ -55,14 +58,18 @@ class UntimedPlan {
   std::size_t channels() const { return channels_.size(); }
 
  private:
-  void plan_two_step(const LayerProgram& program);
-  void plan_fused(const LayerProgram& program);
+  /// What the channels of one group share.
+  struct GroupPlan {
+    StageProgram stage;
+    alignas(64) std::array<std::int8_t, 256> table8{};  ///< by q as a byte, where conv_bits <= 8; beyond the
+                                                        ///< clamp its ends repeat
+  };
+  void plan_two_step(std::size_t group);
+  void plan_fused(std::size_t group);
 
   std::vector<ChannelPlan> channels_;
-  StageProgram stage_;
-  alignas(64) std::array<std::int8_t, 256> table8_{};  ///< by q as a byte, where conv_bits <= 8; beyond the
-                                                       ///< clamp its ends repeat
-  std::vector<FusedRow> fused_rows_;                   ///< one for each bias word
+  std::vector<GroupPlan> groups_;
+  std::vector<FusedRow> fused_rows_;  ///< one for each bias word of a group
 };
 
 }  // namespace quasim::stages

@@ -143,6 +143,10 @@ void read_multiplier(const Fields& fields, StageProgram& stage) {
       static_cast<std::uint32_t>(fields.integer("multiplier", 0, max_of_unsigned(spec::kMultBitsMax)));
 }
 
+void read_name(const Fields& fields, const Json& json, StageProgram& stage) {
+  if (json.contains("name")) stage.name = fields.text("name");
+}
+
 StageProgram read_group(const std::filesystem::path& file, const Json& json) {
   StageProgram stage;
   if (json.is_object() && json.contains("dataflow") && json["dataflow"] != "two_step" &&
@@ -150,14 +154,16 @@ StageProgram read_group(const std::filesystem::path& file, const Json& json) {
     throw InputError(file, "dataflow",
                      "\"two_step\" or \"fused\"; got " + json["dataflow"].dump().substr(0, 40));
   if (json.is_object() && json.contains("dataflow") && json["dataflow"] == "fused") {
-    const Fields fields(file, json, {"dataflow", "multiplier", "turn", "guess", "near", "far"});
+    const Fields fields(file, json, {"name", "dataflow", "multiplier", "turn", "guess", "near", "far"});
+    read_name(fields, json, stage);
     stage.dataflow = Dataflow::kFused;
     stage.rounding = default_rounding(stage.dataflow);
     read_multiplier(fields, stage);
     read_fused(fields, stage.fused);
   } else {
     const Fields fields(file, json,
-                        {"dataflow", "multiplier", "conv_bits", "rounding", "shift", "silu_table"});
+                        {"name", "dataflow", "multiplier", "conv_bits", "rounding", "shift", "silu_table"});
+    read_name(fields, json, stage);
     stage.dataflow = parse_dataflow(fields.text("dataflow"));
     read_multiplier(fields, stage);
     read_two_step(fields, stage);
@@ -198,10 +204,13 @@ LayerProgram program_of(const std::filesystem::path& file, const Json& json) {
   } else if (format == kFormat) {
     const Fields fields(file, json,
                         {"format", "name", "channels", "taps", "mult_bits", "bias_bits", "weight",
-                         "bias_words", "groups", "compiled_from", "certificate"});
+                         "bias_words", "groups", "channel_group", "compiled_from", "certificate"});
     read_layer(fields, program);
     program.groups.clear();
     for (const Json& group : fields.list("groups")) program.groups.push_back(read_group(file, group));
+    if (json.contains("channel_group"))
+      program.channel_group =
+          fields.integers<std::uint16_t>("channel_group", 0, static_cast<std::int64_t>(kGroupsMax) - 1);
   } else {
     throw InputError(file, "format", "the string \"quasim.program/2\" or \"quasim.program/1\"");
   }
@@ -227,23 +236,144 @@ void write_fused(Json& json, const StageProgram& stage) {
   json["far"] = stage.fused.far;
 }
 
+Json group_json(const StageProgram& stage) {
+  Json json = Json::object();
+  if (!stage.name.empty()) json["name"] = stage.name;
+  if (stage.is_fused()) {
+    write_fused(json, stage);
+  } else {
+    json["dataflow"] = std::string(to_string(stage.dataflow));
+    write_two_step(json, stage);
+  }
+  return json;
+}
+
+/// What several objects say: what all say alike once, the rest in "groups", one entry each. null where none
+/// says anything.
+Json joined_objects(const std::vector<LayerProgram>& parts, Json LayerProgram::*member) {
+  Json joined, groups = Json::array();
+  const auto says = [&](const LayerProgram& part, const std::string& key) {
+    return (part.*member).is_object() && (part.*member).contains(key);
+  };
+  const Json& first = parts.front().*member;
+  if (first.is_object())
+    for (const auto& [key, value] : first.items())
+      if (std::all_of(parts.begin(), parts.end(), [&, key = key, value = value](const LayerProgram& part) {
+            return says(part, key) && (part.*member)[key] == value;
+          }))
+        joined[key] = value;
+  bool any = false;
+  for (const LayerProgram& part : parts) {
+    Json own = Json::object();
+    if ((part.*member).is_object())
+      for (const auto& [key, value] : (part.*member).items())
+        if (!joined.contains(key)) own[key] = value;
+    any |= !own.empty();
+    groups.push_back(std::move(own));
+  }
+  if (any) joined["groups"] = std::move(groups);
+  return joined;
+}
+
+/// One entry of joined_objects().
+Json object_of_group(const Json& joined, std::size_t index) {
+  if (!joined.is_object()) return joined;
+  Json own = joined;
+  own.erase("groups");
+  if (joined.contains("groups") && joined["groups"].is_array() && index < joined["groups"].size() &&
+      joined["groups"][index].is_object())
+    own.update(joined["groups"][index]);
+  return own.empty() ? Json() : own;
+}
+
+void validate_stage(const StageProgram& stage, int mult_bits) {
+  require_range("multiplier", stage.multiplier, 0, max_of_unsigned(mult_bits));
+  if (stage.is_fused())
+    validate_fused(stage.fused);
+  else
+    validate_two_step(stage);
+}
+
 }  // namespace
+
+int mult_bits_of(std::uint32_t multiplier) {
+  int bits = 2;
+  while (bits < 32 && multiplier >> bits != 0) ++bits;
+  return bits;
+}
+
+void LayerProgram::require_one_group() const {
+  if (groups.size() == 1) return;
+  std::string names;
+  for (const StageProgram& group : groups)
+    if (!group.name.empty()) names += (names.empty() ? " (" : ", ") + group.name;
+  throw InputError("program '" + name + "': groups: expected 1, which is what a unit holds; got " +
+                   std::to_string(groups.size()) + shortened(names, 80) + (names.empty() ? "" : ")"));
+}
+
+LayerProgram LayerProgram::group(std::size_t index) const {
+  if (groups.size() == 1) return *this;
+  const Channels channels = channels_by_group(channel_group, groups.size())[index];
+  LayerProgram part;
+  part.name = name + "/" + groups[index].name;
+  part.taps = taps;
+  part.mult_bits = mult_bits_of(groups[index].multiplier);
+  part.bias_bits = bias_bits;
+  part.weight = take_channels(weight, channels);
+  part.bias_words = take_channels(bias_words, channels);
+  part.groups = {groups[index]};
+  part.compiled_from = object_of_group(compiled_from, index);
+  part.certificate = object_of_group(certificate, index);
+  return part;
+}
+
+LayerProgram join_groups(const std::string& name, const std::vector<LayerProgram>& parts,
+                         const ChannelGroup& channel_group) {
+  if (parts.size() == 1 && channel_group.empty()) return parts.front();
+  const std::vector<Channels> channels = channels_by_group(channel_group, parts.size());
+  LayerProgram program = parts.front();
+  program.name = name;
+  program.channel_group = channel_group;
+  program.groups.clear();
+  program.weight = TensorCK<std::int8_t>({channel_group.size(), static_cast<std::size_t>(program.taps)});
+  program.bias_words.assign(channel_group.size(), 0);
+  for (std::size_t g = 0; g < parts.size(); ++g) {
+    const LayerProgram& part = parts[g];
+    require_length("weight of group " + std::to_string(g), part.weight.extent<'C'>(), channels[g].size());
+    require_length("taps of group " + std::to_string(g), part.weight.extent<'K'>(),
+                   program.weight.extent<'K'>());
+    program.groups.push_back(part.stage());
+    program.mult_bits = std::max(program.mult_bits, part.mult_bits);
+    program.bias_bits = std::max(program.bias_bits, part.bias_bits);
+    for (std::size_t i = 0; i < channels[g].size(); ++i) {
+      program.bias_words[channels[g][i]] = part.bias_words[i];
+      for (std::size_t k = 0; k < part.weight.extent<'K'>(); ++k)
+        program.weight.at(channels[g][i], k) = part.weight.at(i, k);
+    }
+  }
+  program.compiled_from = joined_objects(parts, &LayerProgram::compiled_from);
+  program.certificate = joined_objects(parts, &LayerProgram::certificate);
+  program.validate();
+  return program;
+}
 
 void LayerProgram::validate() const {
   require_range("taps", taps, spec::kTapsMin, spec::kTapsMax);
   require_range("mult_bits", mult_bits, 2, spec::kMultBitsMax);
   require_range("bias_bits", bias_bits, spec::kSampleBits, spec::kBiasBitsMax);
-  require_length("groups", groups.size(), 1);
-  require_range("multiplier", stage().multiplier, 0, max_of_unsigned(mult_bits));
-  if (stage().is_fused())
-    validate_fused(stage().fused);
-  else
-    validate_two_step(stage());
+  require_range("groups", static_cast<std::int64_t>(groups.size()), 1, kGroupsMax);
+  for (const StageProgram& group : groups) validate_stage(group, mult_bits);
   if (weight.size() == 0) throw InputError("weight: expected at least one channel");
   require_length("weight", weight.extent<'K'>(), static_cast<std::size_t>(taps));
   require_length("bias_words", bias_words.size(), weight.extent<'C'>());
   for (std::int64_t word : bias_words)
     require_range("bias_words", word, spec::min_of_bits(bias_bits), spec::max_of_bits(bias_bits));
+  if (groups.size() == 1) {
+    require_length("channel_group", channel_group.size(), 0);
+    return;
+  }
+  require_length("channel_group", channel_group.size(), weight.extent<'C'>());
+  channels_by_group(channel_group, groups.size());
 }
 
 LayerProgram read_program(const std::filesystem::path& file) {
@@ -261,20 +391,20 @@ LayerProgram read_program(const std::filesystem::path& file) {
 
 std::string program_text(const LayerProgram& program) {
   program.validate();
-  const StageProgram& stage = program.stage();
+  const bool plain = program.groups.size() == 1 && !program.groups.front().is_fused();
   Json json;
-  json["format"] = stage.is_fused() ? kFormat : kFormatOne;
+  json["format"] = plain ? kFormatOne : kFormat;
   json["name"] = program.name;
   json["channels"] = program.channels();
   json["taps"] = program.taps;
   json["mult_bits"] = program.mult_bits;
   json["bias_bits"] = program.bias_bits;
-  if (stage.is_fused()) {
-    Json group;
-    write_fused(group, stage);
-    json["groups"] = Json::array({group});
+  if (plain) {
+    write_two_step(json, program.groups.front());
   } else {
-    write_two_step(json, stage);
+    json["groups"] = Json::array();
+    for (const StageProgram& group : program.groups) json["groups"].push_back(group_json(group));
+    if (program.groups.size() > 1) json["channel_group"] = program.channel_group;
   }
   json["weight"] = program.weight.elements();
   json["bias_words"] = program.bias_words;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "spec/contract.hpp"
+#include "types/groups.hpp"
 #include "types/tensor.hpp"
 
 namespace quasim {
@@ -37,6 +38,7 @@ struct FusedTables {
 
 /// What requant and silu hold for the channels of one group.
 struct StageProgram {
+  std::string name;  ///< of the group; empty where the layer has no groups
   Dataflow dataflow = Dataflow::kTwoStep;
   std::uint32_t multiplier = 0;             ///< M, below 2^mult_bits
   int conv_bits = spec::kConvBitsDefault;   ///< two_step: N
@@ -62,25 +64,50 @@ struct LayerProgram {
   int bias_bits = spec::kBiasBitsDefault;  ///< width of B
   TensorCK<std::int8_t> weight;            ///< [C, K]
   std::vector<std::int64_t> bias_words;    ///< B, [C], signed bias_bits wide
-  std::vector<StageProgram> groups{1};     ///< what the channels of each group share; one group
+  std::vector<StageProgram> groups{1};     ///< what the channels of each group share
+  ChannelGroup channel_group;              ///< which group each channel is of; empty: all are of one
   nlohmann::ordered_json compiled_from;    ///< target and hashes of what the program was compiled from
   nlohmann::ordered_json certificate;      ///< what was proven of it; null where nothing was
 
   int channels() const { return static_cast<int>(weight.extent<'C'>()); }
+  std::size_t group_of(std::size_t channel) const {
+    return channel_group.empty() ? 0 : channel_group[channel];
+  }
   /// The stages that a channel goes through.
-  const StageProgram& stage_of(std::size_t) const { return groups.front(); }
-  /// The stages of a program of one group, which is what a unit holds.
-  const StageProgram& stage() const { return groups.front(); }
-  StageProgram& stage() { return groups.front(); }
+  const StageProgram& stage_of(std::size_t channel) const { return groups[group_of(channel)]; }
+  /// The stages of a program of one group, which is what a unit holds. Throws InputError where there are
+  /// more, with how many.
+  const StageProgram& stage() const {
+    require_one_group();
+    return groups.front();
+  }
+  StageProgram& stage() {
+    require_one_group();
+    return groups.front();
+  }
+  /// The group as a program of its own: its channels in their order, as wide as its multiplier needs. The
+  /// program itself where it has one group.
+  LayerProgram group(std::size_t index) const;
 
   /// Throws InputError naming the first field that is out of range, its value and the range.
   void validate() const;
+
+ private:
+  void require_one_group() const;
 };
 
-/// Strict reader of `quasim.program/2` and /1 (two_step alone): unknown keys, wrong lengths and values out of
-/// range are refused.
+/// The programs of a layer's groups, which have names, as the program of the layer: `channel_group` says
+/// whose channels are whose. The inverse of LayerProgram::group().
+LayerProgram join_groups(const std::string& name, const std::vector<LayerProgram>& parts,
+                         const ChannelGroup& channel_group);
+/// The least width, 2 at least, that holds a multiplier.
+int mult_bits_of(std::uint32_t multiplier);
+
+/// Strict reader of `quasim.program/2` and /1 (two_step of one group): unknown keys, wrong lengths and values
+/// out of range are refused.
 LayerProgram read_program(const std::filesystem::path& file);
-/// The file as text, `quasim.program/1` where that can hold the program (two_step), else /2; validated.
+/// The file as text, `quasim.program/1` where that can hold the program (two_step of one group), else /2;
+/// validated.
 std::string program_text(const LayerProgram& program);
 void write_program(const std::filesystem::path& file, const LayerProgram& program);
 

@@ -143,8 +143,7 @@ Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs&
   const std::string golden_name = from_file ? "GPU golden" : "CPU twin";
   Json maps = Json::array();
   if (const auto file = model_output(bundle, inputs.model)) {
-    TensorBCL<std::int8_t> model;
-    read_npy(*file, model, input.shape());
+    const auto model = read_layer_tensor<std::int8_t>(bundle, *file);
     maps.push_back(difference_map("SystemC model", model, golden_name, golden));
   }
   if (from_file) maps.push_back(difference_map(golden_name, golden, "CPU twin", own));
@@ -162,10 +161,10 @@ void require_current(const Bundle& bundle, const fs::path& file, const Json& par
   const Json hashes = entry("hashes"), variant = entry("variant");
   const Variant made_for =
       variant.is_string() ? Variant::parse(variant.get<std::string>()) : default_variant(bundle.layer);
-  require_made_from(bundle, as_variant(bundle.layer, made_for), file, {entry("layer_parameters"), hashes},
-                    inputs);
+  require_made_from(bundle.directory, as_variant(bundle.layer, made_for), file,
+                    {entry("layer_parameters"), hashes}, inputs);
   if (!hashes.contains(kStepsFile)) return;
-  const fs::path steps = bundle.golden_directory(made_for) / kStepsFile;
+  const fs::path steps = golden_file(bundle, made_for, kStepsFile);
   if (!is_present(steps) || hashes.at(kStepsFile) != sha256_of_file(steps))
     throw InputError(file.string() + ": stale: it was made with another sweep than " + steps.string() +
                      " is now; make it again");
@@ -203,7 +202,8 @@ Json parameters_json(const Bundle& bundle) {
 
 Json provenance_json(const Bundle& bundle) {
   Json json{{"files", Json::object()}, {"goldens", Json::array()}};
-  for (const char* name : {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "conv1d_input.npy"})
+  for (const char* name :
+       {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "channel_group.npy", "conv1d_input.npy"})
     if (is_present(bundle.directory / name)) json["files"][name] = sha256_of_file(bundle.directory / name);
   std::vector<fs::path> files;
   for (const fs::path& golden : entries_of(bundle.directory / "golden"))

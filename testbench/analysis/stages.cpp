@@ -64,10 +64,12 @@ StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(vari
       const fs::path& file = committed->file;
       auto npy = std::make_unique<NpyFile>(file);
       require_dtype(npy->header(), dtype, file);
-      if (npy->header().shape != shape)
-        throw InputError(file, "shape", shape_text(shape) + " of conv1d_input.npy");
-      stages_.push_back({{name, dtype, shape, npy->header().length_elems, npy->data(), true},
-                         "golden/" + variant.to_string()});
+      std::vector<std::size_t> expected = shape;
+      if (bundle.part) expected[1] = bundle.part->layer_channels;
+      if (npy->header().shape != expected)
+        throw InputError(file, "shape", shape_text(expected) + " of conv1d_input.npy");
+      const std::byte* data = bundle.part ? take_channels(bundle, *npy) : npy->data();
+      stages_.push_back({{name, dtype, shape, input.size(), data, true}, "golden/" + variant.to_string()});
       files_.push_back(std::move(npy));
       return;
     }
@@ -88,6 +90,19 @@ StageSet::StageSet(const Bundle& bundle, const Variant& variant) : variant_(vari
     add("conv1d_q", DType::kInt16, [this] { return std::as_const(evaluation_->q).data(); });
   add("silu_raw", DType::kFloat32, [this] { return std::as_const(evaluation_->silu_raw).data(); });
   add("conv1d_output_int8", DType::kInt8, [this] { return std::as_const(evaluation_->output).data(); });
+}
+
+const std::byte* StageSet::take_channels(const Bundle& bundle, const NpyFile& file) {
+  const NpyHeader& header = file.header();
+  const std::size_t row_bytes = header.shape[2] * size_bytes_of(header.dtype);
+  std::vector<std::byte>& taken = taken_.emplace_back();
+  taken.reserve(header.shape[0] * bundle.part->channels.size() * row_bytes);
+  for (std::size_t b = 0; b < header.shape[0]; ++b)
+    for (const std::size_t channel : bundle.part->channels) {
+      const std::byte* row = file.data() + (b * header.shape[1] + channel) * row_bytes;
+      taken.insert(taken.end(), row, row + row_bytes);
+    }
+  return taken.data();
 }
 
 void StageSet::require_unchanged() const {

@@ -62,10 +62,14 @@ class StageSet {
   std::size_t elements() const { return stages_.front().tensor.length_elems; }
 
  private:
+  /// The bundle's own channels of a file that has those of its layer.
+  const std::byte* take_channels(const Bundle& bundle, const NpyFile& file);
+
   Variant variant_;
   std::unique_ptr<GoldenTensors> evaluation_;
   TensorBCL<std::int8_t> narrow_q_;
   std::vector<std::unique_ptr<NpyFile>> files_;
+  std::vector<std::vector<std::byte>> taken_;  ///< of one group of several: its channels of a golden's tensor
   std::vector<Stage> stages_;
 };
 

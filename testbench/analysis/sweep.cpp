@@ -7,14 +7,17 @@
 
 #include "analysis/order_statistics.hpp"
 #include "analysis/summary.hpp"
+#include "analysis/text.hpp"
+#include "io/files.hpp"
+#include "io/npy.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::analysis {
 namespace {
 
-double silu(double value) {
-  return value / (1 + std::exp(-value));
+double activate(double value, Activation activation) {
+  return activation == Activation::kIdentity ? value : value / (1 + std::exp(-value));
 }
 
 double round_by(double value, Rounding rounding) {
@@ -83,11 +86,22 @@ struct ErrorSums {
   double noise = 0, signal = 0, max_error = 0;
   std::uint64_t saturated = 0;
 
+  double sqnr_db() const {
+    return noise > 0 ? 10 * std::log10(signal / noise) : std::numeric_limits<double>::infinity();
+  }
+  /// `count` outputs of `value`, whose references are those of `code`.
+  void add(const CodeSums& code, double value) {
+    const auto count = static_cast<double>(code.count);
+    const double mean = code.sum / count, spread = std::max(0.0, code.squares - code.sum * mean);
+    noise += spread + count * (value - mean) * (value - mean);
+    signal += code.squares;
+    max_error = std::max({max_error, value - code.low, code.high - value});
+  }
   void finish(SweepPoint& point, std::size_t elements) const {
     const auto total = static_cast<double>(elements);
     point.rms_error = std::sqrt(std::max(0.0, noise) / total);
     point.max_error = max_error;
-    point.sqnr_db = noise > 0 ? 10 * std::log10(signal / noise) : std::numeric_limits<double>::infinity();
+    point.sqnr_db = sqnr_db();
     point.output_saturated = static_cast<double>(saturated) / total;
   }
 };
@@ -101,17 +115,77 @@ double output_code(double value, double scale, Rounding rounding, bool& saturate
   return std::clamp(rounded, low, high);
 }
 
+/// A tensor of the bundle's float/, [C, ...] or [B, C, L]; the bundle's own channels of it. Empty where it is
+/// not there.
+std::vector<float> read_float_tensor(const Bundle& bundle, const std::string& name, const std::string& axes,
+                                     std::vector<std::size_t> shape) {
+  const std::filesystem::path file = bundle.directory / "float" / (name + ".npy");
+  if (!is_present(file)) return {};
+  const std::size_t channel_axis = axes.find('C');
+  if (bundle.part) shape[channel_axis] = bundle.part->layer_channels;
+  const NpyFile npy(file);
+  require_dtype(npy.header(), DType::kFloat32, file);
+  require_shape(file, axes, shape, npy.header().shape);
+  const auto* data = reinterpret_cast<const float*>(npy.data());
+  if (!bundle.part) return {data, data + npy.header().length_elems};
+  std::size_t inner = 1;
+  for (std::size_t axis = channel_axis + 1; axis < shape.size(); ++axis) inner *= shape[axis];
+  const std::size_t outer = channel_axis == 0 ? 1 : shape[0];
+  std::vector<float> taken;
+  for (std::size_t b = 0; b < outer; ++b)
+    for (const std::size_t channel : bundle.part->channels) {
+      const float* row = data + (b * shape[channel_axis] + channel) * inner;
+      taken.insert(taken.end(), row, row + inner);
+    }
+  npy.require_unchanged();
+  return taken;
+}
+
+/// The same in floats where the bundle has no float/ of it.
+std::vector<float> dequantised(const std::int8_t* values, std::size_t count, float scale) {
+  std::vector<float> floats(count);
+  for (std::size_t i = 0; i < count; ++i) floats[i] = static_cast<float>(values[i]) * scale;
+  return floats;
+}
+
+/// What the float layer puts out, [B, C, L]; empty where the bundle has no float weights.
+std::vector<float> float_reference(const Bundle& bundle) {
+  const auto& input = bundle.require_input();
+  const std::size_t sequences = input.extent<'B'>(), channels = input.extent<'C'>(),
+                    length = input.extent<'L'>(), taps = bundle.weight.extent<'K'>();
+  const std::vector<float> weight = read_float_tensor(bundle, "conv1d_weight", "CK", {channels, taps});
+  if (weight.empty()) return {};
+  std::vector<float> bias = read_float_tensor(bundle, "conv1d_bias", "C", {channels});
+  std::vector<float> x = read_float_tensor(bundle, "conv1d_input", "BCL", {sequences, channels, length});
+  if (bias.empty() && !bundle.bias.empty())
+    bias = dequantised(bundle.bias.data(), channels, bundle.layer.bias_scale.value_or(0.0F));
+  bias.resize(channels);
+  if (x.empty()) x = dequantised(input.data(), input.size(), bundle.layer.input_scale);
+  std::vector<float> out(input.size());
+  for (std::size_t row = 0; row < sequences * channels; ++row) {
+    const float* w = weight.data() + row % channels * taps;
+    for (std::size_t t = 0; t < length; ++t) {
+      double y = bias[row % channels];
+      for (std::size_t k = taps - std::min(taps, t + 1); k < taps; ++k)
+        y += double{w[k]} * x[row * length + t + k + 1 - taps];
+      out[row * length + t] = static_cast<float>(activate(y, bundle.layer.activation));
+    }
+  }
+  return out;
+}
+
 class Sweeper {
  public:
   Sweeper(const Bundle& bundle, const Variant& variant)
       : layer_(bundle.layer),
         rounding_(variant.rounding),
         stages_(bundle, variant),
-        raw_(stages_.stage("conv1d_raw").tensor) {
+        raw_(stages_.stage("conv1d_raw").tensor),
+        float_reference_(float_reference(bundle)) {
     const float* raw = stages_.floats("conv1d_raw");
     reference_.reserve(raw_.length_elems);
     for (std::size_t i = 0; i < raw_.length_elems; ++i)
-      reference_.push_back(static_cast<float>(silu(raw[i])));
+      reference_.push_back(static_cast<float>(activate(raw[i], layer_.activation)));
     reference_view_ = view_of("silu", raw_.shape, reference_.data());
   }
 
@@ -128,73 +202,99 @@ class Sweeper {
       for (const ScaleRule& rule : plan.conv_scales) {
         const double conv_scale = conv_scale_of(rule, layer_, bits, raw_);
         require_scale(conv_scale, rule);
-        const std::vector<CodeSums> codes = collect(bits, conv_scale);
+        const Codes codes = collect(bits, conv_scale);
         for (std::size_t o = 0; o < output_scales.size(); ++o) {
-          SweepPoint point{bits, rule.text, plan.output_scales[o].text, conv_scale, output_scales[o]};
+          SweepPoint point;
+          point.conv_bits = bits;
+          point.conv_rule = rule.text;
+          point.output_rule = plan.output_scales[o].text;
+          point.conv_scale = conv_scale;
+          point.output_scale = output_scales[o];
           evaluate(codes, point);
           result.points.push_back(point);
         }
       }
     for (std::size_t o = 0; o < output_scales.size(); ++o) {
-      SweepPoint point{0, "none", plan.output_scales[o].text, 0, output_scales[o]};
+      SweepPoint point;
+      point.conv_rule = "none";
+      point.output_rule = plan.output_scales[o].text;
+      point.output_scale = output_scales[o];
       evaluate_fused(point);
       result.fused.push_back(point);
     }
+    int row = 0;
+    for (auto* points : {&result.points, &result.fused})
+      for (SweepPoint& point : *points) point.row = ++row;
     mark_pareto(result.points);
     stages_.require_unchanged();
     return result;
   }
 
  private:
-  std::vector<CodeSums> collect(int bits, double conv_scale) {
+  /// What the references of the elements of each intermediate code add up to.
+  struct Codes {
+    std::vector<CodeSums> exact;   ///< activation(y)
+    std::vector<CodeSums> floats;  ///< of the float layer; empty where there is none
+  };
+
+  Codes collect(int bits, double conv_scale) {
     const auto low = static_cast<double>(spec::min_of_bits(bits)),
                high = static_cast<double>(spec::max_of_bits(bits));
-    std::vector<CodeSums> codes(std::size_t{1} << bits);
+    Codes codes;
+    codes.exact.resize(std::size_t{1} << bits);
+    if (!float_reference_.empty()) codes.floats.resize(codes.exact.size());
     const float* raw = stages_.floats("conv1d_raw");
     conv_saturated_ = 0;
     for (std::size_t i = 0; i < reference_.size(); ++i) {
       const double rounded = round_by(raw[i] / conv_scale, rounding_);
       const double code = std::clamp(rounded, low, high);
       conv_saturated_ += code == rounded ? 0U : 1U;
-      codes[static_cast<std::size_t>(code - low)].add(reference_[i]);
+      const auto index = static_cast<std::size_t>(code - low);
+      codes.exact[index].add(reference_[i]);
+      if (!codes.floats.empty()) codes.floats[index].add(float_reference_[i]);
     }
     return codes;
   }
 
-  void evaluate(const std::vector<CodeSums>& codes, SweepPoint& point) const {
-    ErrorSums sums;
+  void evaluate(const Codes& codes, SweepPoint& point) const {
+    ErrorSums sums, float_sums;
     const std::int64_t low = spec::min_of_bits(point.conv_bits);
-    for (std::size_t i = 0; i < codes.size(); ++i) {
-      const CodeSums& code = codes[i];
+    for (std::size_t i = 0; i < codes.exact.size(); ++i) {
+      const CodeSums& code = codes.exact[i];
       if (code.count == 0) continue;
       const double u = static_cast<double>(low + static_cast<std::int64_t>(i)) * point.conv_scale;
       bool saturated = false;
       const double value =
-          output_code(silu(u), point.output_scale, rounding_, saturated) * point.output_scale;
-      const auto count = static_cast<double>(code.count);
-      const double mean = code.sum / count, spread = std::max(0.0, code.squares - code.sum * mean);
-      sums.noise += spread + count * (value - mean) * (value - mean);
-      sums.signal += code.squares;
-      sums.max_error = std::max({sums.max_error, value - code.low, code.high - value});
+          output_code(activate(u, layer_.activation), point.output_scale, rounding_, saturated) *
+          point.output_scale;
+      sums.add(code, value);
+      if (!codes.floats.empty()) float_sums.add(codes.floats[i], value);
       sums.saturated += saturated ? code.count : 0;
     }
     sums.finish(point, reference_.size());
+    if (!codes.floats.empty()) point.float_sqnr_db = float_sums.sqnr_db();
     point.conv_saturated = static_cast<double>(conv_saturated_) / static_cast<double>(reference_.size());
   }
 
   void evaluate_fused(SweepPoint& point) const {
-    ErrorSums sums;
-    for (float expected : reference_) {
+    ErrorSums sums, float_sums;
+    for (std::size_t i = 0; i < reference_.size(); ++i) {
       bool saturated = false;
       const double value =
-          output_code(expected, point.output_scale, rounding_, saturated) * point.output_scale;
-      const double error = value - expected;
-      sums.noise += error * error;
-      sums.signal += static_cast<double>(expected) * expected;
-      sums.max_error = std::max(sums.max_error, std::fabs(error));
+          output_code(reference_[i], point.output_scale, rounding_, saturated) * point.output_scale;
+      add_one(sums, reference_[i], value);
+      if (!float_reference_.empty()) add_one(float_sums, float_reference_[i], value);
       sums.saturated += saturated ? 1U : 0U;
     }
     sums.finish(point, reference_.size());
+    if (!float_reference_.empty()) point.float_sqnr_db = float_sums.sqnr_db();
+  }
+
+  static void add_one(ErrorSums& sums, double expected, double value) {
+    const double error = value - expected;
+    sums.noise += error * error;
+    sums.signal += expected * expected;
+    sums.max_error = std::max(sums.max_error, std::fabs(error));
   }
 
   static void mark_pareto(std::vector<SweepPoint>& points) {
@@ -209,7 +309,8 @@ class Sweeper {
   Rounding rounding_;
   StageSet stages_;
   const TensorView& raw_;
-  std::vector<float> reference_;
+  std::vector<float> reference_;        ///< activation(y), with the layer's int8 weights and input
+  std::vector<float> float_reference_;  ///< of the float layer; empty where there is none
   TensorView reference_view_;
   std::uint64_t conv_saturated_ = 0;
 };
@@ -269,12 +370,73 @@ SweepResult sweep(const Bundle& bundle, const SweepPlan& plan) {
   return Sweeper(bundle, default_variant(bundle.layer, Dataflow::kTwoStep)).run(plan);
 }
 
+const SweepPoint& SweepResult::row(int number) const {
+  for (const auto* list : {&points, &fused})
+    for (const SweepPoint& point : *list)
+      if (point.row == number) return point;
+  throw InputError("--apply: expected a row from 1 to " + std::to_string(points.size() + fused.size()) +
+                   "; got " + std::to_string(number));
+}
+
+Recommendation recommend(const SweepResult& result) {
+  const auto own = std::find_if(result.fused.begin(), result.fused.end(),
+                                [](const SweepPoint& point) { return point.output_rule == "layer"; });
+  const SweepPoint& fused = own == result.fused.end() ? result.fused.front() : *own;
+  Recommendation found;
+  found.fused_db = fused.sqnr_db;
+  bool any = false;
+  for (const SweepPoint& point : result.points) {
+    if (point.output_rule != fused.output_rule) continue;
+    if (!any || point.sqnr_db > found.best.sqnr_db) found.best = point;
+    any = true;
+    if (!(point.sqnr_db >= fused.sqnr_db - kNegligibleDb)) continue;
+    if (!found.point || point.conv_bits < found.point->conv_bits ||
+        (point.conv_bits == found.point->conv_bits && point.sqnr_db > found.point->sqnr_db))
+      found.point = point;
+  }
+  return found;
+}
+
+std::string recommendation_text(const SweepResult& result) {
+  const Recommendation found = recommend(result);
+  const SweepPoint& point = found.point ? *found.point : found.best;
+  const std::string row = std::to_string(point.conv_bits) + " bits at " +
+                          (point.conv_rule == "layer" ? "layer's scale" : "scale " + point.conv_rule) +
+                          " (s_c " + number_text(point.conv_scale) + ", row " + std::to_string(point.row) +
+                          ")";
+  const std::string figures = number_text(point.sqnr_db) + " against " + number_text(found.fused_db) + " dB";
+  if (found.point)
+    return row + " is within " + number_text(kNegligibleDb) + " dB of no rounding there: " + figures;
+  return "no row is within " + number_text(kNegligibleDb) + " dB of no rounding; " + row +
+         " comes nearest: " + figures;
+}
+
+GroupedBundle apply_row(GroupedBundle bundle, const std::vector<SweepResult>& groups, int row) {
+  for (std::size_t g = 0; g < bundle.groups(); ++g) {
+    const SweepPoint& point = groups[g].row(row);
+    LayerParams& layer = bundle.layer.groups[g];
+    const Rounding swept = default_variant(layer, Dataflow::kTwoStep).rounding;
+    layer.dataflow = point.conv_bits == 0 ? Dataflow::kFused : Dataflow::kTwoStep;
+    layer.rounding.reset();
+    if (swept != default_rounding(layer.dataflow)) layer.rounding = swept;
+    layer.conv_bits = point.conv_bits == 0 ? spec::kConvBitsDefault : point.conv_bits;
+    layer.conv_scale.reset();
+    if (point.conv_bits != 0) layer.conv_scale = static_cast<float>(point.conv_scale);
+    layer.output_scale = static_cast<float>(point.output_scale);
+    if (!layer.source.is_object() && !layer.source.is_null()) layer.source = {{"source", layer.source}};
+    layer.source["sweep"] = {
+        {"row", row}, {"conv_rule", point.conv_rule}, {"output_rule", point.output_rule}};
+  }
+  return bundle;
+}
+
 nlohmann::ordered_json to_json(const SweepResult& result) {
   nlohmann::ordered_json json{{"layer", result.layer}, {"elements", result.elements}};
   const auto list = [](const std::vector<SweepPoint>& points) {
     nlohmann::ordered_json rows = nlohmann::ordered_json::array();
-    for (const SweepPoint& point : points)
-      rows.push_back({{"conv_bits", point.conv_bits},
+    for (const SweepPoint& point : points) {
+      rows.push_back({{"row", point.row},
+                      {"conv_bits", point.conv_bits},
                       {"conv_rule", point.conv_rule},
                       {"conv_scale", point.conv_scale},
                       {"output_rule", point.output_rule},
@@ -285,6 +447,8 @@ nlohmann::ordered_json to_json(const SweepResult& result) {
                       {"conv_saturated", point.conv_saturated},
                       {"output_saturated", point.output_saturated},
                       {"pareto", point.pareto}});
+      if (point.float_sqnr_db) rows.back()["float_sqnr_db"] = *point.float_sqnr_db;
+    }
     return rows;
   };
   json["points"] = list(result.points);

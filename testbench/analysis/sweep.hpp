@@ -3,6 +3,7 @@
 #pragma once
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,11 +31,13 @@ struct SweepPlan {
 };
 
 struct SweepPoint {
+  int row = 0;        ///< number in the table, from 1 on
   int conv_bits = 0;  ///< 0: no intermediate rounding (fused)
   std::string conv_rule, output_rule;
   double conv_scale = 0, output_scale = 0;
   double rms_error = 0, max_error = 0, sqnr_db = 0;  ///< of out * output_scale against silu(y)
   double conv_saturated = 0, output_saturated = 0;   ///< shares of elements that a clamp changed
+  std::optional<double> float_sqnr_db;  ///< of the same against the float layer, where there is one
   bool pareto = false;  ///< no other two_step point has both as few bits and as small an rms error
 };
 
@@ -43,7 +46,29 @@ struct SweepResult {
   std::size_t elements = 0;
   std::vector<SweepPoint> points;  ///< two_step
   std::vector<SweepPoint> fused;   ///< one for each output scale: what no width can beat by much
+
+  /// The row of that number. Throws InputError naming the option where there is none.
+  const SweepPoint& row(int number) const;
 };
+
+/// What rounding between convolution and activation may cost before a narrower width is no longer
+/// recommended.
+constexpr double kNegligibleDb = 0.1;
+
+/// The narrowest width that costs no more, at the layer's own output scale where that was swept; none where
+/// all cost more.
+struct Recommendation {
+  std::optional<SweepPoint> point;
+  SweepPoint best;      ///< of those at that output scale
+  double fused_db = 0;  ///< without intermediate rounding
+};
+Recommendation recommend(const SweepResult& result);
+/// "9 bits at rule max (s_c 0.0119, row 7) is within 0.1 dB of no intermediate rounding: 38.2 against 38.3
+/// dB".
+std::string recommendation_text(const SweepResult& result);
+
+/// The layer with the width and scales of a row: one result and point for each group. Its source says so.
+GroupedBundle apply_row(GroupedBundle bundle, const std::vector<SweepResult>& groups, int row);
 
 SweepResult sweep(const Bundle& bundle, const SweepPlan& plan);
 

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "io/bundle.hpp"
+
 namespace quasim::cli {
 
 /// What tables call a bundle: its path as it was given, and the layer's name where the path does not end in
@@ -16,6 +18,9 @@ std::string bundle_label(const std::filesystem::path& directory, const std::stri
 
 /// The same of a result that has the keys bundle and layer.
 std::string bundle_label(const nlohmann::ordered_json& result);
+/// {"bundle", "layer"} and, of one group of several, "group": how the entry of a bundle begins in every
+/// document.
+nlohmann::ordered_json bundle_entry(const std::filesystem::path& directory, const Bundle& bundle);
 
 class BundleLoop {
  public:
@@ -25,8 +30,9 @@ class BundleLoop {
   /// Calls work(path) for each bundle in turn. What it throws is kept and said by finish(); a UsageError,
   /// which no bundle can mend, is passed on.
   void run(const std::function<void(const std::filesystem::path&)>& work);
-  /// The same with the bundle's place in the list.
-  void run_indexed(const std::function<void(std::size_t)>& work);
+  /// The same with the bundle's place in the list, and up to `jobs` bundles at a time, each on a thread of
+  /// its own. Which of them comes first is then open; failures keep the order of the bundles.
+  void run_indexed(const std::function<void(std::size_t)>& work, std::size_t jobs = 1);
 
   /// [{"bundle", "error"}] of those that could not be done.
   nlohmann::ordered_json failures() const;
@@ -37,7 +43,7 @@ class BundleLoop {
 
  private:
   struct Failure {
-    std::filesystem::path bundle;
+    std::size_t index;
     std::string line;
   };
 

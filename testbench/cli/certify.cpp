@@ -2,6 +2,7 @@
 #include <iostream>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
@@ -24,42 +25,135 @@ struct CertifyOptions {
   std::string domain = "reachable";
   std::string variant;  ///< empty: the layer's dataflow and rounding
   std::int64_t examine = compile::kExaminedDefault;
+  std::size_t jobs = 1;
   std::optional<std::filesystem::path> rtl;  ///< a directory with the stages' RTL; empty path: the project's
   bool require_golden = false;
+  bool summary = false;  ///< one row a bundle
   bool json = false;
 };
 
-Bundle bundle_of(const std::filesystem::path& directory, const CertifyOptions& options) {
-  Bundle bundle = read_bundle(directory);
-  if (options.variant.empty()) return bundle;
+using Json = nlohmann::ordered_json;
+
+constexpr NumberRange<std::size_t> kJobs{1, 256};
+
+std::optional<Variant> variant_of(const CertifyOptions& options) {
+  if (options.variant.empty()) return std::nullopt;
   const Variant variant = Variant::parse(options.variant);
   if (variant.order != Order::kSeqLast)
     throw UsageError(
         "--variant: expected order seqlast, the one whose result depends on the accumulator alone");
-  bundle.layer = as_variant(bundle.layer, variant);
-  return bundle;
+  return variant;
 }
 
-nlohmann::ordered_json certify_bundle(const std::filesystem::path& directory, const CertifyOptions& options) {
-  const Bundle bundle = bundle_of(directory, options);
+/// The program of --program, read once, and its digest.
+struct GivenProgram {
+  std::optional<LayerProgram> program;
+  std::string sha256;
+};
+
+Json certify_group(const std::filesystem::path& directory, Bundle bundle, const GivenProgram& given,
+                   const CertifyOptions& options) {
   CertifyRequest request;
   request.domain = exact::parse_domain(options.domain);
   request.examine = options.examine;
   request.require_golden = options.require_golden;
-  if (!options.variant.empty()) request.variant = Variant::parse(options.variant);
-  if (!options.program.empty()) {
-    request.program = read_program_of(bundle, options.program);
+  request.variant = variant_of(options);
+  if (request.variant) bundle.layer = as_variant(bundle.layer, *request.variant);
+  if (given.program) {
+    request.program = program_part(bundle, *given.program, options.program);
+    require_program_of(bundle, *request.program, options.program);
     request.source = options.program.string();
   }
   if (options.rtl)
-    request.rtl = [&](const LayerProgram& program) { return cosim::make_tail(program, *options.rtl); };
-  nlohmann::ordered_json json{{"bundle", directory.string()}};
+    request.rtl = [&](const LayerProgram& program) {
+      static std::mutex one_build_at_a_time;  // several bundles may be certified side by side
+      const std::lock_guard<std::mutex> lock(one_build_at_a_time);
+      return cosim::make_tail(program, *options.rtl);
+    };
+  Json json = bundle_entry(directory, bundle);
   json.update(to_json(certify_layer(bundle, std::move(request))));
-  if (!options.program.empty()) json["hashes"]["program"] = sha256_of_file(options.program);
+  if (given.program) json["hashes"]["program"] = given.sha256;
   return json;
 }
 
-void print_table(std::ostream& out, const nlohmann::ordered_json& layers) {
+/// One entry for each group of the layer.
+Json certify_bundle(const std::filesystem::path& directory, const GivenProgram& given,
+                    const CertifyOptions& options) {
+  const GroupedBundle layer = read_grouped_bundle_without_input(directory);
+  Json groups = Json::array();
+  for (std::size_t g = 0; g < layer.groups(); ++g)
+    groups.push_back(certify_group(directory, layer.group(g), given, options));
+  return groups;
+}
+
+/// The totals of what several entries say: of the layers of a document, or of the groups of a layer.
+Json totals_of(const Json& entries) {
+  Json differing = Json::object();
+  std::int64_t points = 0, unexplained = 0;
+  bool passed = true;
+  for (const Json& entry : entries) {
+    points += entry["points"].get<std::int64_t>();
+    unexplained += entry["unexplained"].get<std::int64_t>();
+    passed &= entry["passed"].get<bool>();
+    for (const auto& [pair, count] : entry["differing"].items())
+      differing[pair] = differing.value(pair, std::int64_t{0}) + count.get<std::int64_t>();
+  }
+  return {{"points", points}, {"differing", differing}, {"unexplained", unexplained}, {"passed", passed}};
+}
+
+/// One bundle with all of its groups: what is proven of it, and against what.
+Json summary_of(const Json& groups) {
+  const Json totals = totals_of(groups);
+  const std::string name = groups[0]["layer"].get<std::string>();
+  Json json{
+      {"bundle", groups[0]["bundle"]}, {"layer", groups.size() == 1 ? name : name.substr(0, name.rfind('/'))},
+      {"groups", groups.size()},       {"variant", groups[0]["variant"]},
+      {"domain", groups[0]["domain"]}, {"target", groups[0]["target"]},
+      {"points", totals["points"]}};
+  std::int64_t model_differing = 0, rtl_differing = 0, golden_differing = 0;
+  bool has_rtl = false;
+  for (const Json& group : groups) {
+    if (group["target"] != json["target"]) json["target"] = "several";
+    model_differing += group["model_differing"].get<std::int64_t>();
+    rtl_differing += group["rtl_differing"].get<std::int64_t>();
+    golden_differing += group["differing_points"].get<std::int64_t>();
+    has_rtl |= group["compared"].contains("model vs rtl");
+  }
+  json["model_differing"] = model_differing;
+  json["rtl_differing"] = nullptr;
+  if (has_rtl) json["rtl_differing"] = rtl_differing;
+  json["golden_differing"] = golden_differing;
+  json["unexplained"] = totals["unexplained"];
+  json["passed"] = totals["passed"];
+  return json;
+}
+
+/// What a program is held against, in words.
+std::string kernel_of(const Json& summary) {
+  const std::string target = summary["target"].get<std::string>();
+  if (target == "oracle") return "exact arithmetic";
+  if (target == "cpu_twin") return "CPU twin";
+  return target == "several" ? "several, see --json" : "GPU sweep";
+}
+
+/// One row a bundle.
+void print_summary(std::ostream& out, const Json& summary) {
+  std::vector<std::vector<std::string>> rows{{"layer", "groups", "golden", "program held against", "points",
+                                              "program differs", "RTL differs", "golden vs exact",
+                                              "unexplained", "proven"}};
+  const auto digits = [](const Json& count) {
+    return count.is_null() ? "-" : group_digits(count.get<std::uint64_t>());
+  };
+  for (const Json& layer : summary)
+    rows.push_back({bundle_label(layer["bundle"].get<std::string>(), layer["layer"].get<std::string>()),
+                    digits(layer["groups"]), layer["variant"].get<std::string>(), kernel_of(layer),
+                    digits(layer["points"]), digits(layer["model_differing"]), digits(layer["rtl_differing"]),
+                    digits(layer["golden_differing"]), digits(layer["unexplained"]),
+                    layer["passed"].get<bool>() ? "yes" : "NO"});
+  out << format_table(rows);
+}
+
+void print_table(std::ostream& out, const Json& layers) {
   std::vector<std::vector<std::string>> rows{
       {"bundle", "width", "points", "pair", "q differs", "out differs", "unexplained", "ties"}};
   for (const auto& layer : layers)
@@ -69,6 +163,10 @@ void print_table(std::ostream& out, const nlohmann::ordered_json& layers) {
                       layer["differing_q"][pair].dump(), differing.dump(), layer["unexplained"].dump(),
                       layer.contains("ties") ? layer["ties"].dump() : "-"});
   out << format_table(rows);
+}
+
+/// What is to be said beside a table: causes, samples, and what failed.
+void print_notes(std::ostream& out, const Json& layers, bool summary) {
   std::map<std::string, std::map<std::string, std::int64_t>> causes;  // over all layers
   for (const auto& layer : layers)
     for (const auto& [who, counts] : layer["causes"].items())
@@ -78,7 +176,7 @@ void print_table(std::ostream& out, const nlohmann::ordered_json& layers) {
       out << who << " vs oracle: " << count << " points by " << cause << "\n";
   for (const auto& layer : layers) {
     const std::string name = bundle_label(layer);
-    if (layer["target"] == "cpu_twin")
+    if (layer["target"] == "cpu_twin" && !summary)
       out << name << ": no sweep of a GPU: the program is held against the CPU twin\n";
     if (layer["examined"] != layer["differing_points"])
       out << name << ": " << layer["examined"] << " of " << layer["differing_points"]
@@ -95,36 +193,43 @@ void print_table(std::ostream& out, const nlohmann::ordered_json& layers) {
 }
 
 int run(const CertifyOptions& options) {
-  nlohmann::ordered_json layers = nlohmann::ordered_json::array();
-  nlohmann::ordered_json differing = nlohmann::ordered_json::object();
-  std::int64_t points = 0, unexplained = 0;
-  bool passed = true;
+  if (options.bundles.empty()) throw UsageError("BUNDLE: expected a layer bundle directory; there is none");
   InputSet inputs = inputs_of(options.bundles);
   inputs.add_file(options.program);
   const std::optional<OutputFile> output = output_file(options.output, inputs);
+  (void)variant_of(options), (void)exact::parse_domain(options.domain);
+  GivenProgram given;
+  if (!options.program.empty()) given = {read_program(options.program), sha256_of_file(options.program)};
+  std::vector<Json> of_bundle(options.bundles.size());
   BundleLoop loop("certify", options.bundles);
-  loop.run([&](const std::filesystem::path& directory) {
-    layers.push_back(certify_bundle(directory, options));
-    const auto& layer = layers.back();
-    points += layer["points"].get<std::int64_t>();
-    unexplained += layer["unexplained"].get<std::int64_t>();
-    passed &= layer["passed"].get<bool>();
-    for (const auto& [pair, count] : layer["differing"].items())
-      differing[pair] = differing.value(pair, std::int64_t{0}) + count.get<std::int64_t>();
-  });
+  loop.run_indexed([&](std::size_t i) { of_bundle[i] = certify_bundle(options.bundles[i], given, options); },
+                   options.jobs);
+  Json layers = Json::array(), summary = Json::array();
+  for (const Json& groups : of_bundle) {
+    if (groups.empty()) continue;
+    summary.push_back(summary_of(groups));
+    for (const Json& group : groups) layers.push_back(group);
+  }
+  const Json totals = totals_of(layers);
+  const bool passed = totals["passed"].get<bool>() && loop.failures().empty();
+  Json certificate = document("quasim.certificate/1", "certify");
+  certificate.update(totals);
+  certificate["passed"] = passed;
+  certificate["layers"] = layers;
+  certificate["summary"] = summary;
+  certificate["failed"] = loop.failures();
+  if (output && !layers.empty()) output->write(json_text(certificate) + "\n");
   return loop.finish(passed ? kAgree : kDiffer, [&] {
-    nlohmann::ordered_json certificate = document("quasim.certificate/1", "certify");
-    certificate.update({{"points", points},
-                        {"differing", differing},
-                        {"unexplained", unexplained},
-                        {"passed", passed && loop.failures().empty()},
-                        {"layers", layers},
-                        {"failed", loop.failures()}});
-    if (output) output->write(json_text(certificate) + "\n");
-    if (!options.json)
-      print_table(results_beside(output), layers);
-    else if (!takes_standard_output(output))
-      print_json(certificate);
+    if (options.json) {
+      if (!takes_standard_output(output)) print_json(certificate);
+      return;
+    }
+    std::ostream& out = results_beside(output);
+    if (options.summary)
+      print_summary(out, summary);
+    else
+      print_table(out, layers);
+    print_notes(out, layers, options.summary);
   });
 }
 
@@ -162,10 +267,17 @@ Action add_certify(CLI::App& app) {
       ->expected(0, 1)
       ->type_name("[DIR]");
   add_output_option(*verb, options->output, "write the certificate here");
+  CLI::Option* jobs = add_number(*verb, "--jobs", options->jobs, kJobs, "bundles at a time");
+  CLI::Option* summary = verb->add_flag("--summary", options->summary,
+                                        "one row a bundle instead of one for each pair; --jobs implies it");
   verb->add_flag("--json", options->json, "print the certificate as JSON");
   add_examples(*verb, {"quasim certify layer00", "quasim certify layer00 --rtl --json",
-                       "quasim certify layer00 --program program.json -o certificate.json"});
-  return [options] { return run(*options); };
+                       "quasim certify layer00 --program program.json -o certificate.json",
+                       "quasim certify model/* --jobs 2 -o certificate.json"});
+  return [options, jobs, summary] {
+    options->summary = jobs->count() + summary->count() > 0;
+    return run(*options);
+  };
 }
 
 }  // namespace quasim::cli

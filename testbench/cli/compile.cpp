@@ -57,14 +57,10 @@ compile::Options options_of(const CompileOptions& options) {
   return search;
 }
 
-Row compile_target(const Bundle& bundle, const exact::Domain& domain, const compile::Target& target,
-                   const CompileOptions& options, const OutputFile* output) {
-  compile::Compiled compiled = compile_program(bundle, domain, target, options_of(options));
-  LayerProgram& program = compiled.program;
+/// What is said of a compiled layer, or of one of its groups.
+Row row_of(const compile::Compiled& compiled) {
+  const LayerProgram& program = compiled.program;
   const StageProgram& stage = program.stage();
-  program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
-  if (output != nullptr) output->write(program_text(program));
-
   nlohmann::ordered_json points = nlohmann::ordered_json::array();
   for (const compile::DifferingPoint& point : compiled.first_differing)
     points.push_back(
@@ -97,44 +93,23 @@ Row compile_target(const Bundle& bundle, const exact::Domain& domain, const comp
       compiled.exact()};
 }
 
-/// A layer as it is to be compiled, and for what.
-struct Wanted {
-  Bundle bundle;
-  exact::Domain domain;
-  compile::Target target;
-};
-
-Wanted wanted_of(const std::filesystem::path& directory, const CompileOptions& options) {
-  Wanted wanted;
-  Bundle& bundle = wanted.bundle;
-  bundle = read_bundle(directory);
-  if (options.conv_bits != 0) bundle.layer.conv_bits = options.conv_bits;
-  const std::string name =
-      options.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : options.target;
-  const auto variant = target_variant(name);
-  if (variant) bundle.layer = as_variant(bundle.layer, *variant);
-  if (options.require_golden) {
-    if (!variant) throw InputError("--require-golden: expected a target golden:VARIANT; got exact");
-    require_gpu_golden(bundle, *variant, kStepsFile);
-  }
-  wanted.domain = make_domain(exact::parse_domain(options.domain), bundle);
-  wanted.target = make_target(name, bundle, wanted.domain);
-  if (options.require_golden && wanted.target.origin != "GPU sweep")
-    throw InputError("--require-golden: the GPU swept " + bundle.directory.string() +
-                     " with another conv_bits than --conv-bits asks for");
-  return wanted;
+CompileRequest request_of(const CompileOptions& options) {
+  if (!options.target.empty()) target_variant(options.target);  // refused before the work
+  return {options.target, exact::parse_domain(options.domain), options.conv_bits, options.require_golden};
 }
 
-Row compile_bundle(const std::filesystem::path& directory, const CompileOptions& options,
-                   const OutputFile* output) {
+/// One group.
+Row compile_group(const std::filesystem::path& directory, Bundle group, const CompileOptions& options,
+                  LayerProgram& program) {
   const auto start = std::chrono::steady_clock::now();
-  const auto [bundle, domain, target] = wanted_of(directory, options);
-  Row row = compile_target(bundle, domain, target, options, output);
+  const auto [bundle, domain, target] = compile_task(std::move(group), request_of(options));
+  compile::Compiled compiled = compile_program(bundle, domain, target, options_of(options));
+  compiled.program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
+  Row row = row_of(compiled);
+  program = std::move(compiled.program);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  nlohmann::ordered_json json{{"bundle", directory.string()},
-                              {"layer", bundle.layer.name},
-                              {"target", target.name},
-                              {"origin", target.origin}};
+  nlohmann::ordered_json json = bundle_entry(directory, bundle);
+  json.update({{"target", target.name}, {"origin", target.origin}});
   json.update(row.json);
   json["seconds"] = seconds;
   row.json = std::move(json);
@@ -146,9 +121,23 @@ Row compile_bundle(const std::filesystem::path& directory, const CompileOptions&
   return row;
 }
 
+/// A row for each group; one program for all.
+std::vector<Row> compile_bundle(const std::filesystem::path& directory, const CompileOptions& options,
+                                const OutputFile* output) {
+  const GroupedBundle layer = read_grouped_bundle_without_input(directory);
+  std::vector<Row> rows;
+  std::vector<LayerProgram> programs(layer.groups());
+  for (std::size_t g = 0; g < layer.groups(); ++g)
+    rows.push_back(compile_group(directory, layer.group(g), options, programs[g]));
+  const LayerProgram program = join_groups(layer.layer.name, programs, layer.layer.channel_group);
+  if (output != nullptr) output->write(program_text(program));
+  return rows;
+}
+
 /// One line a multiplier width: how far the best program of that width is from the target.
-nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, const CompileOptions& options) {
-  const auto [bundle, domain, target] = wanted_of(directory, options);
+nlohmann::ordered_json sweep_group(const std::filesystem::path& directory, Bundle group,
+                                   const CompileOptions& options) {
+  const auto [bundle, domain, target] = compile_task(std::move(group), request_of(options));
   nlohmann::ordered_json widths = nlohmann::ordered_json::array();
   for (int bits = kSweepFirst; bits <= options.mult_bits; ++bits) {
     compile::Options search = options_of(options);
@@ -161,22 +150,27 @@ nlohmann::ordered_json sweep_bundle(const std::filesystem::path& directory, cons
     if (compiled.exact() && (compiled.match == compile::Match::kQ || compiled.program.stage().is_fused()))
       break;
   }
-  return {{"bundle", directory.string()}, {"layer", bundle.layer.name}, {"target", target.name},
-          {"origin", target.origin},      {"points", domain.points()},  {"widths", widths}};
+  nlohmann::ordered_json json = bundle_entry(directory, bundle);
+  json.update(
+      {{"target", target.name}, {"origin", target.origin}, {"points", domain.points()}, {"widths", widths}});
+  return json;
 }
 
 int run_sweep(const CompileOptions& options) {
   if (options.output) throw UsageError("--sweep: prints a table and writes no program; leave -o out");
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::vector<std::vector<std::string>> rows{{"bundle", "mult bits", "points", "q differs", "out differs"}};
+  (void)request_of(options), (void)options_of(options);
   BundleLoop loop("compile", options.bundles);
   loop.run([&](const std::filesystem::path& directory) {
-    layers.push_back(sweep_bundle(directory, options));
-    const auto& layer = layers.back();
-    for (const auto& width : layer["widths"])
-      rows.push_back({bundle_label(layer), width["mult_bits"].dump(),
-                      group_digits(layer["points"].get<std::uint64_t>()), width["differing_q"].dump(),
-                      width["differing_out"].dump()});
+    for (const Bundle& group : read_grouped_bundle_without_input(directory).split()) {
+      layers.push_back(sweep_group(directory, group, options));
+      const auto& layer = layers.back();
+      for (const auto& width : layer["widths"])
+        rows.push_back({bundle_label(layer), width["mult_bits"].dump(),
+                        group_digits(layer["points"].get<std::uint64_t>()), width["differing_q"].dump(),
+                        width["differing_out"].dump()});
+    }
   });
   return loop.finish(kAgree, [&] {
     if (!options.json) {
@@ -211,12 +205,14 @@ int run(const CompileOptions& options) {
   const bool on_stdout = !outputs.empty() && outputs.front().is_standard_output();
   if (on_stdout && options.json)
     throw UsageError("--json: expected -o FILE; standard output takes one of the two");
+  (void)request_of(options), (void)options_of(options);
   BundleLoop loop("compile", options.bundles);
   loop.run_indexed([&](std::size_t i) {
-    Row row = compile_bundle(options.bundles[i], options, outputs.empty() ? nullptr : &outputs[i]);
-    all_exact &= row.exact;
-    layers.push_back(std::move(row.json));
-    rows.push_back(std::move(row.cells));
+    for (Row& row : compile_bundle(options.bundles[i], options, outputs.empty() ? nullptr : &outputs[i])) {
+      all_exact &= row.exact;
+      layers.push_back(std::move(row.json));
+      rows.push_back(std::move(row.cells));
+    }
   });
   return loop.finish(all_exact ? kAgree : kDiffer, [&] {
     if (options.json) {

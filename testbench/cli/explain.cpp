@@ -191,13 +191,18 @@ void explain_program_differences(const Bundle& bundle, const ExplainOptions& opt
 }
 
 TensorBCL<std::int8_t> read_output(const Bundle& bundle, const std::filesystem::path& file) {
-  TensorBCL<std::int8_t> output;
-  read_npy(file, output, bundle.require_input().shape());
-  return output;
+  return read_layer_tensor<std::int8_t>(bundle, file);
 }
 
-nlohmann::ordered_json element_json(const compile::TensorDifference& at, const std::string& whose) {
-  nlohmann::ordered_json json{{"sequence", at.sequence}, {"channel", at.channel}, {"time", at.time}};
+/// The number that a channel of the bundle has in its layer.
+std::size_t layer_channel(const Bundle& bundle, std::size_t channel) {
+  return bundle.part ? bundle.part->channels[channel] : channel;
+}
+
+nlohmann::ordered_json element_json(const Bundle& bundle, const compile::TensorDifference& at,
+                                    const std::string& whose) {
+  nlohmann::ordered_json json{
+      {"sequence", at.sequence}, {"channel", layer_channel(bundle, at.channel)}, {"time", at.time}};
   json.update(to_json(at.explanation, whose));
   return json;
 }
@@ -211,7 +216,7 @@ void explain_tensor(const Bundle& bundle, const ExplainOptions& options, Report&
   const compile::TensorComparison result = compile::explain_outputs(
       bundle, declared, output, options.examine,
       [&](const compile::TensorDifference& difference) {
-        report.add(difference.explanation.explained, element_json(difference, "tensor"));
+        report.add(difference.explanation.explained, element_json(bundle, difference, "tensor"));
         return report.goes_on();
       },
       [&](std::int64_t examined) { progress.update(static_cast<std::uint64_t>(examined)); });
@@ -237,9 +242,19 @@ std::array<std::size_t, 3> parse_element(const std::string& text) {
   return at;
 }
 
+/// The bundle's own number of a channel of its layer; none where the channel is of another group.
+std::optional<std::size_t> own_channel(const Bundle& bundle, std::size_t channel) {
+  if (!bundle.part) return channel;
+  const Channels& channels = bundle.part->channels;
+  const auto found = std::lower_bound(channels.begin(), channels.end(), channel);
+  if (found == channels.end() || *found != channel) return std::nullopt;
+  return static_cast<std::size_t>(found - channels.begin());
+}
+
 /// One place, whether it differs or not: of the tensor, else of the golden.
 void explain_element(const Bundle& bundle, const ExplainOptions& options, Report& report) {
-  const auto [b, c, t] = parse_element(options.element);
+  const auto [b, layer_c, t] = parse_element(options.element);
+  const std::size_t c = own_channel(bundle, layer_c).value();
   const Variant variant = variant_of(bundle, options);
   const compile::GoldenPoint point = compile::point_at(bundle, b, c, t);
   compile::Observed observed;
@@ -256,7 +271,7 @@ void explain_element(const Bundle& bundle, const ExplainOptions& options, Report
   const compile::Explainer explainer(bundle.layer, variant, compile::Deviations::kNamed);
   const compile::TensorDifference at{b, c, t, explainer.explain(point, observed)};
   report.compared = report.differing = 1;
-  report.add(at.explanation.explained, element_json(at, tensor ? "tensor" : "golden"));
+  report.add(at.explanation.explained, element_json(bundle, at, tensor ? "tensor" : "golden"));
 }
 
 void print_text(std::ostream& out, const std::string& layer, const Report& report) {
@@ -275,6 +290,28 @@ void print_text(std::ostream& out, const std::string& layer, const Report& repor
   out << "\n";
 }
 
+Report explain_bundle(const Bundle& bundle, const ExplainOptions& options) {
+  Report report(options.limit);
+  if (!options.element.empty())
+    explain_element(bundle, options, report);
+  else if (!options.point.empty())
+    explain_point(bundle, options, report);
+  else if (!options.tensor.empty())
+    explain_tensor(bundle, options, report);
+  else if (!options.program.empty())
+    explain_program_differences(bundle, options, report);
+  else
+    explain_golden(bundle, options, report);
+  if (report.compared == 0) throw InputError("explain: nothing was compared");
+  return report;
+}
+
+void require_channel(const GroupedBundle& layer, std::size_t channel) {
+  if (channel >= layer.weight.extent<'C'>())
+    throw InputError("element: expected a channel below " + std::to_string(layer.weight.extent<'C'>()) +
+                     "; got " + std::to_string(channel));
+}
+
 int run(const ExplainOptions& options) {
   const int chosen = static_cast<int>(!options.point.empty()) + static_cast<int>(!options.tensor.empty()) +
                      static_cast<int>(!options.program.empty());
@@ -287,33 +324,25 @@ int run(const ExplainOptions& options) {
   std::ostringstream text;
   BundleLoop loop("explain", options.bundles);
   loop.run([&](const std::filesystem::path& directory) {
-    Bundle bundle = read_bundle(directory);
-    bundle.layer = as_variant(bundle.layer, variant_of(bundle, options));
-    Report report(options.limit);
-    if (!options.element.empty())
-      explain_element(bundle, options, report);
-    else if (!options.point.empty())
-      explain_point(bundle, options, report);
-    else if (!options.tensor.empty())
-      explain_tensor(bundle, options, report);
-    else if (!options.program.empty())
-      explain_program_differences(bundle, options, report);
-    else
-      explain_golden(bundle, options, report);
-    if (report.compared == 0) throw InputError("explain: nothing was compared");
-    unexplained += report.unexplained();
-    all_explained &= report.all_explained();
-    layers.push_back({{"bundle", directory.string()},
-                      {"layer", bundle.layer.name},
-                      {"variant", variant_of(bundle, options).to_string()},
-                      {"compared_with", report.compared_with},
-                      {"compared", report.compared},
-                      {"differing", report.differing},
-                      {"examined", report.examined()},
-                      {"unexplained", report.unexplained()},
-                      {"note", report.note},
-                      {"points", report.points()}});
-    print_text(text, bundle_label(directory, bundle.layer.name), report);
+    const GroupedBundle whole = read_grouped_bundle(directory);
+    if (!options.element.empty()) require_channel(whole, parse_element(options.element)[1]);
+    for (Bundle& bundle : whole.split()) {
+      if (!options.element.empty() && !own_channel(bundle, parse_element(options.element)[1])) continue;
+      bundle.layer = as_variant(bundle.layer, variant_of(bundle, options));
+      const Report report = explain_bundle(bundle, options);
+      unexplained += report.unexplained();
+      all_explained &= report.all_explained();
+      layers.push_back(bundle_entry(directory, bundle));
+      layers.back().update({{"variant", variant_of(bundle, options).to_string()},
+                            {"compared_with", report.compared_with},
+                            {"compared", report.compared},
+                            {"differing", report.differing},
+                            {"examined", report.examined()},
+                            {"unexplained", report.unexplained()},
+                            {"note", report.note},
+                            {"points", report.points()}});
+      print_text(text, bundle_label(directory, bundle.layer.name), report);
+    }
   });
   return loop.finish(all_explained ? kAgree : kDiffer, [&] {
     if (!options.json) {

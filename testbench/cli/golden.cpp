@@ -21,13 +21,14 @@ struct GoldenOptions {
   bool json = false;
 };
 
-Variant variant_of(const Bundle& bundle, const GoldenOptions& options) {
+Variant variant_of(const GroupedBundle& bundle, const GoldenOptions& options) {
+  const LayerParams& layer = bundle.layer.groups.front();  // the groups differ in scales alone
   Variant variant;
-  variant.dataflow = options.dataflow.empty() ? bundle.layer.dataflow : parse_dataflow(options.dataflow);
+  variant.dataflow = options.dataflow.empty() ? layer.dataflow : parse_dataflow(options.dataflow);
   variant.order = parse_order(options.order);
   variant.math = parse_math_mode(options.math);
   variant.rounding = !options.rounding.empty() ? parse_rounding(options.rounding)
-                                               : default_variant(bundle.layer, variant.dataflow).rounding;
+                                               : default_variant(layer, variant.dataflow).rounding;
   return variant;
 }
 
@@ -35,7 +36,7 @@ Variant variant_of(const Bundle& bundle, const GoldenOptions& options) {
 /// read, which is said in its turn.
 std::filesystem::path own_golden(const std::filesystem::path& directory, const GoldenOptions& options) {
   try {
-    const Bundle bundle = read_bundle_without_input(directory);
+    const GroupedBundle bundle = read_grouped_bundle_without_input(directory);
     return bundle.golden_directory(variant_of(bundle, options));
   } catch (const UsageError&) {
     throw;
@@ -73,10 +74,10 @@ int run(const GoldenOptions& options) {
   std::vector<FileSet> sets = golden_sets(options, device);
   BundleLoop loop("golden", options.bundles);
   loop.run_indexed([&](std::size_t i) {
-    const Bundle bundle = read_bundle(options.bundles[i]);
+    const GroupedBundle bundle = read_grouped_bundle(options.bundles[i]);
     const std::string label = bundle_label(options.bundles[i], bundle.layer.name);
     const Variant variant = variant_of(bundle, options);
-    const int conv_bits = bundle.layer.conv_bits;
+    const int conv_bits = bundle.layer.groups.front().conv_bits;
     const GoldenTensors golden = evaluate_golden(bundle, variant, device);
     const auto committed = bundle.golden_directory(variant);
     // A golden that is made again is not held against the older one, which may be of another layer.
@@ -122,8 +123,8 @@ int run(const GoldenOptions& options) {
     }
     if (comparisons.empty())
       rows.push_back({label, variant.to_string(),
-                      remakes ? "(made again)" : "(none: " + committed_variants(bundle) + ")", "0", "0", "0",
-                      "-", "0"});
+                      remakes ? "(made again)" : "(none: " + committed_variants(bundle.directory) + ")", "0",
+                      "0", "0", "-", "0"});
     layers.push_back({{"bundle", options.bundles[i].string()},
                       {"layer", bundle.layer.name},
                       {"name", bundle.layer.name},

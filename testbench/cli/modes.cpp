@@ -107,14 +107,17 @@ int run_modes(const Options& options) {
   std::size_t next = 0;
   loop.run([&](const std::filesystem::path& path) {
     const std::size_t i = next++;
-    const Bundle bundle = read_bundle(path);
-    const ModesResult result = analysis::compare_modes(bundle);
-    agree = agree && result.promise_holds();
-    layers.push_back({{"bundle", path.string()}});
-    layers.back().update(to_json(result));
-    text += result_text(bundle_label(path, result.layer), result) + "\n";
+    const GroupedBundle layer = read_grouped_bundle(path);
+    if (!saved.empty()) layer.layer.only(path);  // the tensors that are saved are of one group
+    for (const Bundle& bundle : layer.split()) {
+      const ModesResult result = analysis::compare_modes(bundle);
+      agree = agree && result.promise_holds();
+      layers.push_back(bundle_entry(path, bundle));
+      layers.back().update(to_json(result));
+      text += result_text(bundle_label(path, result.layer), result) + "\n";
+    }
     if (saved.empty()) return;
-    analysis::save_intermediates(bundle, saved[i].begin());
+    analysis::save_intermediates(layer.group(0), saved[i].begin());
     saved[i].commit();
     std::cerr << "intermediate tensors in " << printable(saved[i].directory().string()) << "\n";
   });

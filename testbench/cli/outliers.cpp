@@ -121,14 +121,15 @@ int analyse_paths(const Options& options) {
   BundleLoop loop("outliers", options.paths);
   loop.run([&](const std::filesystem::path& path) {
     if (is_present(path / "layer.json")) {
-      const Bundle bundle = read_bundle(path);
-      const analysis::StageSet stages(bundle);
-      const LayerOutliers layer = analysis::analyse_layer(bundle, stages);
-      stages.require_unchanged();
-      layers.push_back({{"bundle", path.string()}});
-      layers.back().update(to_json(layer));
-      layers.back()["verdict"] = verdict(layer);
-      text += layer_text(bundle_label(path, layer.layer), layer) + "\n";
+      for (const Bundle& bundle : read_grouped_bundle(path).split()) {
+        const analysis::StageSet stages(bundle);
+        const LayerOutliers layer = analysis::analyse_layer(bundle, stages);
+        stages.require_unchanged();
+        layers.push_back(bundle_entry(path, bundle));
+        layers.back().update(to_json(layer));
+        layers.back()["verdict"] = verdict(layer);
+        text += layer_text(bundle_label(path, layer.layer), layer) + "\n";
+      }
       return;
     }
     const analysis::TensorSource source(path);

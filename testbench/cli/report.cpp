@@ -40,7 +40,10 @@ int write_report(const Options& options) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   BundleLoop loop("report", options.bundles);
   loop.run([&](const std::filesystem::path& path) {
-    layers.push_back(analysis::report_layer(read_bundle(path), inputs));
+    nlohmann::ordered_json groups = nlohmann::ordered_json::array();
+    for (const Bundle& bundle : read_grouped_bundle(path).split())
+      groups.push_back(analysis::report_layer(bundle, inputs));
+    for (auto& group : groups) layers.push_back(std::move(group));
   });
   return loop.finish(kAgree, [&] {
     const std::size_t count = layers.size();

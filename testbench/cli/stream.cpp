@@ -33,8 +33,50 @@ Reference reference_of(const Bundle& bundle, const ProgramChoice& choice) {
   Reference reference = reference_for(bundle, variant, choice.require_golden);
   if (!committed_file(bundle, variant, "conv1d_output_int8.npy", Inputs::kLayerAndInput))
     std::cerr << "quasim: " << bundle.layer.name << ": no golden " << variant.to_string() << ", "
-              << committed_variants(bundle) << "; comparing with the CPU twin\n";
+              << committed_variants(bundle.directory) << "; comparing with the CPU twin\n";
   return reference;
+}
+
+/// What run writes of a layer, group by group.
+struct LayerTensors {
+  TensorBCL<std::int16_t> q;
+  TensorBCL<std::int8_t> output;
+  int conv_bits = 0;
+  bool whole = true;  ///< every group was streamed to its end
+
+  explicit LayerTensors(const TensorBCL<std::int8_t>::Shape& shape) : q(shape), output(shape) {}
+  void add(const cosim::JobResult& result, const Bundle& bundle, std::size_t lanes,
+           const StageProgram& stage) {
+    whole = whole && result.failure.empty();
+    if (!whole) return;
+    const auto shape = bundle.require_input().shape();
+    put(from_beats(result.output, shape, lanes), bundle, output);
+    if (stage.is_fused()) return;
+    conv_bits = stage.conv_bits;
+    put(from_beats(result.q, shape, lanes), bundle, q);
+  }
+  void write(FileSet& files) const {
+    const auto& directory = files.begin();
+    if (conv_bits > 0) write_q(directory / "conv1d_q.npy", q, conv_bits);
+    write_npy(directory / "conv1d_output_int8.npy", output);
+    files.commit();
+  }
+
+ private:
+  template <class T>
+  static void put(TensorBCL<T> part, const Bundle& bundle, TensorBCL<T>& all) {
+    if (bundle.part)
+      put_channels(part, bundle.part->channels, all);
+    else
+      all = std::move(part);
+  }
+};
+
+/// Differences speak of the layer's channels.
+void number_channels_of_layer(cosim::JobResult& result, const Bundle& bundle) {
+  if (!bundle.part) return;
+  for (cosim::Difference& difference : result.differences)
+    difference.element.channel = bundle.part->channels[difference.element.channel];
 }
 
 }  // namespace
@@ -85,7 +127,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     testbench->load(program);
   };
   std::vector<LayerResult> layers;
-  const auto stream = [&](std::size_t i, const Bundle& bundle, const ProgramChoice& choice) {
+  const auto stream = [&](const Bundle& bundle, const ProgramChoice& choice, LayerTensors* tensors) {
     const LoadedProgram loaded = program_for(bundle, choice);
     const Reference reference = reference_of(bundle, choice);
     Progress progress(verb + " " + printable(bundle.layer.name), bundle.require_input().size());
@@ -95,12 +137,13 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     if (reference.q && loaded.match_q) job.expected_q = &*reference.q;
     job.stalls = options.stalls;
     job.max_mismatches = options.max_mismatches;
-    job.keep_output = !sets.empty();
+    job.keep_output = tensors != nullptr;
     job.progress = [&](std::size_t beats) { progress.update(beats * options.lanes); };
     load(loaded.program);
     LayerResult layer;
     layer.bundle = bundle.directory;
     layer.name = bundle.layer.name;
+    if (bundle.part) layer.group = bundle.part->name;
     layer.program = loaded.origin;
     layer.program_target = loaded.target_origin;
     layer.reference = to_string(reference.maker);
@@ -112,25 +155,21 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     layer.elements = job.input->size();
     layer.lanes = options.lanes;
     layer.result = testbench->run(job);
-    if (job.keep_output && layer.result.failure.empty()) {
-      const auto& directory = sets[i].begin();
-      if (!loaded.program.stage().is_fused())
-        write_q(directory / "conv1d_q.npy", from_beats(layer.result.q, job.input->shape(), options.lanes),
-                loaded.program.stage().conv_bits);
-      write_npy(directory / "conv1d_output_int8.npy",
-                from_beats(layer.result.output, job.input->shape(), options.lanes));
-      sets[i].commit();
-    }
+    if (tensors != nullptr) tensors->add(layer.result, bundle, options.lanes, loaded.program.stage());
+    number_channels_of_layer(layer.result, bundle);
     layers.push_back(std::move(layer));
   };
   BundleLoop loop(verb, options.layer.bundles);
   loop.run_indexed([&](std::size_t i) {
-    const Bundle bundle = read_bundle(options.layer.bundles[i]);
-    bundle.require_input();
+    const GroupedBundle layer = read_grouped_bundle(options.layer.bundles[i]);
     for (const std::string& variant : variants) {
       ProgramChoice choice = options.layer.choice;
       choice.variant = variant;
-      stream(i, bundle, choice);
+      std::optional<LayerTensors> tensors;
+      if (!sets.empty()) tensors.emplace(layer.require_input().shape());
+      for (std::size_t g = 0; g < layer.groups(); ++g)
+        stream(layer.group(g), choice, tensors ? &*tensors : nullptr);
+      if (tensors && tensors->whole) tensors->write(sets[i]);
     }
   });
   testbench.reset();  // ends the waveform

@@ -136,28 +136,28 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
   double seconds = 0;
   for (const LayerResult& layer : layers) {
     const cosim::JobResult& r = layer.result;
-    nlohmann::ordered_json entry{{"bundle", layer.bundle.string()},
-                                 {"layer", layer.name},
-                                 {"name", layer.name},
-                                 {"variant", layer.variant},
-                                 {"program", layer.program},
-                                 {"program_target", layer.program_target},
-                                 {"reference", layer.reference},
-                                 {"reference_device", layer.device},
-                                 {"elements", layer.elements},
-                                 {"lanes", layer.lanes},
-                                 {"agrees", r.agrees()},
-                                 {"compared", r.compared()},
-                                 {"mismatches", r.mismatches()},
-                                 {"cycles", r.cycles},
-                                 {"latency_cycles", r.latency_cycles},
-                                 {"elements_per_cycle_per_lane", elements_per_cycle_per_lane(layer)},
-                                 {"elements_per_second", elements_per_second(layer)},
-                                 {"input_stalls", r.input_stalls},
-                                 {"output_stalls", r.output_stalls},
-                                 {"ties", layer.ties},
-                                 {"systemc_vs_golden", comparison_json(r.model_golden)},
-                                 {"systemc_q_vs_golden", comparison_json(r.model_golden_q)}};
+    nlohmann::ordered_json entry{
+        {"bundle", layer.bundle.string()}, {"layer", layer.name}, {"name", layer.name}};
+    if (!layer.group.empty()) entry["group"] = layer.group;
+    entry.update({{"variant", layer.variant},
+                  {"program", layer.program},
+                  {"program_target", layer.program_target},
+                  {"reference", layer.reference},
+                  {"reference_device", layer.device},
+                  {"elements", layer.elements},
+                  {"lanes", layer.lanes},
+                  {"agrees", r.agrees()},
+                  {"compared", r.compared()},
+                  {"mismatches", r.mismatches()},
+                  {"cycles", r.cycles},
+                  {"latency_cycles", r.latency_cycles},
+                  {"elements_per_cycle_per_lane", elements_per_cycle_per_lane(layer)},
+                  {"elements_per_second", elements_per_second(layer)},
+                  {"input_stalls", r.input_stalls},
+                  {"output_stalls", r.output_stalls},
+                  {"ties", layer.ties},
+                  {"systemc_vs_golden", comparison_json(r.model_golden)},
+                  {"systemc_q_vs_golden", comparison_json(r.model_golden_q)}});
     if (with_rtl) {
       entry["rtl_vs_golden"] = comparison_json(r.rtl_golden);
       entry["rtl_vs_systemc"] = comparison_json(r.rtl_model);

@@ -12,7 +12,8 @@ namespace quasim::cli {
 
 struct LayerResult {
   std::filesystem::path bundle;  ///< as it was given
-  std::string name;
+  std::string name;              ///< of the layer, or LAYER/GROUP
+  std::string group;             ///< empty where the layer has one group
   std::string program;            ///< LoadedProgram::origin
   std::string program_target;     ///< LoadedProgram::target_origin
   std::string reference, device;  ///< what it was compared with: "GPU golden" or "CPU twin", and who made it

@@ -108,6 +108,7 @@ LayerCertificate certify_layer(const Bundle& bundle, CertifyRequest request) {
   LayerCertificate layer;
   const Variant variant = request.variant.value_or(default_variant(bundle.layer));
   layer.layer = bundle.layer.name;
+  if (bundle.part) layer.group = bundle.part->name;
   layer.variant = variant.to_string();
   const std::string golden = "golden:" + layer.variant;
   if (request.require_golden) require_gpu_golden(bundle, variant, kStepsFile);
@@ -151,18 +152,19 @@ LayerCertificate certify_layer(const Bundle& bundle, CertifyRequest request) {
   layer.layer_parameters = layer_parameters(bundle.layer);
   layer.hashes = bundle_hashes(bundle);
   if (has(variant.math == MathMode::kFast ? "gpu_fast" : "gpu"))
-    layer.hashes[kStepsFile] = sha256_of_file(bundle.golden_directory(variant) / kStepsFile);
+    layer.hashes[kStepsFile] = sha256_of_file(golden_file(bundle, variant, kStepsFile));
   return layer;
 }
 
 nlohmann::ordered_json to_json(const LayerCertificate& layer) {
   const compile::Certificate& certificate = layer.certificate;
-  nlohmann::ordered_json json{{"layer", layer.layer},
-                              {"variant", layer.variant},
-                              {"domain", std::string(to_string(certificate.domain.kind))},
-                              {"program", layer.source},
-                              {"target", layer.target},
-                              {"match", layer.match_q ? "q" : "out"}};
+  nlohmann::ordered_json json{{"layer", layer.layer}};
+  if (!layer.group.empty()) json["group"] = layer.group;
+  json.update({{"variant", layer.variant},
+               {"domain", std::string(to_string(certificate.domain.kind))},
+               {"program", layer.source},
+               {"target", layer.target},
+               {"match", layer.match_q ? "q" : "out"}});
   const StageProgram& stage = layer.program.stage();
   json.update({{"multiplier", stage.multiplier}, {"mult_bits", layer.program.mult_bits}});
   if (!stage.is_fused()) json["shift"] = stage.shift_bits;

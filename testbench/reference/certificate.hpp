@@ -31,7 +31,8 @@ struct CertifyRequest {
 };
 
 struct LayerCertificate {
-  std::string layer, variant;
+  std::string layer, group;  ///< the group's name; empty where the layer has one group
+  std::string variant;
   LayerProgram program;
   std::string source;   ///< where the program comes from
   std::string target;   ///< the implementation that the program must equal

@@ -54,16 +54,23 @@ std::string_view to_string(GoldenMaker maker) {
   return maker == GoldenMaker::kGpu ? "GPU golden" : "CPU twin";
 }
 
-std::optional<CommittedFile> committed_file(const Bundle& bundle, const Variant& variant,
-                                            const std::string& name, Inputs inputs) {
-  const fs::path file = bundle.golden_directory(variant) / name;
-  if (!is_present(file)) return std::nullopt;
+fs::path golden_file(const Bundle& bundle, const Variant& variant, const std::string& name) {
+  const fs::path golden = bundle.golden_directory(variant);
+  return bundle.part && name == kStepsFile ? golden / bundle.part->name / name : golden / name;
+}
+
+namespace {
+
+/// `file` where it is there and was made from `layer`, which is the one on disk.
+template <class Layer>
+std::optional<CommittedFile> committed_at(const fs::path& file, const fs::path& directory,
+                                          const Variant& variant, const Layer& layer, Inputs inputs) {
   const Json provenance = read_provenance(file);
   const fs::path provenance_file = file.parent_path() / kProvenance;
   if (const std::string made = text_of(provenance, "variant", provenance_file); made != variant.to_string())
     throw InputError(provenance_file, "variant",
                      variant.to_string() + " as its directory is called; got " + made);
-  require_made_from(bundle, as_variant(read_layer(bundle.directory), variant), file,
+  require_made_from(directory, as_variant(layer, variant), file,
                     {entry_of(provenance, "layer_parameters"), entry_of(provenance, "inputs_sha256")},
                     inputs);
   require_spoken_for(provenance, file);
@@ -71,8 +78,25 @@ std::optional<CommittedFile> committed_file(const Bundle& bundle, const Variant&
   return CommittedFile{file, maker_of(device), device};
 }
 
-std::string committed_variants(const Bundle& bundle) {
-  const fs::path directory = bundle.directory / "golden";
+}  // namespace
+
+std::optional<CommittedFile> committed_file(const Bundle& bundle, const Variant& variant,
+                                            const std::string& name, Inputs inputs) {
+  const fs::path file = golden_file(bundle, variant, name);
+  if (!is_present(file)) return std::nullopt;
+  if (name == kStepsFile) return committed_at(file, bundle.directory, variant, read_layer_of(bundle), inputs);
+  return committed_at(file, bundle.directory, variant, read_grouped_layer(bundle.directory), inputs);
+}
+
+std::optional<CommittedFile> committed_file(const GroupedBundle& bundle, const Variant& variant,
+                                            const std::string& name, Inputs inputs) {
+  const fs::path file = bundle.golden_directory(variant) / name;
+  if (!is_present(file)) return std::nullopt;
+  return committed_at(file, bundle.directory, variant, read_grouped_layer(bundle.directory), inputs);
+}
+
+std::string committed_variants(const fs::path& bundle_directory) {
+  const fs::path directory = bundle_directory / "golden";
   std::vector<std::string> names;
   if (is_present(directory)) {
     std::error_code error;
@@ -88,26 +112,27 @@ std::string committed_variants(const Bundle& bundle) {
 }
 
 void require_gpu_golden(const Bundle& bundle, const Variant& variant, const std::string& name) {
-  const auto inputs = name == "steps.npz" ? Inputs::kLayer : Inputs::kLayerAndInput;
+  const auto inputs = name == kStepsFile ? Inputs::kLayer : Inputs::kLayerAndInput;
   const auto found = committed_file(bundle, variant, name, inputs);
-  const fs::path file = bundle.golden_directory(variant) / name;
+  const fs::path file = golden_file(bundle, variant, name);
   if (!found)
-    throw InputError(file, "golden",
-                     "a GPU's, as --require-golden asks; it is missing, and " + committed_variants(bundle));
+    throw InputError(
+        file, "golden",
+        "a GPU's, as --require-golden asks; it is missing, and " + committed_variants(bundle.directory));
   if (found->maker != GoldenMaker::kGpu)
     throw InputError(file, "golden",
                      "a GPU's, as --require-golden asks; this one is of the " + found->device);
 }
 
-void require_same_maker(const Bundle& bundle, const Variant& variant, const fs::path& directory,
+void require_same_maker(const GroupedBundle& bundle, const Variant& variant, const fs::path& directory,
                         const std::vector<std::string>& written, const std::string& device) {
-  for (const char* name : {"steps.npz", "conv1d_raw.npy", "conv1d_int8simulated.npy", "conv1d_q.npy",
+  for (const char* name : {kStepsFile, "conv1d_raw.npy", "conv1d_int8simulated.npy", "conv1d_q.npy",
                            "silu_raw.npy", "conv1d_output_int8.npy"}) {
     const fs::path file = directory / name;
     if (std::find(written.begin(), written.end(), name) != written.end() || !is_present(file)) continue;
     const Json provenance = read_provenance(file);
-    const bool tensor = std::string(name) != "steps.npz";
-    require_made_from(bundle, as_variant(bundle.layer, variant), file,
+    const bool tensor = std::string(name) != kStepsFile;
+    require_made_from(bundle.directory, as_variant(bundle.layer, variant), file,
                       {entry_of(provenance, "layer_parameters"), entry_of(provenance, "inputs_sha256")},
                       tensor ? Inputs::kLayerAndInput : Inputs::kLayer);
     require_spoken_for(provenance, file);
@@ -118,8 +143,8 @@ void require_same_maker(const Bundle& bundle, const Variant& variant, const fs::
   }
 }
 
-Json provenance_of(const Bundle& bundle) {
-  return {{"inputs_sha256", bundle_hashes(bundle, Inputs::kLayerAndInput)},
+Json provenance_of(const GroupedBundle& bundle) {
+  return {{"inputs_sha256", bundle_hashes(bundle.directory, Inputs::kLayerAndInput)},
           {"layer_parameters", layer_parameters(bundle.layer)}};
 }
 

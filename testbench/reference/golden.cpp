@@ -24,13 +24,55 @@ void evaluate_cpu(const qg_params& params, const qg_tensors& tensors) {
   }
 }
 
-void evaluate_cuda([[maybe_unused]] const qg_params& params, [[maybe_unused]] const qg_tensors& tensors) {
+void evaluate_cuda([[maybe_unused]] const std::vector<qg_params>& groups,
+                   [[maybe_unused]] ChannelGroup channel_group, [[maybe_unused]] const qg_tensors& tensors) {
 #ifdef QUASIM_HAVE_CUDA
-  if (qg_run_host(&params, &tensors) != QG_OK)
+  channel_group.resize(static_cast<std::size_t>(groups.front().channels));  // of one group: all 0
+  if (qg_run_groups_host(groups.data(), static_cast<std::int32_t>(groups.size()), channel_group.data(),
+                         &tensors) != QG_OK)
     throw InputError(std::string("golden on CUDA: ") + qg_last_error());
 #else
   throw InputError("golden on CUDA: this build has no CUDA kernels; configure where nvcc is found");
 #endif
+}
+
+/// Zeros of a shape, as the variant has them.
+GoldenTensors zeros_of(const TensorBCL<std::int8_t>::Shape& shape, const Variant& variant) {
+  GoldenTensors golden;
+  golden.raw = TensorBCL<float>(shape);
+  golden.silu_raw = TensorBCL<float>(shape);
+  golden.output = TensorBCL<std::int8_t>(shape);
+  if (variant.dataflow == Dataflow::kTwoStep) {
+    golden.int8simulated = TensorBCL<float>(shape);
+    golden.q = TensorBCL<std::int16_t>(shape);
+  }
+  return golden;
+}
+
+/// Inputs and outputs as the C interface has them. Bundle or GroupedBundle.
+template <class AnyBundle>
+qg_tensors tensors_of(const AnyBundle& bundle, GoldenTensors& golden) {
+  qg_tensors tensors{};
+  tensors.input = bundle.require_input().data();
+  tensors.weight = bundle.weight.data();
+  tensors.bias = bundle.bias.empty() ? nullptr : bundle.bias.data();
+  tensors.conv1d_raw = golden.raw.data();
+  tensors.silu_raw = golden.silu_raw.data();
+  tensors.conv1d_output_int8 = golden.output.data();
+  if (golden.q.size() > 0) {
+    tensors.conv1d_int8simulated = golden.int8simulated.data();
+    tensors.conv1d_q16 = golden.q.data();
+  }
+  return tensors;
+}
+
+void put_channels(const GoldenTensors& part, const Channels& channels, GoldenTensors& all) {
+  put_channels(part.raw, channels, all.raw);
+  put_channels(part.silu_raw, channels, all.silu_raw);
+  put_channels(part.output, channels, all.output);
+  if (part.q.size() == 0) return;
+  put_channels(part.int8simulated, channels, all.int8simulated);
+  put_channels(part.q, channels, all.q);
 }
 
 /// Steps from one fp32 to the other along all of them; the two zeros are one.
@@ -100,30 +142,29 @@ TensorBCL<std::int8_t> narrow_q(const TensorBCL<std::int16_t>& q) {
 }
 
 GoldenTensors evaluate_golden(const Bundle& bundle, const Variant& variant, GoldenDevice device) {
-  const auto& input = bundle.require_input();
-  const auto shape = input.shape();
-  GoldenTensors golden;
-  golden.raw = TensorBCL<float>(shape);
-  golden.silu_raw = TensorBCL<float>(shape);
-  golden.output = TensorBCL<std::int8_t>(shape);
-  qg_tensors tensors{};
-  tensors.input = input.data();
-  tensors.weight = bundle.weight.data();
-  tensors.bias = bundle.bias.empty() ? nullptr : bundle.bias.data();
-  tensors.conv1d_raw = golden.raw.data();
-  tensors.silu_raw = golden.silu_raw.data();
-  tensors.conv1d_output_int8 = golden.output.data();
-  if (variant.dataflow == Dataflow::kTwoStep) {
-    golden.int8simulated = TensorBCL<float>(shape);
-    golden.q = TensorBCL<std::int16_t>(shape);
-    tensors.conv1d_int8simulated = golden.int8simulated.data();
-    tensors.conv1d_q16 = golden.q.data();
-  }
+  const auto shape = bundle.require_input().shape();
+  GoldenTensors golden = zeros_of(shape, variant);
+  const qg_tensors tensors = tensors_of(bundle, golden);
   const qg_params params = golden_params(bundle.layer, variant, shape);
   if (device == GoldenDevice::kCpu)
     evaluate_cpu(params, tensors);
   else
-    evaluate_cuda(params, tensors);
+    evaluate_cuda({params}, {}, tensors);
+  return golden;
+}
+
+GoldenTensors evaluate_golden(const GroupedBundle& bundle, const Variant& variant, GoldenDevice device) {
+  if (bundle.groups() == 1) return evaluate_golden(bundle.group(0), variant, device);
+  const auto shape = bundle.require_input().shape();
+  GoldenTensors golden = zeros_of(shape, variant);
+  if (device == GoldenDevice::kCpu) {
+    for (const Bundle& part : bundle.split())
+      put_channels(evaluate_golden(part, variant, device), part.part->channels, golden);
+    return golden;
+  }
+  std::vector<qg_params> groups;
+  for (const LayerParams& group : bundle.layer.groups) groups.push_back(golden_params(group, variant, shape));
+  evaluate_cuda(groups, bundle.layer.channel_group, tensors_of(bundle, golden));
   return golden;
 }
 
@@ -140,14 +181,15 @@ std::string golden_provenance(GoldenDevice device) {
 #endif
 }
 
-std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const Bundle& bundle,
+std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const GroupedBundle& bundle,
                                              const Variant& variant) {
   std::vector<GoldenComparison> comparisons;
-  for_each_tensor(golden, bundle.layer.conv_bits, [&](const std::string& name, const auto& tensor) {
-    using T = std::decay_t<decltype(*tensor.data())>;
-    if (const auto committed = committed_tensor<T>(bundle, variant, name))
-      comparisons.push_back(compare_tensor(name, tensor, *committed));
-  });
+  for_each_tensor(golden, bundle.layer.groups.front().conv_bits,
+                  [&](const std::string& name, const auto& tensor) {
+                    using T = std::decay_t<decltype(*tensor.data())>;
+                    if (const auto committed = committed_tensor<T>(bundle, variant, name))
+                      comparisons.push_back(compare_tensor(name, tensor, *committed));
+                  });
   return comparisons;
 }
 

@@ -24,6 +24,8 @@ struct GoldenTensors {
 
 /// Evaluates the golden. Throws InputError when the variant or the device cannot do it, with the reason.
 GoldenTensors evaluate_golden(const Bundle& bundle, const Variant& variant, GoldenDevice device);
+/// Of all groups; on CUDA in one launch.
+GoldenTensors evaluate_golden(const GroupedBundle& bundle, const Variant& variant, GoldenDevice device);
 
 /// Device, driver, compiler and flags of the CUDA golden as a JSON object; what the twin is for the CPU.
 std::string golden_provenance(GoldenDevice device);
@@ -47,7 +49,7 @@ struct GoldenComparison {
 
 /// Compares with every tensor of the variant that the bundle has, which must have been made from this bundle.
 /// Throws InputError when one cannot be read, is stale or has another shape.
-std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const Bundle& bundle,
+std::vector<GoldenComparison> compare_golden(const GoldenTensors& golden, const GroupedBundle& bundle,
                                              const Variant& variant);
 
 /// What a stream of the layer is compared with.

@@ -23,6 +23,7 @@ qg_params golden_params(const LayerParams& layer, const Variant& variant,
   params.rounding = variant.rounding == Rounding::kHalfEven ? QG_HALF_EVEN : QG_HALF_AWAY;
   params.layout = QG_BCL;
   params.output_mode = QG_BASELINE;
+  params.activation = layer.activation == Activation::kSilu ? QG_SILU : QG_IDENTITY;
   return params;
 }
 

@@ -24,12 +24,12 @@ void require_compiled_from(const Bundle& bundle, const nlohmann::ordered_json& c
                                                                     : nlohmann::ordered_json(nullptr);
   };
   if (entry("files").is_null()) return;
-  require_made_from(bundle, bundle.layer, name, {entry("layer_parameters"), entry("files")});
+  require_made_from(bundle.directory, bundle.layer, name, {entry("layer_parameters"), entry("files")});
   const auto steps = entry("steps_sha256"), target = entry("target");
   if (!steps.is_string() || !target.is_string()) return;
   const std::optional<Variant> variant = target_variant(target.get<std::string>());
   const std::filesystem::path sweep =
-      variant ? bundle.golden_directory(*variant) / kStepsFile : std::filesystem::path();
+      variant ? golden_file(bundle, *variant, kStepsFile) : std::filesystem::path();
   if (variant && is_present(sweep) && steps.get<std::string>() != sha256_of_file(sweep))
     throw InputError(name.string() + ": stale: it was compiled for another sweep than " + sweep.string() +
                      " is now; compile it again");
@@ -54,8 +54,27 @@ void require_program_of(const Bundle& bundle, const LayerProgram& program,
   require_compiled_from(bundle, program.compiled_from, name);
 }
 
+LayerProgram program_part(const Bundle& bundle, const LayerProgram& program,
+                          const std::filesystem::path& name) {
+  const std::size_t count = program.groups.size();
+  if (!bundle.part) {
+    if (count == 1) return program;
+    throw InputError(name, "groups", "1, as the layer has; got " + std::to_string(count));
+  }
+  const GroupPart& part = *bundle.part;
+  if (part.index >= count || program.groups[part.index].name != part.name)
+    throw InputError(name, "groups",
+                     "'" + part.name + "' at place " + std::to_string(part.index) + "; got " +
+                         (part.index < count ? "'" + program.groups[part.index].name + "'"
+                                             : std::to_string(count) + " groups"));
+  if (channels_by_group(program.channel_group, count)[part.index] != part.channels)
+    throw InputError(name, "channel_group",
+                     "the channels of group '" + part.name + "' as the layer has them");
+  return program.group(part.index);
+}
+
 LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& file) {
-  LayerProgram program = read_program(file);
+  LayerProgram program = program_part(bundle, read_program(file), file);
   require_program_of(bundle, program, file);
   return program;
 }

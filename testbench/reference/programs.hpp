@@ -39,7 +39,12 @@ LoadedProgram program_for(const Bundle& bundle, const ProgramChoice& choice);
 /// held against the weights alone.
 void require_program_of(const Bundle& bundle, const LayerProgram& program, const std::filesystem::path& name);
 
-/// The program of a file, which must be of this bundle's layer.
+/// The bundle's own part of a program of its layer: the program itself, or that of its group. Throws
+/// InputError, one line that begins with `name`, where it is of other groups.
+LayerProgram program_part(const Bundle& bundle, const LayerProgram& program,
+                          const std::filesystem::path& name);
+
+/// The program of a file, or its part, which must be of this bundle's layer.
 LayerProgram read_program_of(const Bundle& bundle, const std::filesystem::path& file);
 
 }  // namespace quasim

@@ -33,7 +33,7 @@ std::optional<exact::StageSteps> gpu_steps(const Bundle& bundle, const Variant& 
   if (!found || found->maker != GoldenMaker::kGpu) return std::nullopt;
   // A layer that was changed in memory, by an option, is another one than the GPU swept.
   const LayerParams own = as_variant(bundle.layer, variant);
-  if (!same_arithmetic(own, as_variant(read_layer(bundle.directory), variant))) return std::nullopt;
+  if (!same_arithmetic(own, as_variant(read_layer_of(bundle), variant))) return std::nullopt;
   return exact::read_steps(found->file, domain, variant.dataflow == Dataflow::kTwoStep ? own.conv_bits : 0);
 }
 
@@ -73,9 +73,26 @@ compile::Target make_target(const std::string& text, const Bundle& bundle, const
   const std::optional<Variant> variant = target_variant(text);
   if (!variant) return {text, "oracle", exact::Oracle(bundle.layer).steps(domain)};
   if (auto steps = gpu_steps(bundle, *variant, domain))
-    return {text, "GPU sweep", std::move(*steps),
-            sha256_of_file(bundle.golden_directory(*variant) / kStepsFile)};
+    return {text, "GPU sweep", std::move(*steps), sha256_of_file(golden_file(bundle, *variant, kStepsFile))};
   return {text, "CPU twin", enumerate(*make_twin_source(bundle.layer, *variant), domain)};
+}
+
+CompileTask compile_task(Bundle bundle, const CompileRequest& request) {
+  if (request.conv_bits != 0) bundle.layer.conv_bits = request.conv_bits;
+  const std::string name =
+      request.target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : request.target;
+  const auto variant = target_variant(name);
+  if (variant) bundle.layer = as_variant(bundle.layer, *variant);
+  if (request.require_golden) {
+    if (!variant) throw InputError("--require-golden: expected a target golden:VARIANT; got exact");
+    require_gpu_golden(bundle, *variant, kStepsFile);
+  }
+  exact::Domain domain = make_domain(request.domain, bundle);
+  compile::Target target = make_target(name, bundle, domain);
+  if (request.require_golden && target.origin != "GPU sweep")
+    throw InputError("--require-golden: the GPU swept " + bundle.directory.string() +
+                     " with another conv_bits than --conv-bits asks for");
+  return {std::move(bundle), std::move(domain), std::move(target)};
 }
 
 }  // namespace quasim

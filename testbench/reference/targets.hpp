@@ -7,11 +7,9 @@
 #include <optional>
 
 #include "compile/compiler.hpp"
+#include "reference/committed.hpp"
 
 namespace quasim {
-
-/// The file of a golden's step functions.
-constexpr char kStepsFile[] = "steps.npz";
 
 /// The GPU's sweep, where the bundle has one and its layer is the one on disk: a sweep is nothing for a layer
 /// with another conv_bits or scale by option. Throws InputError for a malformed or stale file.
@@ -28,6 +26,22 @@ std::optional<Variant> target_variant(const std::string& text);
 /// A compile target from its text: "exact", or "golden:VARIANT": the GPU's sweep where there is one, else the
 /// CPU twin.
 compile::Target make_target(const std::string& text, const Bundle& bundle, const exact::Domain& domain);
+
+/// What to compile a layer for.
+struct CompileRequest {
+  std::string target;  ///< empty: the golden of the layer's own dataflow and rounding
+  exact::DomainKind domain = exact::DomainKind::kReachable;
+  int conv_bits = 0;            ///< 0: the layer's
+  bool require_golden = false;  ///< the GPU's sweep must be there
+};
+
+/// A layer of one group, or one group of several, as it is to be compiled, and for what.
+struct CompileTask {
+  Bundle bundle;
+  exact::Domain domain;
+  compile::Target target;
+};
+CompileTask compile_task(Bundle bundle, const CompileRequest& request);
 
 /// The variant that a layer's program is compiled for unless told otherwise: its dataflow and rounding,
 /// seqlast, precise.

@@ -39,7 +39,30 @@ qg_status mirror_input(const T* host, std::size_t elements, DeviceMemory& memory
   return QG_OK;
 }
 
-qg_status run_host(const qg_params& p, const qg_tensors& host) {
+// The groups of a layer on the device; nothing where it has one group.
+struct DeviceGroups {
+  DeviceMemory arithmetic, channel_group;
+  Groups groups;
+
+  qg_status upload(const qg_params* params, std::int32_t count, const std::uint16_t* of_channels) {
+    std::vector<Arithmetic> table;
+    for (std::int32_t g = 0; g < count; ++g) table.push_back(arithmetic_of(params[g]));
+    QG_RETURN_IF(arithmetic.upload(table.data(), table.size() * sizeof(Arithmetic)));
+    QG_RETURN_IF(channel_group.upload(of_channels,
+                                      static_cast<std::size_t>(params->channels) * sizeof(std::uint16_t)));
+    groups = {arithmetic.as<Arithmetic>(), channel_group.as<std::uint16_t>()};
+    return QG_OK;
+  }
+};
+
+qg_status validate_groups(const qg_params* params, std::int32_t count, const std::uint16_t* channel_group,
+                          const qg_tensors* tensors) {
+  QG_RETURN_IF(report(check_groups(params, count, channel_group)));
+  QG_RETURN_IF(validate_all(params, tensors));
+  return report(check_channel_group(channel_group, params->channels, count));
+}
+
+qg_status run_host(const qg_params& p, const Groups& groups, const qg_tensors& host) {
   const std::size_t n = static_cast<std::size_t>(element_count(p));
   const std::size_t weights = static_cast<std::size_t>(p.channels) * p.taps;
   const std::size_t states = static_cast<std::size_t>(p.batch) * weights;
@@ -57,7 +80,7 @@ qg_status run_host(const qg_params& p, const qg_tensors& host) {
   QG_RETURN_IF(mirror_output(host.conv1d_q16, n, q16, device.conv1d_q16));
   QG_RETURN_IF(mirror_output(host.conv1d_int8simulated, n, simulated, device.conv1d_int8simulated));
   QG_RETURN_IF(mirror_output(host.silu_raw, n, silu, device.silu_raw));
-  QG_CHECK_CUDA(backend(p).reference(arithmetic_of(p), shape_of(p), device, nullptr));
+  QG_CHECK_CUDA(backend(p).reference(arithmetic_of(p), groups, shape_of(p), device, nullptr));
   QG_CHECK_CUDA(cudaDeviceSynchronize());
   if (host.state_out) QG_RETURN_IF(state_out.download(host.state_out));
   if (host.conv1d_output_int8) QG_RETURN_IF(out.download(host.conv1d_output_int8));
@@ -105,8 +128,9 @@ const char* qg_status_name(qg_status status) {
 
 void qg_default_params(qg_params* params) {
   if (params == nullptr) return;
-  *params = qg_params{1,    1,    1,           4,          8,          1.0f,         1.0f,   1.0f,
-                      0.0f, 1.0f, QG_TWO_STEP, QG_SEQLAST, QG_PRECISE, QG_HALF_EVEN, QG_BCL, QG_BASELINE};
+  *params = qg_params{1,      1,           1,      4,           8,          1.0f,       1.0f,
+                      1.0f,   0.0f,        1.0f,   QG_TWO_STEP, QG_SEQLAST, QG_PRECISE, QG_HALF_EVEN,
+                      QG_BCL, QG_BASELINE, QG_SILU};
 }
 
 qg_status qg_validate(const qg_params* params, const qg_tensors* tensors) {
@@ -147,12 +171,33 @@ qg_status qg_provenance_json(char* text, int32_t size) {
 
 qg_status qg_run_host(const qg_params* params, const qg_tensors* tensors) {
   QG_RETURN_IF(qg::validate_all(params, tensors));
-  return qg::run_host(*params, *tensors);
+  return qg::run_host(*params, {}, *tensors);
+}
+
+qg_status qg_run_groups_host(const qg_params* groups, int32_t group_count, const uint16_t* channel_group,
+                             const qg_tensors* tensors) {
+  QG_RETURN_IF(qg::validate_groups(groups, group_count, channel_group, tensors));
+  qg::DeviceGroups device;
+  QG_RETURN_IF(device.upload(groups, group_count, channel_group));
+  return qg::run_host(*groups, device.groups, *tensors);
+}
+
+qg_status qg_run_groups_device(const qg_params* groups, int32_t group_count, const uint16_t* channel_group,
+                               const qg_tensors* tensors, void* stream) {
+  QG_RETURN_IF(qg::validate_groups(groups, group_count, channel_group, tensors));
+  qg::DeviceGroups device;
+  QG_RETURN_IF(device.upload(groups, group_count, channel_group));
+  const auto on = static_cast<cudaStream_t>(stream);
+  QG_RETURN_IF(qg::cuda_status(qg::backend(*groups).reference(qg::arithmetic_of(*groups), device.groups,
+                                                              qg::shape_of(*groups), *tensors, on),
+                               "the launch of the reference kernel"));
+  QG_CHECK_CUDA(cudaStreamSynchronize(on));
+  return QG_OK;
 }
 
 qg_status qg_run_device(const qg_params* params, const qg_tensors* tensors, void* stream) {
   QG_RETURN_IF(qg::validate_all(params, tensors));
-  return qg::cuda_status(qg::backend(*params).reference(qg::arithmetic_of(*params), qg::shape_of(*params),
+  return qg::cuda_status(qg::backend(*params).reference(qg::arithmetic_of(*params), {}, qg::shape_of(*params),
                                                         *tensors, static_cast<cudaStream_t>(stream)),
                          "the launch of the reference kernel");
 }

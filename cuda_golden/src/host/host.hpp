@@ -101,6 +101,7 @@ inline Arithmetic arithmetic_of(const qg_params& p) {
   a.order = p.order;
   a.rounding = p.rounding;
   a.output_mode = p.output_mode;
+  a.activation = p.activation;
   return a;
 }
 

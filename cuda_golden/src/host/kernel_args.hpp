@@ -21,6 +21,14 @@ struct Arithmetic {
   float conv_lo, conv_hi;  // clamp_N as fp32
   int taps;
   int dataflow, order, rounding, output_mode;
+  int activation;
+};
+
+// Of a layer whose channels carry different scales: on the device. Absent: one group, the launch's
+// Arithmetic.
+struct Groups {
+  const Arithmetic* arithmetic = nullptr;        // [G]
+  const std::uint16_t* channel_group = nullptr;  // [C]
 };
 
 struct Shape {
@@ -185,7 +193,7 @@ struct LatticeCheckArgs {
 
 // The checked launchers of one math mode. Each returns the first CUDA error.
 struct Backend {
-  cudaError_t (*reference)(const Arithmetic&, const Shape&, const qg_tensors&, cudaStream_t);
+  cudaError_t (*reference)(const Arithmetic&, const Groups&, const Shape&, const qg_tensors&, cudaStream_t);
   cudaError_t (*state)(const Arithmetic&, const Shape&, const qg_tensors&, cudaStream_t);
   cudaError_t (*sweep)(const SweepArgs&, cudaStream_t);
   cudaError_t (*compare_orders)(const CompareArgs&, cudaStream_t);

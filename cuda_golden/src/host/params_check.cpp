@@ -38,9 +38,13 @@ Problem check_arithmetic(const qg_params& p) {
   const struct {
     const char* name;
     int32_t value, last;
-  } choices[] = {{"dataflow", p.dataflow, QG_FUSED}, {"order", p.order, QG_UPDATE},
-                 {"math", p.math, QG_FAST},          {"rounding", p.rounding, QG_HALF_AWAY},
-                 {"layout", p.layout, QG_BLC},       {"output_mode", p.output_mode, QG_FP32}};
+  } choices[] = {{"dataflow", p.dataflow, QG_FUSED},
+                 {"order", p.order, QG_UPDATE},
+                 {"math", p.math, QG_FAST},
+                 {"rounding", p.rounding, QG_HALF_AWAY},
+                 {"layout", p.layout, QG_BLC},
+                 {"output_mode", p.output_mode, QG_FP32},
+                 {"activation", p.activation, QG_IDENTITY}};
   for (const auto& choice : choices) {
     if (Problem problem = check_choice(choice.name, choice.value, choice.last); problem.status)
       return problem;
@@ -72,6 +76,44 @@ Problem check_arithmetic(const qg_params& p) {
     return bad("the scales let a stage leave the range of fp32: |y| reaches ", largest_y, ", |u| ",
                largest_u);
   }
+  return {};
+}
+
+Problem check_groups(const qg_params* groups, std::int32_t count, const std::uint16_t* channel_group) {
+  if (groups == nullptr) return bad("groups is NULL");
+  if (channel_group == nullptr) return bad("channel_group is NULL");
+  if (count < 1 || count > kGroupsMax) return bad("group_count is ", count, "; expected 1 to ", kGroupsMax);
+  for (std::int32_t g = 0; g < count; ++g) {
+    Problem problem = check_arithmetic(groups[g]);
+    if (problem.status) {
+      problem.sentence = "groups[" + std::to_string(g) + "]: " + problem.sentence;
+      return problem;
+    }
+    const qg_params &a = groups[0], &b = groups[g];
+    const struct {
+      const char* name;
+      std::int32_t first, here;
+    } shared[] = {{"taps", a.taps, b.taps},
+                  {"conv_bits", a.conv_bits, b.conv_bits},
+                  {"dataflow", a.dataflow, b.dataflow},
+                  {"order", a.order, b.order},
+                  {"math", a.math, b.math},
+                  {"rounding", a.rounding, b.rounding},
+                  {"layout", a.layout, b.layout},
+                  {"output_mode", a.output_mode, b.output_mode},
+                  {"activation", a.activation, b.activation}};
+    for (const auto& value : shared)
+      if (value.first != value.here)
+        return bad("groups[", g, "]: ", value.name, " is ", value.here, "; expected ", value.first,
+                   " as in groups[0]");
+  }
+  return {};
+}
+
+Problem check_channel_group(const std::uint16_t* channel_group, std::int64_t channels, std::int32_t count) {
+  for (std::int64_t c = 0; c < channels; ++c)
+    if (channel_group[c] >= count)
+      return bad("channel_group[", c, "] is ", channel_group[c], "; expected 0 to ", count - 1);
   return {};
 }
 

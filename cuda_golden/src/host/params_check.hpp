@@ -16,6 +16,11 @@ struct Problem {
 
 // The scales and the variant.
 Problem check_arithmetic(const qg_params& p);
+constexpr std::int32_t kGroupsMax = 1 << 16;
+// Of every group, and that nothing but scales differs.
+Problem check_groups(const qg_params* groups, std::int32_t count, const std::uint16_t* channel_group);
+// Which group each channel is of; valid after check_shape.
+Problem check_channel_group(const std::uint16_t* channel_group, std::int64_t channels, std::int32_t count);
 // B, C, L, and the product's size.
 Problem check_shape(const qg_params& p);
 // Which pointers are needed and allowed.

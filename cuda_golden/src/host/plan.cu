@@ -386,7 +386,7 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
   }
   if (plan.description.exact_only || tensors.conv1d_output_int8 == nullptr || !fits_fast(params, tensors)) {
     used = 0;
-    return cuda_status(kernels.reference(a, shape, tensors, stream), "the launch of the reference kernel");
+    return cuda_status(kernels.reference(a, {}, shape, tensors, stream), "the launch of the reference kernel");
   }
   used = 1;
   QG_RETURN_IF(

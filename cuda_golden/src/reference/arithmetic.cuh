@@ -69,6 +69,10 @@ __device__ __forceinline__ float silu(float v) {
   return v / (1 + expf(-v));
 }
 
+__device__ __forceinline__ float activate(const Arithmetic& a, float v) {
+  return a.activation == QG_IDENTITY ? v : silu(v);
+}
+
 __device__ __forceinline__ float round_clamp(float v, int rounding, float lo, float hi) {
   const float r = rounding == QG_HALF_EVEN ? rintf(v) : roundf(v);
   return fminf(fmaxf(r, lo), hi);
@@ -88,7 +92,7 @@ __device__ __forceinline__ Stages finish(const Arithmetic& a, float y) {
     s.q = requant(a, y);
     s.u = __fmul_rn(s.q, a.conv_scale);
   }
-  s.silu = silu(a.output_mode == QG_FP32 ? y : s.u);
+  s.silu = activate(a, a.output_mode == QG_FP32 ? y : s.u);
   s.out = round_clamp(s.silu / a.output_scale, a.rounding, -128.0f, 127.0f);
   s.ssm = s.silu;
   if (a.output_mode != QG_FP32) s.ssm = __fmul_rn(s.out, a.output_scale);
@@ -101,7 +105,7 @@ __device__ __forceinline__ Stages finish(const Arithmetic& a, float y) {
 __device__ __forceinline__ int finish_int8(const Arithmetic& a, float y) {
   float v = y;
   if (a.dataflow == QG_TWO_STEP) v = __fmul_rn(requant(a, y), a.conv_scale);
-  return static_cast<int>(round_clamp(silu(v) / a.output_scale, a.rounding, -128.0f, 127.0f));
+  return static_cast<int>(round_clamp(activate(a, v) / a.output_scale, a.rounding, -128.0f, 127.0f));
 }
 
 }  // namespace QG_MATH_NS

@@ -9,7 +9,7 @@ namespace QG_MATH_NS {
 constexpr int kReferenceThreads = 256;
 
 __global__ void __launch_bounds__(kReferenceThreads)
-    reference_kernel(const Arithmetic a, const Shape shape, const qg_tensors t) {
+    reference_kernel(const Arithmetic common, const Groups groups, const Shape shape, const qg_tensors t) {
   const std::int64_t total = shape.batch * shape.channels * shape.length;
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
   for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < total;
@@ -24,6 +24,7 @@ __global__ void __launch_bounds__(kReferenceThreads)
     const std::int64_t c = bcl ? row % middle : column;
     const std::int64_t time = bcl ? column : row % middle;
     const std::int64_t time_stride = bcl ? 1 : shape.channels;
+    const Arithmetic a = groups.arithmetic == nullptr ? common : groups.arithmetic[groups.channel_group[c]];
 
     int x[kTapsMax];
     int w[kTapsMax];
@@ -97,13 +98,13 @@ inline cudaError_t launch_state(const Arithmetic& a, const Shape& shape, const q
   return cudaGetLastError();
 }
 
-inline cudaError_t launch_reference(const Arithmetic& a, const Shape& shape, const qg_tensors& t,
-                                    cudaStream_t stream) {
+inline cudaError_t launch_reference(const Arithmetic& a, const Groups& groups, const Shape& shape,
+                                    const qg_tensors& t, cudaStream_t stream) {
   const bool any_output = t.conv1d_raw || t.conv1d_q || t.conv1d_q16 || t.conv1d_int8simulated ||
                           t.silu_raw || t.ssm_input || t.conv1d_output_int8;
   if (any_output) {
     reference_kernel<<<reference_blocks(shape.batch * shape.channels * shape.length), kReferenceThreads, 0,
-                       stream>>>(a, shape, t);
+                       stream>>>(a, groups, shape, t);
     if (const cudaError_t error = cudaGetLastError(); error != cudaSuccess) return error;
   }
   return launch_state(a, shape, t, stream);

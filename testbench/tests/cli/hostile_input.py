@@ -95,7 +95,7 @@ def main():
         case("json_deep", ["layer.json"], text("[" * 100000))
         case("json_duplicate", ["layer.json", "taps", "twice"], text('{"taps": 4, "taps": 3}'))
         case("json_binary", ["layer.json", "JSON"], lambda b: (b / "layer.json").write_bytes(bytes(range(256)) * 16))
-        case("format_other", ["layer.json", "format"], lambda b: edit_json(b, format="quasim.layer/2"))
+        case("format_other", ["layer.json", "format"], lambda b: edit_json(b, format="quasim.layer/3"))
         case("key_unknown", ["layer.json", "conv_scales", "unknown"], lambda b: edit_json(b, conv_scales=1.0))
         for key in ("format", "name", "channels", "taps", "input_scale", "weight_scale", "output_scale"):
             case(f"missing_{key}", ["layer.json", key], lambda b, key=key: edit_json(b, **{key: None}))

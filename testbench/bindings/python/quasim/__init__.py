@@ -17,6 +17,7 @@ from . import registers
 _COMPILED = [
     "Bundle",
     "Compiled",
+    "Group",
     "Model",
     "Program",
     "__version__",

@@ -1,6 +1,8 @@
 // The compiler.
 #include <pybind11/stl.h>
 
+#include <algorithm>
+
 #include "bindings/python/src/bindings.hpp"
 #include "compile/compiler.hpp"
 #include "reference/committed.hpp"
@@ -12,36 +14,63 @@ namespace {
 
 namespace py = pybind11;
 
-compile::Compiled compile_bundle(Bundle bundle, const std::string& target, int mult_bits,
-                                 const std::string& match, const std::string& domain_kind,
-                                 bool require_golden) {
+/// A layer of any number of groups.
+struct CompiledLayer {
+  LayerProgram program;
+  std::vector<compile::Compiled> groups;
+
+  bool exact() const {
+    return std::all_of(groups.begin(), groups.end(), [](const auto& group) { return group.exact(); });
+  }
+  std::string match() const {
+    const bool q = std::all_of(groups.begin(), groups.end(),
+                               [](const auto& group) { return group.match == compile::Match::kQ; });
+    return q ? "q" : "out";
+  }
+  std::int64_t sum(std::int64_t compile::Compiled::*member) const {
+    std::int64_t total = 0;
+    for (const compile::Compiled& group : groups) total += group.*member;
+    return total;
+  }
+};
+
+CompiledLayer compile_bundle(const GroupedBundle& bundle, const std::string& target, int mult_bits,
+                             const std::string& match, const std::string& domain_kind, bool require_golden) {
   if (mult_bits < 2 || mult_bits > spec::kMultBitsMax)
     throw InputError("mult_bits: expected 2 to " + std::to_string(spec::kMultBitsMax) + "; got " +
                      std::to_string(mult_bits));
-  const std::string name = target.empty() ? "golden:" + default_variant(bundle.layer).to_string() : target;
-  if (const auto variant = target_variant(name)) bundle.layer = as_variant(bundle.layer, *variant);
-  const exact::Domain domain = make_domain(exact::parse_domain(domain_kind), bundle);
   compile::Options options;
   options.mult_bits = mult_bits;
   options.match = compile::parse_match(match);
-  const auto variant = target_variant(name);
-  if (require_golden && variant) require_gpu_golden(bundle, *variant, kStepsFile);
-  return compile_program(bundle, domain, make_target(name, bundle, domain), options);
+  const CompileRequest request{target, exact::parse_domain(domain_kind), 0, require_golden};
+  CompiledLayer layer;
+  std::vector<LayerProgram> programs;
+  for (Bundle& group : bundle.split()) {
+    const CompileTask task = compile_task(std::move(group), request);
+    layer.groups.push_back(compile_program(task.bundle, task.domain, task.target, options));
+    programs.push_back(layer.groups.back().program);
+  }
+  layer.program = join_groups(bundle.layer.name, programs, bundle.layer.channel_group);
+  return layer;
 }
 
 }  // namespace
 
 void bind_compile(py::module_& module) {
   using compile::Compiled;
-  py::class_<Compiled>(module, "Compiled", "A program, and what complete enumeration says of it.")
-      .def_readonly("program", &Compiled::program)
-      .def_property_readonly("exact", &Compiled::exact, "the program equals the target on every point")
+  py::class_<CompiledLayer>(module, "Compiled",
+                            "A program, and what complete enumeration says of it, over all groups.")
+      .def_readonly("program", &CompiledLayer::program)
+      .def_property_readonly("exact", &CompiledLayer::exact, "the program equals the target on every point")
+      .def_property_readonly("match", &CompiledLayer::match,
+                             "q: q and out were asked to agree; out: out alone")
       .def_property_readonly(
-          "match", [](const Compiled& c) { return std::string(to_string(c.match)); },
-          "q: q and out were asked to agree; out: out alone")
-      .def_readonly("points", &Compiled::points, "pairs of accumulator and bias value that were enumerated")
-      .def_readonly("differing_q", &Compiled::differing_q)
-      .def_readonly("differing_out", &Compiled::differing_out);
+          "points", [](const CompiledLayer& c) { return c.sum(&Compiled::points); },
+          "pairs of accumulator and bias value that were enumerated")
+      .def_property_readonly("differing_q",
+                             [](const CompiledLayer& c) { return c.sum(&Compiled::differing_q); })
+      .def_property_readonly("differing_out",
+                             [](const CompiledLayer& c) { return c.sum(&Compiled::differing_out); });
   module.def("compile", compile_bundle, py::arg("bundle"), py::kw_only(), py::arg("target") = "",
              py::arg("mult_bits") = spec::kMultBitsDefault, py::arg("match") = "auto",
              py::arg("domain") = "reachable", py::arg("require_golden") = false,

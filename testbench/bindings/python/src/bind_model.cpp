@@ -1,6 +1,7 @@
 // The bit-accurate model on numpy arrays.
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <set>
 
 #include "bindings/dpi/layer_model.hpp"
@@ -62,6 +63,17 @@ class StageArrays {
   std::optional<py::array_t<std::int16_t>> wide_q_;
 };
 
+/// The stages whose q decides the type of the array: the widest, of groups of one dataflow.
+const StageProgram& widest_of(const LayerProgram& program) {
+  const auto& groups = program.groups;
+  for (const StageProgram& group : groups)
+    if (group.dataflow != groups.front().dataflow)
+      throw InputError("program: expected groups of one dataflow; '" + group.name + "' has another");
+  return *std::max_element(groups.begin(), groups.end(), [](const StageProgram& a, const StageProgram& b) {
+    return a.conv_bits < b.conv_bits;
+  });
+}
+
 py::dict run(LayerModel& model, const py::array& x, bool continues, const std::vector<std::string>& stages) {
   const auto array = require_array<std::int8_t>("x", x, 3, "[B, C, L]");
   const auto channels = static_cast<std::size_t>(model.program().channels());
@@ -72,7 +84,7 @@ py::dict run(LayerModel& model, const py::array& x, bool continues, const std::v
     throw InputError("x: expected one sequence where the history continues; got " +
                      std::to_string(array.shape(0)));
   const TensorBCL<std::int8_t> input = input_tensor(array);
-  StageArrays arrays(stages, {input.shape().begin(), input.shape().end()}, model.program().stage());
+  StageArrays arrays(stages, {input.shape().begin(), input.shape().end()}, widest_of(model.program()));
   const std::size_t length = input.extent<'L'>();
   for (std::size_t row = 0; row < input.size() / length; ++row)
     for (std::size_t time = 0; time < length; ++time) {

@@ -51,6 +51,24 @@ void bind_program(py::module_& module) {
           "two_step or fused")
       .def_property_readonly(
           "conv_bits", [](const LayerProgram& p) { return in_two_step(p, p.stage().conv_bits); }, "N")
+      .def_property_readonly(
+          "groups",
+          [](const LayerProgram& p) {
+            std::vector<LayerProgram> parts;
+            for (std::size_t g = 0; g < p.groups.size(); ++g) parts.push_back(p.group(g));
+            return parts;
+          },
+          "the program of each group of channels; the program itself where it has one. What a group alone "
+          "has, "
+          "such as multiplier, raises ValueError where there are more.")
+      .def_property_readonly(
+          "channel_group",
+          [](const LayerProgram& p) {
+            ChannelGroup groups = p.channel_group;
+            groups.resize(p.weight.extent<'C'>());  // of one group: all 0
+            return py::array_t<std::uint16_t>(static_cast<py::ssize_t>(groups.size()), groups.data());
+          },
+          "uint16 [C], which group each channel is of")
       .def_readonly("mult_bits", &LayerProgram::mult_bits, "width of M")
       .def_readonly("bias_bits", &LayerProgram::bias_bits, "width of B")
       .def_property_readonly(
@@ -82,14 +100,16 @@ void bind_program(py::module_& module) {
           "the low 16 bits of the thresholds that follow")
       .def(
           "write", [](const LayerProgram& p, const std::filesystem::path& file) { write_program(file, p); },
-          py::arg("file"), "Writes the program file: quasim.program/1, or /2 in fused.")
+          py::arg("file"), "Writes the program file: quasim.program/1, or /2 in fused or with groups.")
       .def("axil_writes", writes_of,
            "The (address, data) pairs that load the program over AXI4-Lite, Control = 0 first and Control = "
            "1 last. Wait "
            "for Status.Busy = 0 after the first.")
       .def("__repr__", [](const LayerProgram& p) {
-        return "<quasim.Program '" + p.name + "': " + std::to_string(p.channels()) + " channels, M " +
-               std::to_string(p.stage().multiplier) +
+        const std::string head =
+            "<quasim.Program '" + p.name + "': " + std::to_string(p.channels()) + " channels, ";
+        if (p.groups.size() > 1) return head + std::to_string(p.groups.size()) + " groups>";
+        return head + "M " + std::to_string(p.stage().multiplier) +
                (p.stage().is_fused() ? ", fused" : ", S " + std::to_string(p.stage().shift_bits)) + ">";
       });
   module.def("read_program", &read_program, py::arg("file"), "Reads a program file. Raises ValueError.");
