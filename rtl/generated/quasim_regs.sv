@@ -178,7 +178,7 @@ module quasim_regs #(
                & (requant_shift_q <= 6'(quasim_pkg::SHIFT_MAX))
                & (dataflow_select_q >= 2'd1)
                & (dataflow_select_q <= 2'd2)
-               & ((dataflow_select_q & ~2'(Dataflows)) == '0);
+               & ((dataflow_select_q | 2'(Dataflows)) == 2'(Dataflows));
 
   assign control_judged       = write_i & (waddr_i == ControlAddr) & ((wdata_i & ~ControlMask) == '0);
   assign control_write        = control_judged & (legal | ~wdata_i[0]);

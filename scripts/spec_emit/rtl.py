@@ -227,7 +227,9 @@ def legality(spec):
                 value = f"{bits}'(quasim_pkg::{upper(limit)})"
             terms.append(f"({name} {sign} {value})")
         if "within" in field:
-            terms.append(f"(({name} & ~{bits}'({module_parameter(spec, field['within'])})) == '0)")
+            # without an inverse: Yosys 0.23 takes ~2'(X) for 32'(X)
+            among = f"{bits}'({module_parameter(spec, field['within'])})"
+            terms.append(f"(({name} | {among}) == {among})")
     return terms
 
 

@@ -15,7 +15,7 @@ namespace quasim::cli {
 using Action = std::function<int()>;
 using VerbFactory = Action (*)(CLI::App& app);
 
-// One factory a verb, each in the file of its name.
+// One factory a verb, each in the file of its name; import and ppa in python_verbs.cpp.
 Action add_bench(CLI::App& app);
 Action add_certify(CLI::App& app);
 Action add_compare(CLI::App& app);
@@ -27,6 +27,7 @@ Action add_golden(CLI::App& app);
 Action add_import(CLI::App& app);
 Action add_modes(CLI::App& app);
 Action add_outliers(CLI::App& app);
+Action add_ppa(CLI::App& app);
 Action add_report(CLI::App& app);
 Action add_run(CLI::App& app);
 Action add_sweep(CLI::App& app);

@@ -147,7 +147,8 @@ def main():
             failures += [f"quasim {command[0]} -o: {problem}" for problem in schema.problems(json.loads((top / "c.json").read_text()))[:5]]
         if not (sample and planted_faults(schema, sample)):
             failures.append("the checker does not notice planted faults")
-    missing = set(schema.documents) - {name for name, _ in seen} - (set() if with_bench else {"quasim.bench/1"})
+    # tests/ppa holds the documents of ppa against the page: a synthesis takes seconds
+    missing = set(schema.documents) - {name for name, _ in seen} - {"quasim.ppa/1"} - (set() if with_bench else {"quasim.bench/1"})
     if missing:
         failures.append(f"formats of the page that no verb wrote: {sorted(missing)}")
     for failure in failures:
@@ -156,4 +157,5 @@ def main():
     return 1 if failures or documents == 0 else 0
 
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

@@ -31,7 +31,7 @@ ELSEWHERE = {
     "pytorch_model.bin": "the tests python.package.import_*", "quasim import FILE": "the same", "quasim.capture": "the test python.capture.families", "cuda_golden/python/orders.py": "a GPU", "cuda_golden/python/silu_forms.py": "torch on a GPU",
     "cuda_golden/python/example_mamba.py": "torch on a GPU", "cmake -S cuda_golden": "nvcc", "--device cuda": "a GPU",
     "ctest ": "this is one of its tests", "ninja -C": "the build", "cmake --preset": "the build", "--update": "it writes into the sources",
-    "cmake --install": "the test install.prefix.works", "build/testbench": "the tests dpi.bench.*",
+    "cmake --install": "the test install.prefix.works", "quasim ppa": "the tests ppa.*", "build/testbench": "the tests dpi.bench.*",
 }
 INSTALLS = ("pip install", "python3 -m venv")
 

@@ -70,6 +70,12 @@ def main():
         expect((prefix / "share/quasim/dpi/quasim_dpi_pkg.sv").is_file(), "the DPI imports")
         expect((prefix / "share/quasim/kit/quasim_kit_tb.sv").is_file(), "the kit's testbench")
 
+        refused = subprocess.run([prefix / "bin/quasim", "ppa", "--lanes", "0"], capture_output=True, text=True, check=False)
+        expect(refused.returncode == 2 and "1 to 128" in refused.stderr, f"quasim ppa from the prefix says {refused.stderr!r}")
+        found = run(python, "-B", "-c", "from quasim.ppa.design import bench_folder, rtl_folder; rtl = rtl_folder(); print(rtl, bench_folder(rtl))",
+                    env={"PYTHONPATH": str(prefix / "lib/quasim/python")})
+        expect(found.split("\n")[0] == f"{rtl} {prefix / 'share/quasim/bench'}", f"quasim ppa finds {found!r}")
+
         manual = (prefix / "share/man/man1/quasim.1").read_text()
         completion = prefix / "share/bash-completion/completions/quasim"
         zsh = (prefix / "share/zsh/site-functions/_quasim").read_text()

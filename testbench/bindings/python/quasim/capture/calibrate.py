@@ -9,7 +9,7 @@ import numpy as np
 
 from ..importer.layer import scale_of
 from ..importer.quantise import LEAST_ABSMAX
-from ..importer.refusal import Refusal
+from ..refusal import Refusal
 from .hook import Hook
 from .record import to_numpy
 from .sites import find_sites

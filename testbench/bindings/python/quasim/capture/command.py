@@ -11,7 +11,7 @@ from ..importer.checkpoint import read_file
 from ..importer.command import BAD_INPUT, Parser, parse_layers, row_of, table
 from ..importer.files import map_file
 from ..importer.quantise import ARITHMETICS
-from ..importer.refusal import Refusal, printable
+from ..refusal import Refusal, printable
 from .calibrate import RECIPES, calibrate, write_scales
 from .record import FOLDER_VARIABLE, SAVE_VARIABLE, capture, save_intermediates
 

@@ -9,7 +9,7 @@ import functools
 import sys
 from typing import Any, Callable, List, NamedTuple, Optional
 
-from ..importer.refusal import Refusal
+from ..refusal import Refusal
 from .sites import Site
 
 FUNCTIONS = {"causal_conv1d_fn": False, "causal_conv1d_update": True}

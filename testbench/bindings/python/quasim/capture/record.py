@@ -7,7 +7,7 @@ from typing import Callable, Dict, List, Optional
 import numpy as np
 
 from ..importer.build import make_layer
-from ..importer.refusal import Refusal
+from ..refusal import Refusal
 from .hook import Call, Hook
 from .sites import Site, find_sites
 

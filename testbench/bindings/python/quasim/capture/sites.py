@@ -5,7 +5,7 @@ from typing import Any, List, NamedTuple
 
 from ..importer.layer import require_taps
 from ..importer.layers import runs_text
-from ..importer.refusal import Refusal
+from ..refusal import Refusal
 
 LAYER = re.compile(r"(?:^|.*\.)(?:layers|blocks|h)\.(\d+)\.")
 

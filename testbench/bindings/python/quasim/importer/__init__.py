@@ -13,7 +13,7 @@ from .build import Choices, make_layer, read_layer
 from .checkpoint import Checkpoint, read_file
 from .layer import Group, Layer
 from .layers import Found, choose, find_layers
-from .refusal import Refusal
+from ..refusal import Refusal
 from .tensors import Tensor, tensor_of
 
 __all__ = ["Checkpoint", "Choices", "Found", "Group", "Layer", "Refusal", "Tensor", "choose", "find_layers",

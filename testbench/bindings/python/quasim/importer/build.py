@@ -12,7 +12,7 @@ from .layer import (ACTIVATIONS, DATAFLOWS, MOST_GROUPS, ROUNDINGS, Group, Layer
                     require_taps, scale_of)
 from .layers import Found
 from .quantise import ARITHMETICS, absmax_scale, as_float, conv_act, quantise
-from .refusal import Refusal
+from ..refusal import Refusal
 from .tensors import Tensor
 
 INPUT_LAYOUTS = ("bcl", "blc")

@@ -5,7 +5,7 @@ import pathlib
 
 from . import npy, npz, safetensors
 from .files import map_file, read_json
-from .refusal import Refusal
+from ..refusal import Refusal
 from .tensors import Tensor, tensor_of
 from .torch_zip import OLDER_STREAM, TorchFile, looks_like
 from .zips import MAGIC as ZIP_MAGIC

@@ -13,7 +13,7 @@ from .files import read_json
 from .layer import ACTIVATIONS, DATAFLOWS, ROUNDINGS
 from .layers import choose, find_layers, named_layer
 from .quantise import ARITHMETICS
-from .refusal import Refusal, printable
+from ..refusal import Refusal, printable
 from .tensors import Tensor
 
 AGREE, BAD_INPUT, INTERRUPTED = 0, 2, 130

@@ -7,7 +7,7 @@ import os
 import pathlib
 import stat
 
-from .refusal import Refusal
+from ..refusal import Refusal
 
 LFS_POINTER = b"version https://git-lfs.github.com/spec/"
 JSON_LIMIT_BYTES = 64 << 20

@@ -6,7 +6,7 @@ import numpy as np
 
 from . import families
 from .layer import MOST_GROUPS, scale_of
-from .refusal import Refusal
+from ..refusal import Refusal
 
 SCALES = ("input_scale", "weight_scale", "bias_scale", "output_scale", "conv_scale")
 # Quamba2's names of a group's scales, by the tensor that the group belongs to.

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..registers import CONSTANT
 from .checkpoint import FORMAT_ONE_GROUP
-from .refusal import Refusal
+from ..refusal import Refusal
 
 FORMAT_GROUPS = "quasim.layer/2"
 DATAFLOWS = ("two_step", "fused")

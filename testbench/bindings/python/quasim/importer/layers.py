@@ -4,7 +4,7 @@ import re
 from typing import List, NamedTuple, Optional
 
 from .checkpoint import Checkpoint
-from .refusal import Refusal
+from ..refusal import Refusal
 from .tensors import Tensor
 
 # A parameter of a numbered layer whose module is some convolution: nn.Conv1d's `weight`, or `conv_w` as bookmamba has it.

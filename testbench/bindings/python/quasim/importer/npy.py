@@ -2,7 +2,7 @@
 
 import re
 
-from .refusal import Refusal
+from ..refusal import Refusal
 from .tensors import DTYPES, Tensor, check_shape, from_bytes, size_bytes
 
 MAGIC = b"\x93NUMPY"

@@ -1,7 +1,7 @@
 """.npz: a zip archive of .npy members."""
 
 from . import npy
-from .refusal import Refusal
+from ..refusal import Refusal
 from .zips import INFLATED_LIMIT_BYTES, Archive
 
 SUFFIX = ".npy"

@@ -7,7 +7,7 @@ knows, and each of them stands for one of the few functions below. Everything el
 import struct
 from typing import NamedTuple
 
-from .refusal import Refusal
+from ..refusal import Refusal
 
 LONGEST_INTEGER_BYTES = 8
 DEEPEST_STACK = 200_000

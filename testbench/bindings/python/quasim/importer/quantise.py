@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .refusal import Refusal
+from ..refusal import Refusal
 
 INT8 = np.iinfo(np.int8)
 ARITHMETICS = {"fp32": np.float32, "fp16": np.float16}

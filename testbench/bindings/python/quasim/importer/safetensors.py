@@ -1,7 +1,7 @@
 """safetensors: the length of the header (u64), the header (JSON), the bytes of every tensor without a gap."""
 
 from .files import is_count, parse_json
-from .refusal import Refusal
+from ..refusal import Refusal
 from .tensors import Tensor, check_shape, from_bytes, size_bytes
 
 LENGTH_BYTES = 8

@@ -5,7 +5,7 @@ from typing import Callable, NamedTuple, Tuple
 
 import numpy as np
 
-from .refusal import Refusal
+from ..refusal import Refusal
 
 # Every dtype that is read, and how its bytes become numpy. bfloat16 is the upper half of a float32: widening is exact.
 DTYPES = {

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .pickles import Global, Reader, describe
-from .refusal import Refusal
+from ..refusal import Refusal
 from .tensors import DTYPES, MAX_RANK, Tensor, check_shape, from_bytes
 from .zips import Archive
 

@@ -5,7 +5,7 @@ import zipfile
 import zlib
 from typing import NamedTuple
 
-from .refusal import Refusal
+from ..refusal import Refusal
 
 MAGIC = b"PK\x03\x04"
 LOCAL_HEADER_BYTES = 30

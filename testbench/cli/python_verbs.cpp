@@ -1,0 +1,67 @@
+// quasim import and quasim ppa: the work is done by the Python package beside this program; arguments, output
+// and exit code are passed through.
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "cli/cli.hpp"
+#include "spec/error.hpp"
+
+namespace quasim::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+fs::path own_program() {
+  return fs::read_symlink("/proc/self/exe");
+}
+
+/// The file that begins a verb: in the build tree, or below an installed prefix.
+fs::path package_file(const std::string& verb, const std::string& start) {
+  const fs::path here = own_program().parent_path();
+  const std::array<fs::path, 2> folders{here / "python", here.parent_path() / QUASIM_PYTHON_FOLDER};
+  std::error_code error;
+  for (const fs::path& folder : folders)
+    if (fs::is_regular_file(folder / start, error)) return folder / start;
+  throw InputError(verb + ": expected the Python package in " + folders[0].string() + " or " +
+                   folders[1].string() + "; it is in neither");
+}
+
+/// Becomes the Python program: returns only by throwing. It finds this command in QUASIM_COMMAND.
+int become(const std::string& verb, const std::string& start_file,
+           const std::vector<std::string>& arguments) {
+  const std::string python = QUASIM_PYTHON;
+  const std::string start = package_file(verb, start_file).string();
+  ::setenv("QUASIM_COMMAND", own_program().c_str(), 1);
+  std::vector<char*> words{const_cast<char*>(python.c_str()), const_cast<char*>(start.c_str())};
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  ::execv(python.c_str(), words.data());
+  throw InputError(verb + ": expected the Python interpreter " + python + "; " + std::strerror(errno));
+}
+
+Action add_python_verb(CLI::App& app, const std::string& name, const std::string& start,
+                       const std::string& meaning) {
+  CLI::App* verb = app.add_subcommand(name, meaning);
+  verb->set_help_flag();  // --help is answered by the package, which knows the options
+  verb->prefix_command();
+  return [verb, name, start] { return become(name, start, verb->remaining()); };
+}
+
+}  // namespace
+
+Action add_import(CLI::App& app) {
+  return add_python_verb(app, "import", "quasim/importer/start.py",
+                         "make layer bundles of a model's checkpoint");
+}
+
+Action add_ppa(CLI::App& app) {
+  return add_python_verb(app, "ppa", "quasim/ppa/start.py",
+                         "area, delay, memories and energy of the unit as a netlist");
+}
+
+}  // namespace quasim::cli
