@@ -116,7 +116,7 @@ class Netlist:
             if kind in self.design.memories:
                 pins = {f"{port}[{i}]" if len(bits) > 1 else port: self._net(scope, bit)
                         for port, bits in connections.items() for i, bit in enumerate(bits)}
-                self.instances.append(Instance(self._unique(path + name), kind, pins, noun(kind), path))
+                self.instances.append(Instance(self._unique(path + name), kind, pins, noun(kind), path + name))
                 continue
             pins = {pin: self._net(scope, bits[0]) for pin, bits in connections.items() if bits}
             register = None

@@ -45,7 +45,7 @@ def write_netlist(measurement, work, change=None, with_presets=False):
     return files
 
 
-FAULT_DEPTH = 2  # gates between a planted fault and the register that must show it
+FAULT_DEPTH = 3  # gates between a planted fault and the register that must show it
 
 
 def wrong_gate(netlist, seed=1):

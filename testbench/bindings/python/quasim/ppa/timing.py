@@ -98,4 +98,6 @@ set_load {load:.6g} [all_outputs]
         instance = by_name.get(name.partition("/")[0])
         if instance is None:
             return name
-        return instance.path + (instance.register if instance.register is not None else instance.type + "/" + name.partition("/")[2])
+        if instance.register is not None:
+            return instance.path + instance.register
+        return instance.path + ("/" + name.partition("/")[2] if "/" in name else "")
