@@ -170,7 +170,7 @@ class Netlists(unittest.TestCase):
 class Memories(unittest.TestCase):
     MACRO = """library (ram) { time_unit : "1ns"; capacitive_load_unit (1, pf); type (D) { base_type : array; }
       cell (RAM_2P_64x32) { memory () { type : ram; address_width : 6; word_width : 32; } area : 1000;
-        pin (A_CLK) { direction : input; clock : true; } pin (B_CLK) { direction : input; clock : true; }
+        pin (A_CLK) { direction : input; clock : true; } pin (B_CLK) { direction : input; clock : true; } pin (A_BIST_CLK) { direction : input; clock : true; }
         bus (A_DIN) { direction : input; capacitance : 0.01; timing () { related_pin : "A_CLK"; timing_type : setup_rising; rise_constraint (scalar) { values ("0.3"); } } }
         bus (B_DOUT) { direction : output; timing () { related_pin : "B_CLK"; timing_type : rising_edge; cell_rise (scalar) { values ("2.5"); } } } } }"""
 
