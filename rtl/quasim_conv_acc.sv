@@ -49,9 +49,6 @@ module quasim_conv_acc #(
   logic [23:0]               history;
   logic [23:0]               history_new;
   logic [31:0]               taps;
-  logic signed [31:0]        w0, w1, w2, w3;
-  logic signed [31:0]        x0, x1, x2, x3;
-  logic signed [31:0]        sum;
   logic signed [AccBits-1:0] acc_q, acc_d;
 
   quasim_ram_1r1w #(
@@ -92,19 +89,11 @@ module quasim_conv_acc #(
 
   assign taps = weight << tap_shift_i;
 
-  // Sign extension by assignment to a wider signed operand.
-  assign w0 = 32'($signed(taps[7:0]));
-  assign w1 = 32'($signed(taps[15:8]));
-  assign w2 = 32'($signed(taps[23:16]));
-  assign w3 = 32'($signed(taps[31:24]));
-  assign x0 = 32'($signed(history[7:0]));
-  assign x1 = 32'($signed(history[15:8]));
-  assign x2 = 32'($signed(history[23:16]));
-  assign x3 = 32'($signed(x_q));
-
-  // Each product needs 15 bits and a sign, the sum of four 18 bits: the cast drops copies of the sign.
-  assign sum   = w0 * x0 + w1 * x1 + w2 * x2 + w3 * x3;
-  assign acc_d = AccBits'(sum);
+  quasim_dot4 u_dot4 (
+    .weights_i(taps),
+    .samples_i({x_q, history}),
+    .acc_o    (acc_d)
+  );
 
   always_ff @(posedge clk_i) begin
     if (fetch_en_i) x_q <= x_i;

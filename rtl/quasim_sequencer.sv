@@ -36,7 +36,6 @@ module quasim_sequencer #(
   output logic                 fetch_first_o,
   output logic                 fetch_forward_o,
   output logic [GroupBits-1:0] fetch_group_o,
-  output logic [GroupBits-1:0] acc_group_o,
   output logic [Lanes-1:0]     q_keep_o,
   output logic [Lanes-1:0]     out_keep_o,
   output logic                 out_last_o,
@@ -53,7 +52,7 @@ module quasim_sequencer #(
   logic                 is_last_group, is_mid_token;
   logic [Lanes-1:0]     keep;
 
-  logic [GroupBits-1:0] fetch_group_q, acc_group_q;
+  logic [GroupBits-1:0] fetch_group_q;
   logic                 fetch_first_q, fetch_forward_q;
   logic                 fetch_last_q, acc_last_q, product_last_q, q_last_q, out_last_q;
   logic [Lanes-1:0]     fetch_keep_q, acc_keep_q, product_keep_q, q_keep_q, out_keep_q;
@@ -126,13 +125,11 @@ module quasim_sequencer #(
 
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
-      acc_group_q <= '0;
-      acc_last_q  <= 1'b0;
-      acc_keep_q  <= '0;
+      acc_last_q <= 1'b0;
+      acc_keep_q <= '0;
     end else if (acc_en_o) begin
-      acc_group_q <= fetch_group_q;
-      acc_last_q  <= fetch_last_q;
-      acc_keep_q  <= fetch_keep_q;
+      acc_last_q <= fetch_last_q;
+      acc_keep_q <= fetch_keep_q;
     end
   end
 
@@ -171,7 +168,6 @@ module quasim_sequencer #(
   assign fetch_first_o   = fetch_first_q;
   assign fetch_forward_o = fetch_forward_q;
   assign fetch_group_o   = fetch_group_q;
-  assign acc_group_o     = acc_group_q;
   assign q_keep_o        = q_keep_q;
   assign out_keep_o      = out_keep_q;
   assign out_last_o      = out_last_q;

@@ -1,4 +1,4 @@
-// What the datapath wants to know of the registers: group count, lanes of the last group, weight shift, rounding addend.
+// What the datapath wants to know of the registers: group count, lanes of the last group, weight shift, mask of the bits that are cut off.
 //
 // Each output follows its register one cycle later. No beat can come in that cycle: the registers are writable only while the
 // unit is disabled and empty, and the write that enables it executes two cycles after the one before at the earliest.
@@ -16,8 +16,7 @@ module quasim_settings #(
   output logic [GroupBits-1:0]                last_group_o,
   output logic [Lanes-1:0]                    tail_keep_o,
   output logic [4:0]                          tap_shift_o,
-  output logic                                shift_nonzero_o,
-  output logic [quasim_pkg::PRODUCT_BITS-1:0] round_base_o
+  output logic [quasim_pkg::PRODUCT_BITS-1:0] cut_mask_o
 );
 
   localparam int ChannelBits = quasim_pkg::CHANNELS_CHANNELS_WIDTH;
@@ -29,16 +28,13 @@ module quasim_settings #(
   localparam logic [ProductBits-1:0] One       = 1;
 
   logic [ChannelBits-1:0] last_channel, last_lane;
-  logic                   shift_nonzero;
   logic [GroupBits-1:0]   last_group_q;
   logic [Lanes-1:0]       tail_keep_d, tail_keep_q;
   logic [4:0]             tap_shift_q;
-  logic                   shift_nonzero_q;
-  logic [ProductBits-1:0] round_base_q;
+  logic [ProductBits-1:0] cut_mask_q;
 
-  assign last_channel  = channels_i - 1'b1;
-  assign last_lane     = last_channel % LanesWord;
-  assign shift_nonzero = (shift_i != '0);
+  assign last_channel = channels_i - 1'b1;
+  assign last_lane    = last_channel % LanesWord;
 
   always_comb begin
     for (int i = 0; i < Lanes; i++) begin
@@ -47,18 +43,16 @@ module quasim_settings #(
   end
 
   always_ff @(posedge clk_i) begin
-    last_group_q    <= GroupBits'(last_channel / LanesWord);
-    tail_keep_q     <= tail_keep_d;
-    tap_shift_q     <= {2'(TapsMax - taps_i), 3'b000};
-    shift_nonzero_q <= shift_nonzero;
-    // 2^(S-1) - 1, and 0 for S = 0
-    round_base_q    <= ((One << shift_i) >> 1) - ProductBits'(shift_nonzero);
+    last_group_q <= GroupBits'(last_channel / LanesWord);
+    tail_keep_q  <= tail_keep_d;
+    tap_shift_q  <= {2'(TapsMax - taps_i), 3'b000};
+    // 2^S - 1
+    cut_mask_q   <= (One << shift_i) - One;
   end
 
-  assign last_group_o    = last_group_q;
-  assign tail_keep_o     = tail_keep_q;
-  assign tap_shift_o     = tap_shift_q;
-  assign shift_nonzero_o = shift_nonzero_q;
-  assign round_base_o    = round_base_q;
+  assign last_group_o = last_group_q;
+  assign tail_keep_o  = tail_keep_q;
+  assign tap_shift_o  = tap_shift_q;
+  assign cut_mask_o   = cut_mask_q;
 
 endmodule

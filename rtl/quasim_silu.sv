@@ -54,49 +54,47 @@ module quasim_silu #(
   localparam bit HasFused   = (Dataflows / 2 == 1);
 
   // ---- rows ----
-  logic [FarBits-1:0] row_q [1 << RowBits];
-  logic [31:0]        table_rdata_q;
-  logic               fused;
+  logic [(1<<RowBits)*FarBits-1:0] rows_q;
+  logic [31:0]                     table_rdata_q;
+  logic                            fused;
 
   assign fused = HasFused & (fused_i | ~HasTwoStep);
 
-  for (genvar i = 0; i < 2; i++) begin : gen_half_word
-    localparam logic Half = 1'(i);
-
-    always_ff @(posedge clk_i) begin
-      if (table_wen_i) row_q[RowBits'({table_windex_i, Half})] <= table_wdata_i[i*FarBits+:FarBits];
-    end
-
-    always_ff @(posedge clk_i) begin
-      if (table_ren_i) table_rdata_q[i*FarBits+:FarBits] <= row_q[RowBits'({table_rindex_i, Half})];
-    end
+  always_ff @(posedge clk_i) begin
+    if (table_wen_i) rows_q[RowBits'({table_windex_i, 1'b0})*FarBits+:2*FarBits] <= table_wdata_i;
   end
 
+  always_ff @(posedge clk_i) begin
+    if (table_ren_i) table_rdata_q <= rows_q[RowBits'({table_rindex_i, 1'b0})*FarBits+:2*FarBits];
+  end
+
+  // a table of one word needs no index
+  logic unused_index;
+
+  assign unused_index  = &{1'b0, table_windex_i, table_rindex_i};
   assign table_rdata_o = table_rdata_q;
 
   // ---- near thresholds ----
-  logic [UBits-1:0] near_q [NearRows];
+  logic [NearRows*UBits-1:0] near_q;
 
   if (HasFused) begin : gen_near
     logic [UBits-1:0] near_rdata_q;
 
     always_ff @(posedge clk_i) begin
-      if (near_wen_i) near_q[near_windex_i] <= near_wdata_i;
+      if (near_wen_i) near_q[near_windex_i*UBits+:UBits] <= near_wdata_i;
     end
 
     always_ff @(posedge clk_i) begin
-      if (near_ren_i) near_rdata_q <= near_q[near_rindex_i];
+      if (near_ren_i) near_rdata_q <= near_q[near_rindex_i*UBits+:UBits];
     end
 
     assign near_rdata_o = near_rdata_q;
   end else begin : gen_no_near
     logic unused_near;
 
-    for (genvar i = 0; i < NearRows; i++) begin : gen_zero
-      assign near_q[i] = '0;
-    end
+    assign near_q       = '0;
     assign near_rdata_o = '0;
-    assign unused_near  = &{1'b0, near_q[0], near_wen_i, near_windex_i, near_wdata_i, near_ren_i, near_rindex_i, turn_i, fused_i};
+    assign unused_near  = &{1'b0, near_q, near_wen_i, near_windex_i, near_wdata_i, near_ren_i, near_rindex_i, turn_i, fused_i};
   end
 
   // ---- lanes ----
@@ -111,11 +109,19 @@ module quasim_silu #(
     assign index      = q_i[i*IndexBits+:IndexBits];
     assign from_least = index[ConvBits-1:0] ^ {1'b1, {(ConvBits-1){1'b0}}};
     assign level      = TableBits'(from_least);
-    assign entry      = row_q[row];
     assign level_out  = level[0] ? entry[15:8] : entry[7:0];
 
+    quasim_table_read #(
+      .Rows(1 << RowBits),
+      .Width(FarBits)
+    ) u_row (
+      .rows_i (rows_q),
+      .index_i(row),
+      .value_o(entry)
+    );
+
     if (HasFused) begin : gen_rank
-      logic [UBits-1:0]    u, threshold;
+      logic [UBits-1:0]    u, threshold, near_threshold;
       logic [RankBits-1:0] c;
       logic [FarIndex-1:0] far;
       logic [RankBits:0]   rank;
@@ -127,12 +133,21 @@ module quasim_silu #(
       assign near      = (c < RankBits'(NearRows));
       assign far       = c[FarIndex-1:0] - FarIndex'(NearRows);
       assign row       = fused ? RowBits'(far) : level[TableBits-1:1];
-      assign threshold = near ? near_q[c[NearBits-1:0]] : {{(UBits-FarBits){1'b0}}, entry};
+      assign threshold = near ? near_threshold : {{(UBits-FarBits){1'b0}}, entry};
       assign apart     = {1'b0, u} - {1'b0, threshold};
       assign reached   = near ? ~apart[UBits] : ~apart[FarBits-1];
       assign rank      = {1'b0, c} + (RankBits+1)'(reached);
       assign falls     = (rank <= (RankBits+1)'(turn_i));
       assign rank_out  = falls ? -rank[SampleBits-1:0] : rank[SampleBits-1:0] - SampleBits'({turn_i, 1'b0});
+
+      quasim_table_read #(
+        .Rows(NearRows),
+        .Width(UBits)
+      ) u_near (
+        .rows_i (near_q),
+        .index_i(c[NearBits-1:0]),
+        .value_o(near_threshold)
+      );
     end else begin : gen_no_rank
       assign row      = level[TableBits-1:1];
       assign rank_out = '0;

@@ -91,8 +91,7 @@ module quasim_top #(
   logic [GroupBits-1:0]                last_group;
   logic [LANES-1:0]                    tail_keep;
   logic [4:0]                          tap_shift;
-  logic                                shift_nonzero;
-  logic [quasim_pkg::PRODUCT_BITS-1:0] round_base;
+  logic [quasim_pkg::PRODUCT_BITS-1:0] cut_mask;
 
   // ---- counters ----
   logic [Counters*CountBits-1:0] counter_step;
@@ -117,18 +116,19 @@ module quasim_top #(
 
   // ---- sequencer ----
   logic                 fetch_en, acc_en, product_en, q_en, out_en;
-  logic [GroupBits-1:0] group, fetch_group, acc_group;
+  logic [GroupBits-1:0] group, fetch_group;
   logic                 forward, fetch_first, fetch_forward;
   logic [LANES-1:0]     q_keep, out_keep;
   logic                 out_last, spill_valid, spill_ready;
   logic                 sequencer_busy, spill_busy, busy, mid_token, last_error;
 
   // ---- lanes ----
-  logic [CellsBits-1:0]        cells;
-  logic [LANES*IndexBits-1:0]  q;
-  logic [LANES-1:0]            q_sat;
-  logic [LANES*SampleBits-1:0] out;
-  logic [LANES-1:0]            out_at_limit;
+  logic [CellsBits-1:0]             cells;
+  logic [quasim_pkg::RANK_BITS-1:0] first_rank, last_rank;
+  logic [LANES*IndexBits-1:0]       q;
+  logic [LANES-1:0]                 q_sat;
+  logic [LANES*SampleBits-1:0]      out;
+  logic [LANES-1:0]                 out_at_limit;
 
   assign fused = (dataflow == 2'd2);
 
@@ -221,8 +221,7 @@ module quasim_top #(
     .last_group_o   (last_group),
     .tail_keep_o    (tail_keep),
     .tap_shift_o    (tap_shift),
-    .shift_nonzero_o(shift_nonzero),
-    .round_base_o   (round_base)
+    .cut_mask_o     (cut_mask)
   );
 
   for (genvar i = 0; i < Counters; i++) begin : gen_counter
@@ -304,7 +303,6 @@ module quasim_top #(
     .fetch_first_o  (fetch_first),
     .fetch_forward_o(fetch_forward),
     .fetch_group_o  (fetch_group),
-    .acc_group_o    (acc_group),
     .q_keep_o       (q_keep),
     .out_keep_o     (out_keep),
     .out_last_o     (out_last),
@@ -318,28 +316,32 @@ module quasim_top #(
     quasim_guess_table #(
       .CellBits(CellBits)
     ) u_guess_table (
-      .clk_i   (clk_i),
-      .cells_o (cells),
-      .wen_i   (window_wen[quasim_pkg::WINDOW_GUESS]),
-      .windex_i(CellBits'(window_windex)),
-      .wdata_i (CellWidth'(window_wdata)),
-      .ren_i   (window_ren),
-      .rindex_i(CellBits'(window_rindex)),
-      .rdata_o (cell_rdata)
+      .clk_i       (clk_i),
+      .cells_o     (cells),
+      .first_rank_o(first_rank),
+      .last_rank_o (last_rank),
+      .wen_i       (window_wen[quasim_pkg::WINDOW_GUESS]),
+      .windex_i    (CellBits'(window_windex)),
+      .wdata_i     (CellWidth'(window_wdata)),
+      .ren_i       (window_ren),
+      .rindex_i    (CellBits'(window_rindex)),
+      .rdata_o     (cell_rdata)
     );
   end else begin : gen_no_guess
     assign cells      = '0;
+    assign first_rank = '0;
+    assign last_rank  = '0;
     assign cell_rdata = '0;
   end
 
   // ---- memory ports, shared by all lanes; a window access only meets an empty pipeline ----
-  logic                 fetch_ren, product_ren;
-  logic [GroupBits-1:0] fetch_raddr, product_raddr, history_waddr;
+  logic                 fetch_ren, bias_ren;
+  logic [GroupBits-1:0] fetch_raddr, bias_raddr, history_waddr;
 
   assign fetch_ren     = fetch_en | window_ren;
   assign fetch_raddr   = window_ren ? window_rgroup : group;
-  assign product_ren   = product_en | window_ren;
-  assign product_raddr = window_ren ? window_rgroup : acc_group;
+  assign bias_ren      = acc_en | window_ren;
+  assign bias_raddr    = window_ren ? window_rgroup : fetch_group;
   assign history_wen   = window_wen[quasim_pkg::WINDOW_HISTORY];
   assign history_waddr = history_wen ? window_wgroup : fetch_group;
 
@@ -387,17 +389,18 @@ module quasim_top #(
     ) u_requant (
       .clk_i          (clk_i),
       .fused_i        (fused),
+      .mem_ren_i      (bias_ren),
+      .mem_raddr_i    (bias_raddr),
       .product_en_i   (product_en),
       .acc_i          (acc),
       .multiplier_i   (multiplier),
-      .mem_ren_i      (product_ren),
-      .mem_raddr_i    (product_raddr),
       .q_en_i         (q_en),
       .shift_i        (shift),
-      .shift_nonzero_i(shift_nonzero),
-      .round_base_i   (round_base),
+      .cut_mask_i     (cut_mask),
       .half_away_i    (half_away),
       .cells_i        (cells),
+      .first_rank_i   (first_rank),
+      .last_rank_i    (last_rank),
       .q_o            (q[i*IndexBits+:IndexBits]),
       .sat_o          (q_sat[i]),
       .bias_wen_i     (window_wen[quasim_pkg::WINDOW_BIAS] & window_hit),

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Checks the RTL: lint, elaboration, smoke test, synthesis, rejection of illegal parameters. One line a check.
+# Checks the RTL: lint, elaboration, smoke test, synthesis, rejection of illegal parameters; lint and smoke test with the forms of
+# rtl/asic too, and that these equal those of rtl. One line a check.
 # Needs verilator, iverilog and yosys; writes only into a temporary directory. Exit status 1 when anything failed.
 set -euo pipefail
 
@@ -13,6 +14,11 @@ sources=(rtl/generated/quasim_regs.sv rtl/quasim_*.sv)
 checkers=(rtl/checkers/quasim_*.sv)
 package=rtl/generated/quasim_pkg.sv
 waivers=rtl/lint/quasim.vlt
+# rtl/asic has modules of rtl in a structure for standard cells; they are read in their place
+asic=()
+for file in "${sources[@]}"; do
+  if [[ -e rtl/asic/${file#rtl/} ]]; then asic+=("rtl/asic/${file#rtl/}"); else asic+=("$file"); fi
+done
 bench=(rtl/generated/quasim_map_pkg.sv testbench/tests/rtl/quasim_monitor.sv testbench/tests/rtl/quasim_smoke_tb.sv)
 
 report() {  # report STATUS TEXT [LOG]
@@ -75,15 +81,33 @@ for parameters in "${legal[@]}"; do
   report "$(elaborate "$work/log" "$parameters")" "icarus -Wall: $parameters" "$work/log"
 done
 
-for lanes in 1 4 16; do
-  status=$(status_of "$work/log" iverilog -g2012 "-Pquasim_smoke_tb.LANES=$lanes" -s quasim_smoke_tb -o "$work/tb.vvp" \
-    "$package" "${sources[@]}" "${bench[@]}")
+simulate() {  # simulate TEXT TOP ARGUMENTS AND SOURCES: passes where the bench prints PASS
+  local text=$1 top=$2 status
+  shift 2
+  status=$(status_of "$work/log" iverilog -g2012 -s "$top" -o "$work/tb.vvp" "$@")
   if [[ $status == 0 ]]; then
     status=$(status_of "$work/log" vvp -n "$work/tb.vvp")
     if ! grep -q '^PASS' "$work/log"; then status=1; fi
   fi
-  report "$status" "smoke test, icarus: $(grep -h '^PASS' "$work/log" || echo "LANES=$lanes")" "$work/log"
+  report "$status" "$text, icarus: $(grep -h '^PASS' "$work/log" || true)" "$work/log"
+}
+
+for lanes in 1 4 16; do
+  simulate "smoke test LANES=$lanes" quasim_smoke_tb "-Pquasim_smoke_tb.LANES=$lanes" "$package" "${sources[@]}" "${bench[@]}"
 done
+
+for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"; do
+  args=()
+  for p in $parameters; do args+=("-G$p"); done
+  status=$(status_of "$work/log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \
+    "$waivers" "$package" "${asic[@]}" "${checkers[@]}")
+  report "$status" "verilator -Wall, with checkers, rtl/asic: ${parameters:-defaults}" "$work/log"
+done
+# Side by side both forms need names of their own.
+for file in rtl/asic/*.sv; do sed 's/^module quasim_/module asic_quasim_/' "$file" > "$work/${file##*/}"; done
+simulate "rtl/asic" quasim_asic_forms_tb "$package" rtl/quasim_dot4.sv rtl/quasim_multiply_add.sv rtl/quasim_table_read.sv \
+  "$work"/quasim_*.sv testbench/tests/rtl/quasim_asic_forms_tb.sv
+simulate "smoke test LANES=4 with rtl/asic" quasim_smoke_tb -Pquasim_smoke_tb.LANES=4 "$package" "${asic[@]}" "${bench[@]}"
 
 status=$(status_of "$work/log" yosys -p "
   read_verilog -sv $package ${sources[*]};

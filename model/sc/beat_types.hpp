@@ -36,7 +36,7 @@ struct AccBeat {
 
 template <std::size_t Lanes>
 struct ProductBeat {
-  std::int64_t product[Lanes];
+  std::int64_t p[Lanes];  ///< M*acc + B
   BeatTag tag;
 };
 

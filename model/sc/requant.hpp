@@ -43,28 +43,26 @@ class Requant final : public sc_core::sc_module {
   void on_edge() {
     transfer(*product_in.operator->(), *out.operator->(),
              [this](const ProductBeat<Lanes>& from, QBeat<Lanes>& to) {
-               const std::int64_t* bias = bias_words_[from.tag.group].data();
-               const std::uint32_t saturated =
-                   stage_.is_fused() ? positions(from, bias, to) : levels(from, bias, to);
+               const std::uint32_t saturated = stage_.is_fused() ? positions(from, to) : levels(from, to);
                to.tag = from.tag;
                saturated_ += saturated;
              });
     transfer(*in.operator->(), *product_out.operator->(),
              [this](const AccBeat<Lanes>& from, ProductBeat<Lanes>& to) {
+               const std::int64_t* bias = bias_words_[from.tag.group].data();
                for (std::size_t lane = 0; lane < Lanes; ++lane)
-                 to.product[lane] = stages::requant_product(stage_.multiplier, from.acc[lane]);
+                 to.p[lane] = stages::requant_product(stage_.multiplier, from.acc[lane]) + bias[lane];
                to.tag = from.tag;
              });
   }
 
   /// two_step: q. Returns how many live lanes the clamp changed.
-  std::uint32_t levels(const ProductBeat<Lanes>& from, const std::int64_t* bias, QBeat<Lanes>& to) const {
+  std::uint32_t levels(const ProductBeat<Lanes>& from, QBeat<Lanes>& to) const {
     const int shift_bits = stage_.shift_bits, conv_bits = stage_.conv_bits;
     const Rounding rounding = stage_.rounding;
     std::uint32_t saturated = 0;
     for (std::size_t lane = 0; lane < Lanes; ++lane) {
-      const auto [q, clamped] =
-          stages::requant_round(from.product[lane], bias[lane], shift_bits, rounding, conv_bits);
+      const auto [q, clamped] = stages::requant_round(from.p[lane], 0, shift_bits, rounding, conv_bits);
       to.q[lane] = q;
       saturated += clamped && lane < from.tag.live_lanes ? 1 : 0;
     }
@@ -72,12 +70,12 @@ class Requant final : public sc_core::sc_module {
   }
 
   /// fused: u and the guessed rank.
-  std::uint32_t positions(const ProductBeat<Lanes>& from, const std::int64_t* bias, QBeat<Lanes>& to) const {
+  std::uint32_t positions(const ProductBeat<Lanes>& from, QBeat<Lanes>& to) const {
     const GuessCell* cells = stage_.fused.guess.data();
     const int cell_bits = stage_.fused.cell_bits();
     std::uint32_t saturated = 0;
     for (std::size_t lane = 0; lane < Lanes; ++lane) {
-      const auto [u, clamped] = stages::fused_position(from.product[lane] + bias[lane]);
+      const auto [u, clamped] = stages::fused_position(from.p[lane]);
       to.q[lane] = stages::fused_index(u, stages::fused_guess(cells, cell_bits, u));
       saturated += clamped && lane < from.tag.live_lanes ? 1 : 0;
     }

@@ -1,4 +1,4 @@
-// Bound to every lane: the casts of conv_acc and requant drop copies of the sign and nothing else.
+// Bound to every lane: acc and p are the exact sums; nothing is lost to their widths.
 //
 // Immediate assertions on the clock edge that uses the value. Deliberately absent: rounding and clamping, which lose on purpose.
 // Registered: nothing.
@@ -27,26 +27,17 @@ bind quasim_conv_acc quasim_width_checker #(
 ) u_acc_width_checker (
   .clk_i(clk_i),
   .en_i(acc_en_i),
-  .wide_i(sum),
+  .wide_i(32'($signed(taps[7:0])) * 32'($signed(history[7:0])) + 32'($signed(taps[15:8])) * 32'($signed(history[15:8])) +
+          32'($signed(taps[23:16])) * 32'($signed(history[23:16])) + 32'($signed(taps[31:24])) * 32'($signed(x_q))),
   .narrow_i(acc_d)
 );
 
 bind quasim_requant quasim_width_checker #(
   .WideBits(64),
-  .NarrowBits(ProdBits)
+  .NarrowBits(PBits)
 ) u_product_width_checker (
   .clk_i(clk_i),
   .en_i(product_en_i),
-  .wide_i(multiplier_ext * acc_ext),
+  .wide_i(64'($signed({1'b0, multiplier_i})) * 64'(acc_i) + 64'($signed(bias))),
   .narrow_i(product_d)
-);
-
-bind quasim_requant quasim_width_checker #(
-  .WideBits(64),
-  .NarrowBits(PBits)
-) u_rounded_width_checker (
-  .clk_i(clk_i),
-  .en_i(q_en_i),
-  .wide_i(rounded),
-  .narrow_i(rounded[PBits-1:0])
 );

@@ -45,7 +45,7 @@ std::string describe(const cosim::Difference& d) {
     const auto [u, rank] = stages::fused_parts(v.q);
     const std::string index = d.fused ? "u " + std::to_string(u) + ", guessed rank " + std::to_string(rank)
                                       : "q " + std::to_string(v.q);
-    return "acc " + std::to_string(v.acc) + ", M*acc " + std::to_string(v.product) + ", " + index + ", out " +
+    return "acc " + std::to_string(v.acc) + ", M*acc+B " + std::to_string(v.p) + ", " + index + ", out " +
            std::to_string(v.out);
   };
   std::string text = "  " + d.what + ": sequence " + std::to_string(d.element.sequence) + ", time " +
@@ -65,8 +65,8 @@ nlohmann::ordered_json comparison_json(const cosim::Comparison& comparison) {
           {"largest", comparison.largest}};
 }
 
-nlohmann::ordered_json stages_json(const cosim::StageValues& v, bool fused) {
-  nlohmann::ordered_json json{{"acc", v.acc}, {"product", v.product}};
+nlohmann::ordered_json stages_json(const cosim::StageValues& v, std::int64_t bias_word, bool fused) {
+  nlohmann::ordered_json json{{"acc", v.acc}, {"product", v.p - bias_word}, {"p", v.p}};
   const auto [u, rank] = stages::fused_parts(v.q);
   if (fused)
     json.update({{"u", u}, {"guessed_rank", rank}});
@@ -88,8 +88,8 @@ nlohmann::ordered_json difference_json(const cosim::Difference& d) {
                               {"x", d.window},
                               {"w", d.weight},
                               {"bias_word", d.bias_word},
-                              {"systemc", stages_json(d.model, d.fused)}};
-  if (d.rtl) json["rtl"] = stages_json(*d.rtl, d.fused);
+                              {"systemc", stages_json(d.model, d.bias_word, d.fused)}};
+  if (d.rtl) json["rtl"] = stages_json(*d.rtl, d.bias_word, d.fused);
   return json;
 }
 

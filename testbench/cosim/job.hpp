@@ -59,7 +59,8 @@ struct Job {
 
 /// What a stage held for one element, on one side.
 struct StageValues {
-  std::int64_t acc = 0, product = 0, q = 0, out = 0;  ///< q: what the q register holds, in either dataflow
+  std::int64_t acc = 0, p = 0, q = 0,
+               out = 0;  ///< p: M*acc + B; q: what the q register holds, in either dataflow
 };
 
 struct Difference {

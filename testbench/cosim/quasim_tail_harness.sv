@@ -38,8 +38,8 @@ module quasim_tail_harness #(
   localparam int NearBits  = $clog2(NearRows);
   localparam int TableBits = (Dataflows / 2 == 1 && ConvBits < 8) ? 8 : ConvBits;  // as in quasim_top
 
-  logic                                  shift_nonzero;
-  logic [quasim_pkg::PRODUCT_BITS-1:0]   round_base;
+  logic [quasim_pkg::PRODUCT_BITS-1:0]   cut_mask;
+  logic [quasim_pkg::RANK_BITS-1:0]      first_rank, last_rank;
   logic [(1<<CellBits)*CellWidth-1:0]    cells;
   logic [Lanes*IndexBits-1:0]            q;
   logic [Lanes-1:0]                      unused_at_limit;
@@ -47,20 +47,21 @@ module quasim_tail_harness #(
   logic [CellWidth-1:0]                  unused_cell_rdata;
   logic [quasim_pkg::THRESHOLD_BITS-1:0] unused_near_rdata;
 
-  assign shift_nonzero = (shift_i != '0);
-  assign round_base    = shift_nonzero ? (quasim_pkg::PRODUCT_BITS'(1) << (shift_i - 1'b1)) - 1'b1 : '0;
+  assign cut_mask = (quasim_pkg::PRODUCT_BITS'(1) << shift_i) - 1'b1;
 
   quasim_guess_table #(
     .CellBits(CellBits)
   ) u_guess_table (
-    .clk_i   (clk_i),
-    .cells_o (cells),
-    .wen_i   (guess_wen_i),
-    .windex_i(CellBits'(windex_i)),
-    .wdata_i (CellWidth'(wdata_i)),
-    .ren_i   (1'b0),
-    .rindex_i({CellBits{1'b0}}),
-    .rdata_o (unused_cell_rdata)
+    .clk_i       (clk_i),
+    .cells_o     (cells),
+    .first_rank_o(first_rank),
+    .last_rank_o (last_rank),
+    .wen_i       (guess_wen_i),
+    .windex_i    (CellBits'(windex_i)),
+    .wdata_i     (CellWidth'(wdata_i)),
+    .ren_i       (1'b0),
+    .rindex_i    ({CellBits{1'b0}}),
+    .rdata_o     (unused_cell_rdata)
   );
 
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
@@ -82,17 +83,18 @@ module quasim_tail_harness #(
     ) u_requant (
       .clk_i          (clk_i),
       .fused_i        (fused_i),
+      .mem_ren_i      (1'b1),
+      .mem_raddr_i    (1'b0),
       .product_en_i   (1'b1),
       .acc_i          (acc),
       .multiplier_i   (multiplier_i),
-      .mem_ren_i      (1'b1),
-      .mem_raddr_i    (1'b0),
       .q_en_i         (1'b1),
       .shift_i        (shift_i),
-      .shift_nonzero_i(shift_nonzero),
-      .round_base_i   (round_base),
+      .cut_mask_i     (cut_mask),
       .half_away_i    (half_away_i),
       .cells_i        (cells),
+      .first_rank_i   (first_rank),
+      .last_rank_i    (last_rank),
       .q_o            (q[i*IndexBits+:IndexBits]),
       .sat_o          (unused_sat),
       .bias_wen_i     (bias_wen_i),

@@ -39,6 +39,7 @@ class RtlTail final : public exact::PointSource {
     bias_wen_i_ = true;
     top_.clock();
     bias_wen_i_ = false;
+    top_.clock();  // the memory's output holds it before the first product
     constexpr std::uint32_t kAccMask = (1U << spec::kAccBits) - 1;
     const std::size_t blocks = (count + kLanes - 1) / kLanes;
     // Before edge e, block e is applied; after it, q shows block e + 1 - kEdgesToQ and out block e + 1 -

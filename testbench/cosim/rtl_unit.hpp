@@ -56,7 +56,7 @@ class RtlUnit {
     bool diverged = false;
     PinDifference divergence;
     std::vector<Mismatch> mismatches;
-    /// For each watched beat: acc, product, q, out, a value a lane.
+    /// For each watched beat: acc, p, q, out, a value a lane.
     std::vector<std::array<std::vector<std::int64_t>, 4>> watched;
   };
   virtual const Outcome& outcome() const = 0;

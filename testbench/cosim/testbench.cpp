@@ -11,7 +11,7 @@
 namespace quasim::cosim {
 namespace {
 
-using StageLanes = std::array<std::vector<std::int64_t>, 4>;  ///< acc, product, q, out; a value a lane
+using StageLanes = std::array<std::vector<std::int64_t>, 4>;  ///< acc, p, q, out; a value a lane
 
 constexpr char kQDifference[] = "q of SystemC vs golden";
 
@@ -59,7 +59,7 @@ class PinProbe final : public sc_core::sc_module {
         watched_.empty()
             ? std::array<std::uint8_t, 4>{}
             : std::array<std::uint8_t, 4>{watch(pipeline_.acc(), 0, &sc::AccBeat<Lanes>::acc),
-                                          watch(pipeline_.product(), 1, &sc::ProductBeat<Lanes>::product),
+                                          watch(pipeline_.product(), 1, &sc::ProductBeat<Lanes>::p),
                                           watch(pipeline_.q(), 2, &sc::QBeat<Lanes>::q),
                                           watch(pipeline_.out(), 3, &sc::OutBeat<Lanes>::data)};
     if (!q_.empty() && pipeline_.q().valid()) {

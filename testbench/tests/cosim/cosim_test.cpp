@@ -155,10 +155,10 @@ TEST(CosimPipeline, DifferenceNamesElementOperandsAndStages) {
     std::int64_t acc = 0;
     for (std::size_t j = 0; j < d.window.size(); ++j) acc += std::int64_t{d.window[j]} * d.weight[j];
     EXPECT_EQ(d.model.acc, acc);
-    EXPECT_EQ(d.model.product, acc * program.stage().multiplier);
+    EXPECT_EQ(d.model.p, acc * program.stage().multiplier + d.bias_word);
     ASSERT_TRUE(d.rtl.has_value());
     EXPECT_EQ(d.rtl->acc, d.model.acc);
-    EXPECT_EQ(d.rtl->product, d.model.product);
+    EXPECT_EQ(d.rtl->p, d.model.p);
     EXPECT_EQ(d.rtl->q, d.model.q);
     EXPECT_EQ(d.rtl->out, d.model.out);
     EXPECT_EQ(d.model.out, d.left);

@@ -384,7 +384,7 @@ def test_faults(work):
         ("vectors/directed/out.hex", digit("out", 100, 31), "directed"),
         ("config/axil_writes.hex", lambda path: flip(path, 4 * 17 + 10), "directed"),   # the multiplier
         ("tb/quasim_layer_pkg.sv", replace("CHANNELS = 20", "CHANNELS = 21"), "real"),
-        ("rtl/quasim_conv_acc.sv", replace("x0 = 32'($signed(history[7:0]))", "x0 = 32'($signed(history[15:8]))"), "real"),
+        ("rtl/quasim_dot4.sv", replace("x0 = 32'($signed(samples_i[7:0]))", "x0 = 32'($signed(samples_i[15:8]))"), "real"),
         ("rtl/quasim_requant.sv", replace("{negative, {(ConvBits-1){~negative}}}", "{negative, {(ConvBits-2){~negative}}, 1'b0}"), "directed"),
         ("rtl/quasim_silu.sv", replace("^ {1'b1, {(ConvBits-1){1'b0}}}", "^ {1'b0, {(ConvBits-1){1'b0}}}"), "real"),
     ]

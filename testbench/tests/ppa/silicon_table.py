@@ -18,7 +18,8 @@ UNITS = {"both": [], "two_step": ["--dataflow", "two_step"], "fused": ["--datafl
 ASAP7 = [f"asap7sc7p5t_{name}.lib.gz" for name in ("SIMPLE_RVT_TT_nldm_211120", "INVBUF_RVT_TT_nldm_220122", "SEQ_RVT_TT_nldm_220123")]
 SG13G2 = ["sg13g2_stdcell_typ_1p20V_25C.lib.gz"]
 SRAM = ["RM_IHPSG13_2P_512x32_c2_bm_bist.typ.lib.gz", "RM_IHPSG13_2P_64x32_c2.typ.lib.gz"]
-GROUPS = {"conv_acc": ["quasim_conv_acc"], "requant": ["quasim_requant", "quasim_rank_guess"], "silu": ["quasim_silu", "quasim_guess_table"]}
+GROUPS = {"conv_acc": ["quasim_conv_acc", "quasim_dot4"], "requant": ["quasim_requant", "quasim_multiply_add", "quasim_rank_guess", "quasim_cell_rank"],
+          "silu": ["quasim_silu", "quasim_guess_table", "quasim_table_read"]}
 
 
 def measure(quasim, *options):

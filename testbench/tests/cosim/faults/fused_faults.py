@@ -11,16 +11,18 @@ import sys
 
 # name, file, expression, what stands for it
 FAULTS = [
-    ("u_not_clamped_above", "quasim_requant.sv", "(p[62:UBits] != '0)", "(p[62:UBits+1] != '0)"),
-    ("u_not_clamped_below", "quasim_requant.sv", "~{UBits{below}}", "{UBits{1'b1}}"),
-    ("clamp_not_counted", "quasim_requant.sv", "below | above", "below"),
-    ("bias_not_added", "quasim_requant.sv", "p[UBits-1:0] | {UBits{above}}", "product_ext[UBits-1:0] | {UBits{above}}"),
-    ("cell_next_door", "quasim_rank_guess.sv", "number*CellWidth", "(number ^ 1'b1)*CellWidth"),
-    ("slope_rounds_up", "quasim_rank_guess.sv", "BaseBits'(rise >> PositionBits)", "BaseBits'((rise + 11'd31) >> PositionBits)"),
-    ("slope_lost", "quasim_rank_guess.sv", "rise >> PositionBits", "(SlopeBits+PositionBits)'(0)"),
-    ("half_rank_kept", "quasim_rank_guess.sv", "half_ranks >> 1", "half_ranks"),
+    ("u_not_clamped_above", "quasim_requant.sv", "(p[PBits-2:UBits] != '0)", "(p[PBits-2:UBits+1] != '0)"),
+    ("u_not_clamped_below", "quasim_requant.sv", "~{UBits{negative}}", "{UBits{1'b1}}"),
+    ("clamp_not_counted", "quasim_requant.sv", "negative | above", "negative"),
+    ("bias_not_added", "quasim_multiply_add.sv", "multiplier * acc + bias", "multiplier * acc"),
+    ("cell_next_door", "quasim_rank_guess.sv", "p_i[PositionBits+:CellBits]", "p_i[PositionBits+:CellBits] ^ 1'b1"),
+    ("guess_not_clamped_below", "quasim_rank_guess.sv", "(below_i | above_i)", "above_i"),
+    ("guess_not_clamped_above", "quasim_rank_guess.sv", "(below_i | above_i)", "below_i"),
+    ("slope_rounds_up", "quasim_cell_rank.sv", "BaseBits'(rise >> PositionBits)", "BaseBits'((rise + 11'd31) >> PositionBits)"),
+    ("slope_lost", "quasim_cell_rank.sv", "rise >> PositionBits", "(SlopeBits+PositionBits)'(0)"),
+    ("half_rank_kept", "quasim_cell_rank.sv", "half_ranks >> 1", "half_ranks"),
     ("cell_written_elsewhere", "quasim_guess_table.sv", "windex_i*CellWidth", "(windex_i ^ 1'b1)*CellWidth"),
-    ("near_next_door", "quasim_silu.sv", "near_q[c[NearBits-1:0]]", "near_q[c[NearBits-1:0] ^ 1'b1]"),
+    ("near_next_door", "quasim_silu.sv", "c[NearBits-1:0]", "c[NearBits-1:0] ^ 1'b1"),
     ("far_not_shifted", "quasim_silu.sv", "c[FarIndex-1:0] - FarIndex'(NearRows)", "c[FarIndex-1:0]"),
     ("near_one_more", "quasim_silu.sv", "c < RankBits'(NearRows)", "c <= RankBits'(NearRows)"),
     ("threshold_not_reached_by_itself", "quasim_silu.sv", "{1'b0, u} - {1'b0, threshold}", "{1'b0, u} - {1'b0, threshold} - 1'b1"),
@@ -31,7 +33,8 @@ FAULTS = [
     ("turn_once", "quasim_silu.sv", "SampleBits'({turn_i, 1'b0})", "SampleBits'(turn_i)"),
     ("always_two_step", "quasim_top.sv", "dataflow == 2'd2", "1'b0"),
 ]
-FILES = ["quasim_guess_table.sv", "quasim_rank_guess.sv", "quasim_requant.sv", "quasim_silu.sv", "quasim_top.sv"]
+FILES = ["quasim_cell_rank.sv", "quasim_guess_table.sv", "quasim_multiply_add.sv", "quasim_rank_guess.sv", "quasim_requant.sv",
+         "quasim_silu.sv", "quasim_top.sv"]
 PACKAGE = """\
 // Which fault a broken copy of the unit has; 0: none.
 package quasim_fault_pkg;

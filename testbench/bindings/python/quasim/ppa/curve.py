@@ -42,7 +42,8 @@ def measure(mapper, rtl, parameters, macros, work, quasim, bundle, conv_widths):
             ge = {row["module"]: row["ge"] for row in document["modules"]}
             slowest = {row["module"]: row["slowest_ns"] for row in document["modules"]}
             rows.append({"conv_bits": conv_bits, "mult_bits": width["mult_bits"], "differing_q": width["differing_q"], "differing_out": width["differing_out"],
-                         "sqnr_db": noise.get(conv_bits), "requant_ge": ge.get("quasim_requant"), "silu_ge": ge.get("quasim_silu"), "unit_ge": document["ge"],
+                         "sqnr_db": noise.get(conv_bits), "requant_ge": ge["quasim_requant"] + ge["quasim_multiply_add"],
+                         "silu_ge": ge["quasim_silu"] + ge["quasim_table_read"], "unit_ge": document["ge"],
                          "requant_ns": slowest.get("quasim_requant"), "slowest_ns": document["slowest_stage_ns"]})
     return {"layer": name, "bundle": str(bundle), "points": points, "lanes": CURVE_LANES, "rows": rows,
             "assumptions": ["a unit of one lane and 64 channels with two_step alone: silu holds its whole table, which all lanes share",

@@ -37,7 +37,9 @@ def bench_folder(rtl):
 
 
 def sources(rtl):
-    return [rtl / "generated/quasim_pkg.sv", rtl / "generated/quasim_regs.sv", *sorted(rtl.glob("quasim_*.sv"))]
+    """The RTL as a flow for standard cells reads it: a module that rtl/asic has too is taken from there."""
+    modules = [rtl / "asic" / path.name if (rtl / "asic" / path.name).is_file() else path for path in sorted(rtl.glob("quasim_*.sv"))]
+    return [rtl / "generated/quasim_pkg.sv", rtl / "generated/quasim_regs.sv", *modules]
 
 
 @dataclass(frozen=True)
