@@ -71,6 +71,8 @@ def main():
         work = pathlib.Path(directory)
         mapper = Mapper("fast", library_of(None), work)
         for name in names:
+            if mode == "--check" and name not in known:
+                sys.exit(f"ceilings.json has nothing for {name}: ceilings.py --update {name}")
             modules = measured(mapper, ROOT / "rtl", UNITS[name])
             if mode == "--update":
                 known[name] = {"parameters": UNITS[name].settings(), "modules": {
