@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests of capture on small random models of transformers, installed into a virtual environment of the build directory. torch is
+# Runs the tests of capture, calibrate and evaluate on small random models of transformers, installed into a virtual environment of the build directory. torch is
 # the interpreter's own (Debian: python3-torch), because the one on PyPI weighs gigabytes.
 #   check_capture.sh      exit 0: all pass; 1: something failed; 77: skipped, without torch or PyPI
 # QUASIM_BUILD_DIR: the build directory (build/); QUASIM_PYTHON: the interpreter (/usr/bin/python3, where there is one).
@@ -25,4 +25,4 @@ if [[ ! -x $venv/bin/pip ]]; then "$python" -m venv --system-site-packages "$ven
 
 export PYTHONPATH=$build/python${PYTHONPATH:+:$PYTHONPATH} PYTHONDONTWRITEBYTECODE=1 QUASIM=$build/quasim TRANSFORMERS_VERBOSITY=error
 cd "$root/testbench/tests/python"
-exec "$venv/bin/python" -m unittest -v test_capture
+exec "$venv/bin/python" -m unittest -v test_capture test_evaluate

@@ -1,5 +1,5 @@
-// quasim import and quasim ppa: the work is done by the Python package beside this program; arguments, output
-// and exit code are passed through.
+// quasim import, calibrate, evaluate and ppa: the work is done by the Python package beside this program;
+// arguments, output and exit code are passed through.
 #include <unistd.h>
 
 #include <array>
@@ -15,6 +15,14 @@ namespace quasim::cli {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// Names another interpreter than the one of the build: that of an environment with torch.
+constexpr char kInterpreterVariable[] = "QUASIM_PYTHON";
+
+std::string interpreter() {
+  const char* chosen = std::getenv(kInterpreterVariable);
+  return chosen == nullptr || *chosen == '\0' ? QUASIM_PYTHON : chosen;
+}
 
 fs::path own_program() {
   return fs::read_symlink("/proc/self/exe");
@@ -34,7 +42,7 @@ fs::path package_file(const std::string& verb, const std::string& start) {
 /// Becomes the Python program: returns only by throwing. It finds this command in QUASIM_COMMAND.
 int become(const std::string& verb, const std::string& start_file,
            const std::vector<std::string>& arguments) {
-  const std::string python = QUASIM_PYTHON;
+  const std::string python = interpreter();
   const std::string start = package_file(verb, start_file).string();
   ::setenv("QUASIM_COMMAND", own_program().c_str(), 1);
   std::vector<char*> words{const_cast<char*>(python.c_str()), const_cast<char*>(start.c_str())};
@@ -57,6 +65,16 @@ Action add_python_verb(CLI::App& app, const std::string& name, const std::string
 Action add_import(CLI::App& app) {
   return add_python_verb(app, "import", "quasim/importer/start.py",
                          "make layer bundles of a model's checkpoint");
+}
+
+Action add_calibrate(CLI::App& app) {
+  return add_python_verb(app, "calibrate", "quasim/capture/start.py",
+                         "find the scales of a model's layers on text; needs torch");
+}
+
+Action add_evaluate(CLI::App& app) {
+  return add_python_verb(app, "evaluate", "quasim/evaluate/start.py",
+                         "measure what the unit does to a whole model; needs torch");
 }
 
 Action add_ppa(CLI::App& app) {

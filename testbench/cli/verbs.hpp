@@ -17,10 +17,12 @@ using VerbFactory = Action (*)(CLI::App& app);
 
 // One factory a verb, each in the file of its name; import and ppa in python_verbs.cpp.
 Action add_bench(CLI::App& app);
+Action add_calibrate(CLI::App& app);
 Action add_certify(CLI::App& app);
 Action add_compare(CLI::App& app);
 Action add_compile(CLI::App& app);
 Action add_cosim(CLI::App& app);
+Action add_evaluate(CLI::App& app);
 Action add_explain(CLI::App& app);
 Action add_export(CLI::App& app);
 Action add_golden(CLI::App& app);

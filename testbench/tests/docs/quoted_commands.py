@@ -28,7 +28,9 @@ ELSEWHERE = {
     "scripts/check_fresh.sh": "the test fresh.*", "scripts/check_python.sh": "the test python.cocotb.example",
     "scripts/check_registers.sh": "a slow test", "scripts/check_tidy.sh": "the test lint.clang_tidy.tree",
     "scripts/golden_gpu.sh": "a GPU", "scripts/pt_to_npy.py": "torch",
-    "pytorch_model.bin": "the tests python.package.import_*", "quasim import FILE": "the same", "quasim.capture": "the test python.capture.families", "cuda_golden/python/orders.py": "a GPU", "cuda_golden/python/silu_forms.py": "torch on a GPU",
+    "pytorch_model.bin": "the tests python.package.import_*", "quasim import FILE": "the same", "quasim.capture": "the test python.capture.families",
+    "quasim calibrate": "the same", "quasim evaluate": "the same", "quasim.bookmamba": "a GPU", "scripts/bookmamba.sh": "a trained model",
+    "scripts/evaluate_gpu.sh": "a GPU", "cuda_golden/python/orders.py": "a GPU", "cuda_golden/python/silu_forms.py": "torch on a GPU",
     "cuda_golden/python/example_mamba.py": "torch on a GPU", "cmake -S cuda_golden": "nvcc", "--device cuda": "a GPU",
     "ctest ": "this is one of its tests", "ninja -C": "the build", "cmake --preset": "the build", "--update": "it writes into the sources",
     "cmake --install": "the test install.prefix.works", "quasim ppa": "the tests ppa.*", "build/testbench": "the tests dpi.bench.*",
@@ -78,7 +80,8 @@ def prepare(work, source, build):
     golden = next((source / "vectors/bookmamba/layer00/golden").glob("two_step.*.half_even"))
     for side in ("a", "b"):
         shutil.copytree(golden, work / side)
-    shutil.copytree(source / "vectors/bookmamba/layer00", work / "my_layer")  # stands for a reader's own
+    for own in ("my_layer", "my_layers/layer00"):  # stand for a reader's own
+        shutil.copytree(source / "vectors/bookmamba/layer00", work / own)
 
 
 def main():

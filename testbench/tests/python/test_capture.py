@@ -167,6 +167,32 @@ class Capture(unittest.TestCase):
             self.assertTrue(bool((out == 0.5).all()))
             self.assertTrue(bool((seen[1] == 0.5).all()))
 
+    def test_decode_with_the_units_numbers(self):
+        """Eight tokens at once and four more one by one, against twelve at once; three in front are shorter than the taps reach."""
+        from quasim.evaluate import configurations, replace
+
+        for ahead in (8, 2):
+            model = functional_model(functions())
+            x = torch.randn(2, 12, 6)
+            sites = self.capture.find_sites(model)
+            observers = self.capture.observe(model, [lambda: model(x)], "absmax")
+            scales = {label: one.scales() for label, one in observers.items()}
+            make = lambda: replace.Replacement(sites, configurations.standard()["two_step"], scales, None, "cpu")
+            for layer in model.layers:
+                layer.state = None
+            with make(), torch.no_grad():
+                whole = model(x)
+            for layer in model.layers:
+                layer.state = None
+            with make() as replacement, torch.no_grad():
+                pieces = [model(x[:, :ahead])] + [model(x[:, t : t + 1]) for t in range(ahead, 12)]
+                replacement._history.clear()
+                with self.assertRaisesRegex(self.refusal, "one token behind a sequence"):
+                    model(x[:, :1])
+            replacement.require_all()
+            self.assertTrue(torch.equal(torch.cat(pieces, 1), whole))
+            self.assertFalse(torch.equal(whole, model(x)))
+
     def test_refusals(self):
         model = functional_model(functions())
         run = lambda: model(torch.randn(1, 8, 6))
@@ -283,6 +309,10 @@ class Families(unittest.TestCase):
             bundles = sorted(path.parent for path in (self.folder / f"{name}_layers").rglob("layer.json"))
             self.assertEqual(len(bundles), len(layers) * (3 if name == "mamba2" else 1))
             grid = np.load(self.folder / f"values/layer{layers[0]:02d}/conv1d_output_int8.npy")
+            raw, silu, simulated = (np.load(self.folder / f"values/layer{layers[0]:02d}/{tensor}.npy") for tensor in ("conv1d_raw", "silu_raw", "conv1d_int8simulated"))
+            np.testing.assert_allclose(raw / (1 + np.exp(-raw)), silu, rtol=1e-4, atol=1e-6)
+            inside = np.abs(raw) < 0.9 * np.abs(simulated).max()
+            self.assertLess(np.abs(simulated - raw)[inside].max(), 0.51 * np.diff(np.unique(simulated)).max())
             self.assertEqual(grid.dtype, np.float32)
             for bundle in bundles[:3]:
                 program = self.folder / f"program{programs}.json"

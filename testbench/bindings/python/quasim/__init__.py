@@ -17,6 +17,7 @@ from . import registers
 _COMPILED = [
     "Bundle",
     "Compiled",
+    "FastModel",
     "Group",
     "Model",
     "Program",
@@ -29,6 +30,7 @@ _COMPILED = [
     "open_program",
     "read_bundle",
     "read_program",
+    "twin",
 ]
 
 __all__ = [*_COMPILED, "make_layer", "registers"]

@@ -9,6 +9,7 @@ void bind_beats(pybind11::module_& module);
 void bind_bundle(pybind11::module_& module);
 void bind_certify(pybind11::module_& module);
 void bind_compile(pybind11::module_& module);
+void bind_fast(pybind11::module_& module);
 void bind_model(pybind11::module_& module);
 void bind_program(pybind11::module_& module);
 

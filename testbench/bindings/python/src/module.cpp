@@ -39,5 +39,6 @@ PYBIND11_MODULE(_quasim, module) {
   bind_compile(module);
   bind_certify(module);
   bind_model(module);
+  bind_fast(module);
   bind_beats(module);
 }

@@ -10,10 +10,10 @@
 Needs torch and the code of the model (transformers, mamba_ssm); nothing else of quasim does.
 """
 
-from .calibrate import RECIPES, calibrate, write_scales
+from .calibrate import RECIPES, calibrate, observe, write_scales
 from .hook import Call, Hook
 from .record import Captured, capture, save_intermediates
 from .sites import Site, find_sites
 
-__all__ = ["RECIPES", "Call", "Captured", "Hook", "Site", "calibrate", "capture", "find_sites", "save_intermediates",
-           "write_scales"]
+__all__ = ["RECIPES", "Call", "Captured", "Hook", "Site", "calibrate", "capture", "find_sites", "observe",
+           "save_intermediates", "write_scales"]

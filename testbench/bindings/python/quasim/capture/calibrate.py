@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import pathlib
 from typing import Callable, Dict, Iterable, NamedTuple
 
@@ -39,49 +40,84 @@ class Magnitude:
     def __init__(self, share, step):
         self._share = share
         self._step = np.float32(step)
-        self._value = None
+        self.value = None
 
     def update(self, values):
         magnitudes = np.abs(values.astype(np.float32))
         if self._share is None:
             seen = np.float32(max(magnitudes.max(), LEAST_ABSMAX))
-            self._value = seen if self._value is None else max(self._value, seen)
+            self.value = seen if self.value is None else max(self.value, seen)
         else:
             seen = np.float32(np.quantile(magnitudes, self._share))
-            self._value = seen if self._value is None else np.float32(self._value + self._step * (seen - self._value))
+            self.value = seen if self.value is None else np.float32(self.value + self._step * (seen - self.value))
 
     def scale(self, label, name):
-        if self._value is None:
+        if self.value is None:
             raise Refusal("model", label, f"a sample that reaches the {name}", "none")
-        return scale_of("model", f"{label}.{name}", np.float32(self._value / INT8_MAX))
+        return scale_of("model", f"{label}.{name}", np.float32(self.value / INT8_MAX))
+
+
+class Observer:
+    """What one layer shows: the scales of a recipe, and beside them the magnitudes that other recipes and widths need."""
+
+    def __init__(self, site, rule):
+        self._site, self._rule = site, rule
+        self.input = Magnitude(rule.input_share, rule.step)
+        self.output = Magnitude(rule.output_share, rule.step)
+        percentile = RECIPES["percentile"]
+        self._measured = {"input_absmax": Magnitude(None, 0), "conv_absmax": Magnitude(None, 0), "output_absmax": Magnitude(None, 0),
+                          "output_percentile": Magnitude(percentile.output_share, percentile.step)}
+
+    def see(self, call):
+        x, out = to_numpy(call.x), to_numpy(call.out)
+        if not self._rule.whole_projection:
+            self.input.update(x)
+        self.output.update(out)
+        seen = {"input_absmax": x, "conv_absmax": to_numpy(convolved(self._site.conv, call.x)), "output_absmax": out, "output_percentile": out}
+        for name, values in seen.items():
+            self._measured[name].update(values)
+
+    def scales(self):
+        label = self._site.label
+        return {"input_scale": float(self.input.scale(label, "input_scale")), "output_scale": float(self.output.scale(label, "output_scale"))}
+
+    def measured(self):
+        return {name: float(magnitude.value) for name, magnitude in self._measured.items()}
+
+
+def convolved(conv, x):
+    """The causal convolution of x [B, C, L] before its activation."""
+    import torch
+
+    bias = None if conv.bias is None else conv.bias.to(x.dtype)
+    y = torch.nn.functional.conv1d(x, conv.weight.to(x.dtype), bias, padding=conv.kernel_size[0] - 1, groups=conv.groups)
+    return y[..., : x.shape[-1]]
 
 
 def calibrate(model, runs: Iterable[Callable[[], None]], recipe="absmax", layers=None, progress=None) -> Dict[str, Dict[str, float]]:
     """{layer label: {"input_scale", "output_scale"}} over runs, each of which runs the model on one sample. progress(n) is
     called after each."""
+    return {label: observer.scales() for label, observer in observe(model, runs, recipe, layers, progress).items()}
+
+
+def observe(model, runs: Iterable[Callable[[], None]], recipe="absmax", layers=None, progress=None) -> Dict[str, Observer]:
+    """{layer label: Observer} after the runs; like calibrate, which returns their scales."""
     import torch
 
     if recipe not in RECIPES:
         raise Refusal("", "recipe", ", ".join(RECIPES), recipe)
     rule = RECIPES[recipe]
     sites = find_sites(model, layers)
-    inputs = {site.label: Magnitude(rule.input_share, rule.step) for site in sites}
-    outputs = {site.label: Magnitude(rule.output_share, rule.step) for site in sites}
-
-    def see(call):
-        if not rule.whole_projection:
-            inputs[call.site.label].update(to_numpy(call.x))
-        outputs[call.site.label].update(to_numpy(call.out))
-
+    observers = {site.label: Observer(site, rule) for site in sites}
     handles = []
     if rule.whole_projection:
         for site in sites:
             projection = getattr(site.owner, "in_proj", None)
             if projection is None:
                 raise Refusal("model", site.path, "a module in_proj beside it, as the recipe needs", "none")
-            handles.append(projection.register_forward_hook(functools.partial(see_projection, inputs[site.label])))
+            handles.append(projection.register_forward_hook(functools.partial(see_projection, observers[site.label].input)))
     try:
-        with Hook(sites, see) as hook, torch.no_grad():
+        with Hook(sites, lambda call: observers[call.site.label].see(call)) as hook, torch.no_grad():
             for count, run in enumerate(runs, 1):
                 run()
                 if progress is not None:
@@ -90,15 +126,19 @@ def calibrate(model, runs: Iterable[Callable[[], None]], recipe="absmax", layers
         for handle in handles:
             handle.remove()
     hook.require_all()
-    return {site.label: {"input_scale": float(inputs[site.label].scale(site.label, "input_scale")),
-                         "output_scale": float(outputs[site.label].scale(site.label, "output_scale"))} for site in sites}
+    for observer in observers.values():
+        observer.scales()  # refuses what is no scale
+    return observers
 
 
 def see_projection(magnitude, _module, _arguments, output):
     magnitude.update(to_numpy(output))
 
 
-def write_scales(path, scales, **source):
-    """Writes the file that quasim import --scales reads."""
-    document = {"format": "quasim.scales/1", "layers": scales, **({"source": source} if source else {})}
-    pathlib.Path(path).write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+def write_scales(path, scales, measured=None, **source):
+    """Writes the file that quasim import --scales and quasim evaluate read; it is there whole or not at all."""
+    document = {"format": "quasim.scales/1", "layers": scales, **({"measured": measured} if measured else {}), **({"source": source} if source else {})}
+    path = pathlib.Path(path)
+    temporary = path.with_name(f".{path.name}.part")
+    temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    os.replace(temporary, path)

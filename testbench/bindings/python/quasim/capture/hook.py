@@ -17,7 +17,8 @@ SILU_NAMES = ("silu", "swish")
 
 
 class Call(NamedTuple):
-    """One call of a convolution and its activation. x and out are [B, C, L], in the model's own type."""
+    """One call of a convolution and its activation. x and out are [B, C, L], in the model's own type; out is None where the function
+    was not called because the handler stands in its place."""
 
     site: Site
     x: Any
@@ -27,10 +28,12 @@ class Call(NamedTuple):
 
 
 class Hook:
-    """While it is entered, handler(call) is called after each convolution; what it returns, unless None, replaces out."""
+    """While it is entered, handler(call) is called after each convolution; what it returns, unless None, replaces out. With
+    instead=True the handler stands in place of causal_conv1d_fn, which is not called then; modules and decode are called all the same."""
 
-    def __init__(self, sites: List[Site], handler: Callable[[Call], Optional[Any]]):
+    def __init__(self, sites: List[Site], handler: Callable[[Call], Optional[Any]], instead: bool = False):
         self._sites = sites
+        self._instead = instead
         self._by_weight = {}
         self._handler = handler
         self._undo = []
@@ -69,13 +72,15 @@ class Hook:
     def _wrapped(self, original, decode):
         @functools.wraps(original)
         def wrapper(*arguments, **named):
-            out = original(*arguments, **named)
             x = arguments[0] if arguments else named.get("x", named.get("hidden_states"))
             weight = named.get("weight", arguments[1 + decode] if len(arguments) > 1 + decode else None)
             site = None if weight is None else self._by_weight.get(weight.data_ptr())
             if site is None:
-                return out
+                return original(*arguments, **named)
             activation = named.get("activation", arguments[3 + decode] if len(arguments) > 3 + decode else None)
+            if self._instead and not decode and not named.get("return_final_states"):
+                return self._call(site, x, None, activation, decode)
+            out = original(*arguments, **named)
             tensor = out[0] if isinstance(out, tuple) else out
             replaced = self._call(site, x, tensor, activation, decode)
             if replaced is None:
@@ -93,14 +98,14 @@ class Hook:
         ahead = 0 if flat or decode else x.shape[-1] - steps
         if ahead < 0 or (ahead and bool(x[..., :ahead].any())):
             ahead = 0
-        call = Call(site, (x.unsqueeze(-1) if flat else x)[..., ahead:], (out.unsqueeze(-1) if flat else out)[..., ahead:],
-                    "silu" if activation in SILU_NAMES else "identity", decode)
+        seen = None if out is None else (out.unsqueeze(-1) if flat else out)[..., ahead:]
+        call = Call(site, (x.unsqueeze(-1) if flat else x)[..., ahead:], seen, "silu" if activation in SILU_NAMES else "identity", decode)
         self.fired[site.label] += 1
         replaced = self._handler(call)
         if replaced is None:
             return None
         if ahead:
-            whole = out.clone()
+            whole = x.new_zeros(x.shape) if out is None else out.clone()
             whole[..., ahead:] = replaced
             return whole
         return replaced.squeeze(-1) if flat else replaced

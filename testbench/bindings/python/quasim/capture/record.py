@@ -7,6 +7,7 @@ from typing import Callable, Dict, List, Optional
 import numpy as np
 
 from ..importer.build import make_layer
+from ..importer.quantise import conv_act
 from ..refusal import Refusal
 from .hook import Call, Hook
 from .sites import Site, find_sites
@@ -80,8 +81,9 @@ def capture(model, run: Callable[[], None], layers=None, tokens=None) -> Dict[st
 
 
 def save_intermediates(captured: Captured, layer, mode, folder):
-    """Writes what the model itself computed, under the names of the contract: silu_raw in its own fp32, conv1d_input and
-    conv1d_output_int8 on the layer's grid, as int8 (mode cuda) or as floats on it (mode floatsim)."""
+    """Writes what the model itself computed, under the names of the contract: conv1d_raw and silu_raw in fp32, conv1d_input and
+    conv1d_output_int8 on the layer's grid, as int8 (mode cuda) or as floats on it (mode floatsim); and, with floatsim, the intermediate
+    value on its grid, conv1d_int8simulated."""
     if mode not in INTERMEDIATE_MODES:
         raise Refusal("", SAVE_VARIABLE, " or ".join(INTERMEDIATE_MODES), mode)
     folder = pathlib.Path(folder)
@@ -91,6 +93,13 @@ def save_intermediates(captured: Captured, layer, mode, folder):
     out = captured.out.astype(np.float32)
     tensors = {"conv1d_input": (layer.input, scale["input_scale"]),
                "conv1d_output_int8": (np.clip(np.rint(out / scale["output_scale"]), -128, 127).astype(np.int8), scale["output_scale"])}
+    raw = conv_act(captured.x, captured.weight, captured.bias, "identity")
+    if mode == "floatsim":
+        limit = 1 << ((layer.conv_bits or 8) - 1)
+        conv_scale = np.array([group.conv_scale or group.output_scale for group in layer.groups], np.float32)[layer.channel_group][:, None]
+        simulated = np.clip(np.rint(raw / conv_scale), -limit, limit - 1).astype(np.float32) * conv_scale
+        np.save(folder / "conv1d_int8simulated.npy", simulated)
+    np.save(folder / "conv1d_raw.npy", raw.astype(np.float32))
     np.save(folder / "silu_raw.npy", out)
     for name, (int8, step) in tensors.items():
         np.save(folder / f"{name}.npy", int8 if mode == "cuda" else int8.astype(np.float32) * step)

@@ -32,7 +32,7 @@ class Parser(argparse.ArgumentParser):
     """Refuses a wrong command line in one line."""
 
     def error(self, message):
-        raise Refusal("", "", "other arguments (quasim import --help)", message)
+        raise Refusal("", "", f"other arguments ({self.prog} --help)", message)
 
 
 def parse_layers(text):
@@ -286,8 +286,13 @@ def run(arguments):
 
 def main(arguments=None):
     """Runs the command and returns its exit code; what is wrong is one line on stderr."""
+    return run_command("import", run, arguments)
+
+
+def run_command(verb, run_verb, arguments=None):
+    """run_verb(arguments) as a command: its exit code, and one line on stderr for whatever is wrong."""
     try:
-        code = run(sys.argv[1:] if arguments is None else arguments)
+        code = run_verb(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()
         return code
     except Refusal as refusal:
@@ -302,6 +307,6 @@ def main(arguments=None):
     except OSError as error:
         message = printable(f"{error.filename or 'file'}: {error.strerror}")
     except Exception as error:  # a fault of this program; one line all the same
-        message = printable(f"import failed: {type(error).__name__}: {error}")
+        message = printable(f"{verb} failed: {type(error).__name__}: {error}")
     sys.stderr.write(f"quasim: {message}\n".encode("utf-8", "backslashreplace").decode("utf-8"))
     return BAD_INPUT

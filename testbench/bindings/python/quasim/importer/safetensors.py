@@ -1,7 +1,13 @@
 """safetensors: the length of the header (u64), the header (JSON), the bytes of every tensor without a gap."""
 
+import json
+import os
+
+import numpy as np
+
 from .files import is_count, parse_json
 from ..refusal import Refusal
+from .tensors import DTYPES as NUMPY_DTYPES
 from .tensors import Tensor, check_shape, from_bytes, size_bytes
 
 LENGTH_BYTES = 8
@@ -80,3 +86,23 @@ def unreadable(file, key, dtype, shape):
         raise Refusal(file, key, "int8 or a float of 16 bits or more", dtype)
 
     return Tensor(str(file), key, dtype, shape, refuse)
+
+
+def write(path, tensors):
+    """Writes numpy arrays by key; the file is there whole or not at all."""
+    names = {NUMPY_DTYPES[dtype]: name for name, dtype in DTYPES.items() if dtype != "bfloat16"}
+    header, position, blobs = {}, 0, []
+    for key, values in sorted(tensors.items()):
+        blob = np.ascontiguousarray(values).tobytes()
+        header[key] = {"dtype": names[values.dtype], "shape": list(values.shape), "data_offsets": [position, position + len(blob)]}
+        position += len(blob)
+        blobs.append(blob)
+    text = json.dumps({"__metadata__": {"format": "pt"}, **header}).encode()
+    text += b" " * (-len(text) % LENGTH_BYTES)
+    temporary = f"{path}.part"
+    with open(temporary, "wb") as file:
+        file.write(len(text).to_bytes(LENGTH_BYTES, "little") + text)
+        for blob in blobs:
+            file.write(blob)
+    os.replace(temporary, path)
+

@@ -1,0 +1,7 @@
+"""python3 -m quasim.evaluate."""
+
+import sys
+
+from .command import main
+
+sys.exit(main())

@@ -1,0 +1,119 @@
+"""python.gpu.evaluate: the model's numbers on a GPU against those of the processor. Skipped without a GPU and the golden's library."""
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+import numpy as np
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+from quasim.evaluate import golden_library
+
+SHAPE = {"vocab_size": 64, "hidden_size": 64, "num_hidden_layers": 2, "state_size": 16, "conv_kernel": 4, "expand": 2, "time_step_rank": 4}
+
+
+def golden():
+    try:
+        return golden_library.Golden()
+    except (OSError, golden_library.GoldenError):
+        return None
+
+
+@unittest.skipUnless(torch is not None and torch.cuda.is_available() and golden() is not None, "no GPU, or no library of the golden")
+class Gpu(unittest.TestCase):
+    def setUp(self):
+        from quasim.bookmamba import model
+
+        torch.manual_seed(0)
+        torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = False
+        self.model = model.Mamba(SHAPE).eval()
+        for layer in self.model.backbone.layers:
+            layer.mixer.conv1d.weight.data *= 6
+            layer.mixer.in_proj.weight.data *= 4
+        self.ids = torch.randint(0, 64, (3, 50))
+        self.golden = golden()
+
+    def test_scan_equals_its_definition(self):
+        from quasim.bookmamba import scan
+
+        compared = 0
+        make = lambda *shape: torch.randn(*shape, device="cuda", dtype=torch.float32)
+        for sequences, steps, channels, states in ((1, 1, 32, 16), (2, 37, 96, 16), (3, 64, 32, 4)):
+            inputs = [make(sequences, steps, channels), torch.rand(sequences, steps, channels, device="cuda") * 0.1, -torch.rand(channels, states, device="cuda") * 8,
+                      make(sequences, steps, states), make(sequences, steps, states)]
+            weight = make(sequences, steps, channels)
+            found = []
+            for run in (scan.selective_scan, scan.scan_by_steps):
+                leaves = [values.clone().requires_grad_() for values in inputs]
+                y = run(*leaves)
+                (y * weight).sum().backward()
+                found.append([y.detach(), *(leaf.grad for leaf in leaves)])
+            for one, other in zip(*found):
+                self.assertLess(float((one - other).norm() / other.norm().clamp(min=1e-6)), 1e-4)
+                compared += one.numel()
+        self.assertGreater(compared, 10000)
+
+    def test_gpu_numbers_equal_the_processor(self):
+        """Every value that every layer puts out, in every row that both devices have: plans and reference kernel against untimed model and
+        twin; mode fp32 within the two expf."""
+        from quasim.capture import find_sites, observe
+        from quasim.evaluate import configurations, numerics
+
+        observers = observe(self.model, [lambda: self.model(self.ids)], "absmax")
+        scales = {label: one.scales() for label, one in observers.items()}
+        measured = {label: one.measured() for label, one in observers.items()}
+        site = find_sites(self.model)[0]
+        weight, bias = site.conv.weight.detach().numpy()[:, 0], site.conv.bias.detach().numpy()
+        x = torch.randint(-128, 128, (3, 128, 65), dtype=torch.int8)
+        compared = rows = 0
+        for row in configurations.standard().values():
+            if row.dataflow is None or row.math != "precise":
+                continue
+            layer = numerics.layer_of(row, site, weight, bias, scales[site.label], measured, None)
+            gpu = numerics.Numbers(row, layer, "cuda", self.golden)
+            cpu = numerics.Numbers(row, layer, "cpu")
+            for channels_last in (False, True):
+                samples = x.transpose(1, 2).contiguous() if channels_last else x
+                one, other = gpu.run(samples.cuda(), channels_last), cpu.run(samples, channels_last)
+                self.assertEqual(set(one), set(other))
+                for name in one:
+                    first, second = one[name].cpu().numpy(), other[name].numpy()
+                    if row.mode == "fp32":
+                        np.testing.assert_allclose(first.astype(np.float64), second, rtol=1e-6, atol=1 if name == numerics.TO_PROJECTION else 1e-7)
+                    else:
+                        off = np.count_nonzero(first != second)
+                        self.assertLessEqual(off, 1, f"{row.name} {name}")  # the two expf may part on an edge of fused
+                    compared += first.size
+            gpu.close()
+            rows += 1
+        self.assertEqual(rows, 22)
+        self.assertGreater(compared, 1_000_000)
+
+    def test_command(self):
+        """Calibrate and every row with programs and speed, from files to the page."""
+        from quasim.bookmamba import model
+        from quasim.capture import calibrate_command
+        from quasim.evaluate import command
+
+        with tempfile.TemporaryDirectory() as name:
+            folder = pathlib.Path(name)
+            model.save(self.model, folder / "model", np.float32)
+            np.save(folder / "ids.npy", np.random.default_rng(5).integers(0, 64, 3000))
+            base = [str(folder / "model"), "--ids", str(folder / "ids.npy")]
+            self.assertEqual(calibrate_command.main([*base, "--device", "cuda", "--recipe", "absmax", "--tokens", "64", "-o", str(folder / "scales.json")]), 0)
+            self.assertEqual(command.main([*base, "--tokens", "64", "--device", "cuda", "--scales", str(folder / "scales.json"), "--program-bits", "8",
+                                           "--speed", "-o", str(folder / "runs")]), 0)
+            runs = {run["configuration"]["name"]: run for run in json.loads((folder / "runs/results.json").read_text())["runs"]}
+            for flow in ("two_step", "fused"):
+                for mode in ("mode1", "mode2"):
+                    self.assertEqual(runs[f"{flow}_{mode}"]["against"][flow]["choices_differ"], 0)
+            self.assertEqual(len(runs), 26)
+
+
+if __name__ == "__main__":
+    unittest.main()
