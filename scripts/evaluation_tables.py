@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
 """Keeps the tables in docs/evaluation.md those of docs/evaluation.json, the results.json of a run on a GPU.
 
-  evaluation_tables.py --update [RESULTS]   rewrite the tables; from RESULTS, which then becomes docs/evaluation.json
-  evaluation_tables.py --check              exit 1 where they are not current
+  evaluation_tables.py --update [RESULTS [RESULTS]...]   rewrite the tables; from the first RESULTS, which then becomes docs/evaluation.json,
+                                                         and the timings of the others
+  evaluation_tables.py --check                           exit 1 where they are not current
 
 Needs the package: PYTHONPATH=build/python.
 """
+import json
 import os
 import pathlib
 import re
-import shutil
 import sys
 
 from quasim.evaluate import results
@@ -21,10 +22,12 @@ BLOCK = re.compile(r"(<!-- evaluation -->\n)(.*?)(<!-- end -->)", re.DOTALL)
 
 def main():
     mode, *files = sys.argv[1:] or [""]
-    if mode not in ("--check", "--update") or len(files) > (mode == "--update"):
+    if mode not in ("--check", "--update") or (files and mode == "--check"):
         sys.exit(__doc__)
     if files:
-        shutil.copyfile(files[0], RESULTS)
+        first, *others = map(results.read, files)
+        first["speed"] = sum((one.get("speed", []) for one in others), first.get("speed", []))
+        RESULTS.write_text(json.dumps(first, indent=1) + "\n", encoding="utf-8")
     collection = results.read(RESULTS)
     text = DOCUMENT.read_text(encoding="utf-8")
     if len(BLOCK.findall(text)) != 1:

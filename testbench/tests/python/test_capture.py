@@ -272,6 +272,40 @@ class Families(unittest.TestCase):
             self.assertEqual(list(scales), list(got))
         self.assertGreater(compared, 5000)
 
+    def test_the_units_numbers_by_group(self):
+        """Mamba2 with the unit's numbers in it: every int8 value of x, B and C against quasim.Model with the group's own program."""
+        import quasim
+        from quasim.evaluate import configurations, replace
+
+        name, model, _ = list(self.models())[1]
+        self.assertEqual(name, "mamba2")
+        model.eval()
+        for layer in model.backbone.layers:
+            layer.mixer.conv1d.weight.data *= 8
+        ids = torch.randint(0, 64, (2, 24))
+        run = lambda: model(ids, use_cache=False)
+        scales = self.capture.calibrate(model, [run], "absmax")
+        replacement = replace.Replacement(self.capture.find_sites(model), configurations.standard()["two_step"], scales, None, "cpu", model.config.to_dict())
+        calls, inner = [], replacement._hook._handler
+        replacement._hook._handler = lambda call: calls.append((call.site.label, call.x.clone(), inner(call))) or calls[-1][2]
+        with replacement, torch.no_grad():
+            run()
+        compared = 0
+        self.assertEqual(len(calls), 2)
+        for label, x, out in calls:
+            layer = replacement.layers[label]
+            self.assertEqual([group.name for group in layer.groups], ["x", "B", "C"])
+            for index, piece in enumerate(layer.split()):
+                piece.write(self.folder / label / piece.groups[0].name)
+                program = quasim.compile(quasim.read_bundle(self.folder / label / piece.groups[0].name), match="out").program
+                mine = np.flatnonzero(layer.channel_group == index)
+                group = piece.groups[0]
+                int8 = np.clip(np.rint(x.numpy()[:, mine] / np.float32(group.input_scale)), -128, 127).astype(np.int8)
+                want = quasim.Model(program).run(int8)["out"].astype(np.float32) * np.float32(group.output_scale)
+                np.testing.assert_array_equal(out.numpy()[:, mine], want)
+                compared += want.size
+        self.assertEqual(compared, 2 * 2 * (64 + 2 * 2 * 4) * 24)
+
     def test_files_that_transformers_writes(self):
         """save_pretrained in shards, safetensors and PyTorch, with the config.json beside them: every tensor, and the layers' groups."""
         from quasim import importer

@@ -12,11 +12,10 @@ INT8_LIMITS = (-128, 127)
 
 
 def on_grid(x, scale):
-    """clamp_8(round_half_even(x / scale)) as int8; the division in fp32, IEEE."""
+    """clamp_8(round_half_even(x / scale)) as int8; the division in fp32, IEEE, whatever float x is: scale is an fp32 tensor with an axis."""
     import torch
 
-    wide = torch.div(x if x.dtype == torch.float32 else x.float(), scale)
-    return wide.round_().clamp_(*INT8_LIMITS).to(torch.int8)
+    return torch.div(x, scale).round_().clamp_(*INT8_LIMITS).to(torch.int8)
 
 
 class Replacement:

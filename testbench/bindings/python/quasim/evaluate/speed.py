@@ -1,27 +1,33 @@
 """How fast the model is with the unit's numbers in it, against its own convolution: ratios of one run, side by side."""
 
 import statistics
+import sys
 import time
 
+from ..importer.refusal import Refusal
 from .replace import Replacement
 
 ROUNDS = 15
+LAYER_REPEATS = 20  # of a layer in one timing, so that the processor's launches are not what is timed
 CONTESTANTS = ("two_step", "fused", "deployed")
 
 
-def seconds_of(run, device):
+def seconds_of(run, device, repeats):
+    """Seconds of one of `repeats` runs in a row."""
     import torch
 
     if torch.device(device).type == "cuda":
         begin, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
         begin.record()
-        run()
+        for _ in range(repeats):
+            run()
         end.record()
         torch.cuda.synchronize()
-        return begin.elapsed_time(end) / 1000
+        return begin.elapsed_time(end) / 1000 / repeats
     start = time.perf_counter()
-    run()
-    return time.perf_counter() - start
+    for _ in range(repeats):
+        run()
+    return (time.perf_counter() - start) / repeats
 
 
 def own_convolution():
@@ -35,36 +41,31 @@ def measure(model, sites, configurations, ids, device, dtype, scales, measured, 
     of them, so that a slow moment meets all."""
     import torch
 
-    contestants = {"own": None, **{one.name: Replacement(sites, one, scales, measured, device, config, golden) for one in configurations}}
     site = sites[0]
+    module = sys.modules[type(site.owner).__module__]
+    if getattr(module, "causal_conv1d_fn", None) is None:
+        raise Refusal("model", site.path, "a model that the project's own code runs, for --speed", type(site.owner).__name__)
+    contestants = {"own": None, **{one.name: Replacement(sites, one, scales, measured, device, config, golden) for one in configurations}}
     weight, bias = site.conv.weight.squeeze(1), site.conv.bias
-    x = (torch.randn(*ids.shape, 2 * len(weight), device=device, dtype=dtype) * 2).chunk(2, -1)[0].transpose(1, 2)
-    module = __import__(type(site.owner).__module__, fromlist=["causal_conv1d_fn"])
-    whole, layer = ({name: [] for name in contestants} for _ in range(2))
-
-    def once(name, record):
-        with torch.no_grad():
-            layer_run = lambda: module.causal_conv1d_fn(x, weight, bias, activation="silu")
-            model_run = lambda: model(ids)
-            for _ in range(1 if record else 2):
-                layer[name].append(seconds_of(layer_run, device))
-                whole[name].append(seconds_of(model_run, device))
-            if not record:
-                layer[name].clear()
-                whole[name].clear()
-
+    x = (torch.randn(*ids.shape, 2 * len(weight), device=device, dtype=dtype) * 2).chunk(2, -1)[0].transpose(1, 2)  # as in_proj leaves it
+    runs = {"layer": lambda: module.causal_conv1d_fn(x, weight, bias, activation="silu"), "model": lambda: model(ids)}
+    seconds = {kind: {name: [] for name in contestants} for kind in runs}
     for number in range(rounds + 1):
         for name, replacement in contestants.items():
-            if replacement is None:
-                once(name, number > 0)
-            else:
+            if replacement is not None:
                 replacement.enter_again()
-                once(name, number > 0)
+            with torch.no_grad():
+                for kind, run in runs.items():
+                    run()
+                    taken = seconds_of(run, device, LAYER_REPEATS if kind == "layer" else 1)
+                    if number > 0:  # the first round warms up
+                        seconds[kind][name].append(taken)
+            if replacement is not None:
                 replacement.leave()
     for replacement in contestants.values():
         if replacement is not None:
             replacement.close()
-    median = lambda values: {name: statistics.median(times) for name, times in values.items()}
-    spread = {name: (min(times), max(times)) for name, times in whole.items()}
+    median = {kind: {name: statistics.median(times) for name, times in of.items()} for kind, of in seconds.items()}
+    spread = {name: (min(times), max(times)) for name, times in seconds["model"].items()}
     return {"own_convolution": own_convolution(), "dtype": str(dtype).rpartition(".")[2], "batch": list(ids.shape), "rounds": rounds,
-            "model_seconds": median(whole), "model_spread": spread, "layer_seconds": median(layer)}
+            "model_seconds": median["model"], "model_spread": spread, "layer_seconds": median["layer"]}
