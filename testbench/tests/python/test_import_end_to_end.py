@@ -98,6 +98,23 @@ class EndToEnd(unittest.TestCase):
         self.assertTrue(result.stderr.startswith("quasim: "))
         self.assertIn("--split-groups", self.quasim("import", "--help"))
 
+    def test_verbs_of_a_running_model(self):
+        """calibrate and evaluate: their help, and one line for a wrong command line, a folder that is not there, a missing torch or
+        interpreter."""
+        self.assertIn("--recipe quamba1", self.quasim("calibrate", "--help"))
+        self.assertIn("two_step_10bit_own", self.quasim("evaluate", "--help"))
+        missing = [self.folder / "no_model", "--ids", self.folder / "ids.npy", "-o", self.folder / "scales.json"]
+        for words, verb, arguments, environment in (
+            ("quasim calibrate --help", "calibrate", [], {}),
+            ("quasim evaluate --help", "evaluate", ["--nonsense"], {}),
+            ("expected torch|folder with config.json", "calibrate", missing, {}),
+            ("expected torch|folder with config.json", "evaluate", [*missing, "--configurations", "fp32"], {}),
+            ("interpreter /nowhere; No such file", "evaluate", missing, {"QUASIM_PYTHON": "/nowhere"}),
+        ):
+            result = subprocess.run([QUASIM, verb, *map(str, arguments)], capture_output=True, text=True, check=False, env={**os.environ, **environment})
+            self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result.stderr)
+            self.assertRegex(result.stderr, words)
+
 
 if __name__ == "__main__":
     unittest.main()

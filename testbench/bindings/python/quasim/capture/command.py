@@ -38,9 +38,9 @@ def parse_arguments(arguments):
 
 def load_with_ids(options, tokens):
     """(what models.load returns, token ids [1, L] of the options' texts or ids from --skip on)."""
+    loaded = load(options.model, options.runner)
     import torch
 
-    loaded = load(options.model, options.runner)
     if options.ids is not None:
         ids = read_ids(options.ids)
     else:
