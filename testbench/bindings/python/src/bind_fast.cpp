@@ -107,7 +107,8 @@ py::dict run_twin(const py::array& x, const py::array& weight, const py::object&
                            {"fp32_ssm_input", QG_FP32_SSM_INPUT},
                            {"float_sim_int8", QG_FLOAT_SIM_INT8},
                            {"fp32", QG_FP32}},
-                          output_mode)};
+                          output_mode),
+                   QG_SILU};
   qg_tensors tensors{};
   tensors.input = samples.data();
   tensors.weight = w.data();

@@ -4,7 +4,7 @@ import statistics
 import sys
 import time
 
-from ..importer.refusal import Refusal
+from ..refusal import Refusal
 from .replace import Replacement
 
 ROUNDS = 15
