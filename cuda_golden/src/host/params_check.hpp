@@ -3,6 +3,7 @@
 #ifndef QUASIM_CUDA_GOLDEN_PARAMS_CHECK_HPP_
 #define QUASIM_CUDA_GOLDEN_PARAMS_CHECK_HPP_
 
+#include <cstdint>
 #include <string>
 
 #include "quasim_golden.h"
