@@ -42,12 +42,16 @@ LayerProgram nearest_program(const Bundle& bundle, const Widths& widths) {
   const int headroom_bits = widths.bias_bits - layer.conv_bits - 1;  // q over its whole range must fit in B
   stage.shift_bits =
       std::clamp(widths.mult_bits - exponent, 0, std::min(int{spec::kShiftMax}, headroom_bits));
-  std::int64_t multiplier = nearest_saturated(std::ldexp(ratio, stage.shift_bits), widths.mult_bits + 1);
+  const auto nearest_ratio = [&] {
+    return nearest_saturated(std::ldexp(ratio, stage.shift_bits), widths.mult_bits + 2);
+  };
+  std::int64_t multiplier = nearest_ratio();
   if (multiplier >> widths.mult_bits != 0 && stage.shift_bits > 0) {  // rounding carried out of the top bit
     --stage.shift_bits;
-    multiplier = nearest_saturated(std::ldexp(ratio, stage.shift_bits), widths.mult_bits + 1);
+    multiplier = nearest_ratio();
   }
-  stage.multiplier = static_cast<std::uint32_t>(multiplier);
+  const std::int64_t largest = (std::int64_t{1} << widths.mult_bits) - 1;
+  stage.multiplier = static_cast<std::uint32_t>(std::min(multiplier, largest));
   for (int channel = 0; channel < layer.channels; ++channel) {
     const double bias =
         static_cast<double>(layer.bias_scale.value_or(0.0F)) * bundle.bias_of(channel) / conv_scale;
