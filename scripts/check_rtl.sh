@@ -92,9 +92,12 @@ simulate() {  # simulate TEXT TOP ARGUMENTS AND SOURCES: passes where the bench 
   report "$status" "$text, icarus: $(grep -h '^PASS' "$work/log" || true)" "$work/log"
 }
 
-for lanes in 1 4 16; do
-  simulate "smoke test LANES=$lanes" quasim_smoke_tb "-Pquasim_smoke_tb.LANES=$lanes" "$package" "${sources[@]}" "${bench[@]}"
-done
+while read -r parameters; do
+  if [[ $parameters == "#"* ]]; then continue; fi
+  args=()
+  for p in $parameters; do args+=("-Pquasim_smoke_tb.$p"); done
+  simulate "smoke test $parameters" quasim_smoke_tb "${args[@]}" "$package" "${sources[@]}" "${bench[@]}"
+done < testbench/tests/rtl/smoke_benches.txt
 
 for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"; do
   args=()

@@ -10,7 +10,10 @@ module quasim_monitor #(
   parameter int MaxChannels = 8 * LANES,
   parameter int ConvBits    = 8,
   parameter int MultBits    = 24,
-  parameter int BiasBits    = 48
+  parameter int BiasBits    = 48,
+  parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
+  parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
 ) (
   input logic               clk_i,
   input logic               rst_ni,
@@ -45,13 +48,16 @@ module quasim_monitor #(
 
   import quasim_map_pkg::*;
 
-  localparam int DF = quasim_pkg::DATAFLOWS_DEFAULT;
-  localparam int CB = quasim_pkg::CELL_BITS_DEFAULT;
-  localparam int KB = quasim_pkg::NEAR_BLOCKS_DEFAULT;
+  localparam int DF = Dataflows;
+  localparam int CB = CellBits;
+  localparam int KB = NearBlocks;
+  localparam int Half = 1 << (ConvBits - 1);    // q lies in -Half .. Half-1
+  localparam int CellParts = 4194304 >> CB;     // positions of u that share a cell
 
   localparam int Counters = quasim_pkg::COUNTERS;
   localparam int Windows  = quasim_pkg::WINDOWS;
-  localparam int Units    = (MaxChannels > (1 << ConvBits)) ? MaxChannels : (1 << ConvBits);  // of any window, at most
+  localparam int Words    = (ConvBits < 8) ? 256 : 1 << ConvBits;
+  localparam int Units    = (MaxChannels > Words) ? MaxChannels : Words;  // of any window, at most
 
   localparam logic [1:0] Okay = 2'b00, SlvErr = 2'b10;
 
@@ -184,9 +190,9 @@ module quasim_monitor #(
           cell_word = '0;
           if (stored[REGISTER_DATAFLOW][1:0] == 2) begin
             u = (v < 0) ? 0 : (v > 4194303) ? 4194303 : v;
-            cell_word = memory[quasim_pkg::WINDOW_GUESS*Units+u/131072];
+            cell_word = memory[quasim_pkg::WINDOW_GUESS*Units+u/CellParts];
             // base and slope count half ranks, the slope over a whole cell of 32 parts
-            guess = ((cell_word[8:0] + cell_word[14:9] * ((u / 4096) % 32) / 32) % 512) / 2;
+            guess = ((cell_word[8:0] + cell_word[14:9] * ((u % CellParts) / (CellParts / 32)) / 32) % 512) / 2;
             if (guess < 8 * KB) begin
               entry = memory[quasim_pkg::WINDOW_NEAR*Units+guess];
               threshold = entry[21:0];
@@ -207,9 +213,9 @@ module quasim_monitor #(
             fused = fused + 1;
           end else begin
             v = round_div(v, stored[REGISTER_REQUANT][5:0], stored[REGISTER_REQUANT][8]);
-            q = (v > 127) ? 127 : (v < -128) ? -128 : v;
-            entry = memory[quasim_pkg::WINDOW_TABLE*Units+(q+128)/4];
-            x_byte = entry[((q+128)%4)*8+:8];
+            q = (v >= Half) ? Half - 1 : (v < -Half) ? -Half : v;
+            entry = memory[quasim_pkg::WINDOW_TABLE*Units+(q+Half)/4];
+            x_byte = entry[((q+Half)%4)*8+:8];
           end
           out = x_byte;
           if ((^{w, b, samples}) === 1'bx || (^entry[31:0]) === 1'bx || (^cell_word[14:0]) === 1'bx) begin
@@ -232,6 +238,7 @@ module quasim_monitor #(
       legal = 1'b1;
       for (i = 0; i < RANGES; i = i + 1) begin
         value = (stored[range_register(i)] >> range_lsb(i)) & ((1 << range_width(i)) - 1);
+        if (range_register(i) == REGISTER_DATAFLOW && (value & ~DF) != 0) legal = 1'b0;  // a dataflow that the unit lacks
         if (value < range_least(i) || value > range_greatest(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB)) legal = 1'b0;
       end
     end
