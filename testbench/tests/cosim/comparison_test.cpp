@@ -1,0 +1,417 @@
+// What the co-simulation compares: every pin of every cycle, first and last, every lane, every counter, the
+// history; and that each of them alone makes a job fail.
+#include <algorithm>
+#include <functional>
+#include <iostream>
+#include <systemc>
+
+#include "cosim/verilated_class.hpp"
+#include "spec/error.hpp"
+#include "tests/cosim/cosim_test_main.hpp"
+#include "tests/cosim/faults/faulty_units.hpp"
+#include "tests/cosim/forwarding_unit.hpp"
+#include "tests/cosim/random_layer.hpp"
+
+namespace quasim::test {
+namespace {
+
+constexpr std::size_t kLanes = 4;
+
+// ---- the comparison of pins, on a unit that shows what a script says ----
+
+struct Pins {
+  bool s_ready, m_valid, m_last;
+  std::uint8_t m_keep;
+  std::array<std::int8_t, kLanes> m_data;
+};
+
+/// In place of a Verilated class: the outputs of cycle n are those of line n of the script.
+class ScriptedTop {
+ public:
+  ScriptedTop(VerilatedContext*, const char*) { the_top = this; }
+  static ScriptedTop* the_top;
+
+  std::uint8_t clk_i = 0, rst_ni = 0, s_axis_tvalid = 0, s_axis_tready = 0, s_axis_tuser = 0,
+               s_axis_tlast = 0;
+  std::uint8_t m_axis_tvalid = 0, m_axis_tready = 0, m_axis_tlast = 0, m_axis_tkeep = 0;
+  std::uint32_t s_axis_tdata = 0, m_axis_tdata = 0;
+  std::uint8_t s_axil_awvalid = 0, s_axil_awready = 0, s_axil_wvalid = 0, s_axil_wready = 0,
+               s_axil_bvalid = 0, s_axil_bready = 0;
+  std::uint8_t s_axil_arvalid = 0, s_axil_arready = 0, s_axil_rvalid = 0, s_axil_rready = 0;
+  std::uint8_t s_axil_awprot = 0, s_axil_arprot = 0, s_axil_wstrb = 0, s_axil_bresp = 0, s_axil_rresp = 0;
+  std::uint32_t s_axil_awaddr = 0, s_axil_wdata = 0, s_axil_araddr = 0, s_axil_rdata = 0;
+
+  void eval() {
+    if (clk_i != 0 && was_low_ && script_ != nullptr) {
+      driven.push_back(
+          {s_axis_tvalid != 0, s_axis_tuser != 0, s_axis_tlast != 0, m_axis_tready != 0, s_axis_tdata});
+      show(driven.size());
+    }
+    was_low_ = clk_i == 0;
+  }
+  void final() {}
+
+  void begin(const std::vector<Pins>& script) {
+    script_ = &script;
+    driven.clear();
+    show(0);
+  }
+
+  struct Driven {
+    bool valid, first, last, ready;
+    std::uint32_t data;
+  };
+  std::vector<Driven> driven;
+
+ private:
+  void show(std::size_t cycle) {
+    if (cycle >= script_->size()) return;
+    const Pins& pins = (*script_)[cycle];
+    s_axis_tready = pins.s_ready;
+    m_axis_tvalid = pins.m_valid;
+    m_axis_tlast = pins.m_last;
+    m_axis_tkeep = pins.m_keep;
+    std::memcpy(&m_axis_tdata, pins.m_data.data(), kLanes);
+  }
+  const std::vector<Pins>* script_ = nullptr;
+  bool was_low_ = true;
+};
+ScriptedTop* ScriptedTop::the_top = nullptr;
+
+std::unique_ptr<cosim::RtlUnit> scripted_unit() {
+  using Ports = cosim::VerilatedClass<ScriptedTop, false>;
+  static const cosim::VerilatedAbi abi = Ports::abi<cosim::verilated_ports::of_unit<ScriptedTop>>();
+  return cosim::make_verilated_unit(abi, kLanes, {});
+}
+
+/// Pins of the model for some cycles, the golden's beats, and the unit that is held against them.
+struct Scene {
+  std::vector<Pins> script;
+  cosim::PinBatch batch{kLanes};
+  std::vector<std::int8_t> golden;
+  std::size_t beats = 0, live = 0;  ///< output beats taken, and their live lanes
+
+  explicit Scene(std::mt19937_64& random) {
+    for (std::size_t cycle = 0; cycle < 40; ++cycle) {
+      cosim::PinCycle& pins = batch.cycles[cycle];
+      pins = {};
+      // The first and the last cycle take an output beat.
+      const bool edge = cycle == 0 || cycle == 39;
+      pins.s_valid = random() % 2 == 0;
+      pins.s_first = pins.s_valid && random() % 2 == 0;
+      pins.s_last = pins.s_valid && random() % 2 == 0;
+      pins.s_ready = random() % 2 == 0;
+      pins.m_valid = edge || random() % 3 != 0;
+      pins.m_ready = edge || random() % 2 == 0;
+      pins.m_last = random() % 2 == 0;
+      pins.m_keep = (std::uint64_t{2} << random() % kLanes) - 1;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        batch.s_data[cycle * kLanes + lane] = static_cast<std::int8_t>(random());
+        batch.m_data[cycle * kLanes + lane] =
+            (pins.m_keep >> lane & 1) != 0 ? static_cast<std::int8_t>(random()) : std::int8_t{0};
+      }
+      Pins shown{pins.s_ready, pins.m_valid, pins.m_last, static_cast<std::uint8_t>(pins.m_keep), {}};
+      std::memcpy(shown.m_data.data(), batch.m_data.data() + cycle * kLanes, kLanes);
+      script.push_back(shown);
+      if (!pins.m_valid || !pins.m_ready) continue;
+      golden.insert(golden.end(), shown.m_data.begin(), shown.m_data.end());
+      ++beats;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) live += pins.m_keep >> lane & 1;
+    }
+    batch.count = script.size();
+  }
+
+  cosim::RtlUnit::Outcome run(const std::int8_t* expected) const {
+    const auto unit = scripted_unit();
+    unit->start(expected, beats, 10);
+    ScriptedTop::the_top->begin(script);
+    unit->run(batch);
+    return unit->outcome();
+  }
+  cosim::RtlUnit::Outcome run() const { return run(golden.data()); }
+};
+
+TEST(CosimComparison, EqualPinsAreEqualAndCountedOnce) {
+  std::mt19937_64 random(91);
+  for (int trial = 0; trial < 20; ++trial) {
+    const Scene scene(random);
+    const auto unit = scripted_unit();
+    unit->start(scene.golden.data(), scene.beats, 10);
+    ScriptedTop::the_top->begin(scene.script);
+    unit->run(scene.batch);
+    const cosim::RtlUnit::Outcome& outcome = unit->outcome();
+    EXPECT_FALSE(outcome.diverged);
+    EXPECT_EQ(outcome.cycles_compared, 40U);
+    EXPECT_EQ(outcome.beats, scene.beats);
+    EXPECT_EQ(outcome.rtl_model.compared, scene.live);
+    EXPECT_EQ(outcome.rtl_golden.compared, scene.live);
+    EXPECT_EQ(outcome.rtl_model.mismatches + outcome.rtl_golden.mismatches + outcome.mismatches.size(), 0U);
+    // What the environment drives reaches the unit in its cycle.
+    const auto& driven = ScriptedTop::the_top->driven;
+    ASSERT_EQ(driven.size(), 40U);
+    for (std::size_t cycle = 0; cycle < 40; ++cycle) {
+      const cosim::PinCycle& pins = scene.batch.cycles[cycle];
+      EXPECT_EQ(driven[cycle].valid, pins.s_valid);
+      EXPECT_EQ(driven[cycle].first, pins.s_first);
+      EXPECT_EQ(driven[cycle].last, pins.s_last);
+      EXPECT_EQ(driven[cycle].ready, pins.m_ready);
+      if (pins.s_valid) {
+        EXPECT_EQ(std::memcmp(&driven[cycle].data, scene.batch.s_data.data() + cycle * kLanes, kLanes), 0);
+      }
+    }
+    EXPECT_EQ(scene.run(nullptr).rtl_golden.compared, 0U);
+  }
+}
+
+TEST(CosimComparison, EveryPinInEveryCycleIsCompared) {
+  std::mt19937_64 random(92);
+  std::int64_t altered = 0;
+  for (int trial = 0; trial < 5; ++trial) {
+    Scene scene(random);
+    const auto expect_divergence = [&](std::size_t cycle, const char* pin) {
+      const cosim::RtlUnit::Outcome outcome = scene.run();
+      EXPECT_TRUE(outcome.diverged) << pin << " in cycle " << cycle;
+      EXPECT_EQ(outcome.divergence.pin, pin);
+      EXPECT_EQ(outcome.divergence.cycle, cycle);
+      EXPECT_NE(outcome.divergence.rtl, outcome.divergence.model);
+      ++altered;
+    };
+    for (std::size_t cycle = 0; cycle < scene.script.size(); ++cycle) {
+      Pins& pins = scene.script[cycle];
+      const Pins right = pins;
+      pins.s_ready = !pins.s_ready;
+      expect_divergence(cycle, "s_axis_tready");
+      pins = right;
+      pins.m_valid = !pins.m_valid;
+      expect_divergence(cycle, "m_axis_tvalid");
+      pins = right;
+      if (!pins.m_valid) continue;
+      pins.m_last = !pins.m_last;
+      expect_divergence(cycle, "m_axis_tlast");
+      pins = right;
+      for (std::size_t lane = 0; lane < kLanes; ++lane) {
+        pins.m_keep = static_cast<std::uint8_t>(right.m_keep ^ 1U << lane);
+        expect_divergence(cycle, "m_axis_tkeep");
+        pins = right;
+      }
+    }
+  }
+  std::cout << altered << " altered pins, all found\n";
+  EXPECT_GT(altered, 1000);
+}
+
+TEST(CosimComparison, EveryLaneOfEveryBeatIsComparedWithModelAndGolden) {
+  std::mt19937_64 random(93);
+  std::int64_t altered = 0;
+  for (int trial = 0; trial < 5; ++trial) {
+    Scene scene(random);
+    std::size_t beat = 0;
+    for (std::size_t cycle = 0; cycle < scene.script.size(); ++cycle) {
+      const bool valid = scene.script[cycle].m_valid, taken = valid && scene.batch.cycles[cycle].m_ready;
+      for (std::size_t lane = 0; valid && lane < kLanes; ++lane) {
+        std::int8_t& value = scene.script[cycle].m_data[lane];
+        const std::int8_t right = value;
+        value = static_cast<std::int8_t>(value > 0 ? value - 3 : value + 3);
+        const cosim::RtlUnit::Outcome outcome = scene.run();
+        EXPECT_FALSE(outcome.diverged);
+        EXPECT_EQ(outcome.rtl_model.mismatches, 1U) << "cycle " << cycle << " lane " << lane;
+        EXPECT_EQ(outcome.rtl_model.largest, 3);
+        EXPECT_EQ(outcome.rtl_golden.mismatches, taken ? 1U : 0U) << "cycle " << cycle << " lane " << lane;
+        ASSERT_EQ(outcome.mismatches.size(), taken ? 2U : 1U);
+        for (const auto& mismatch : outcome.mismatches) {
+          EXPECT_EQ(mismatch.beat, beat);
+          EXPECT_EQ(mismatch.cycle, cycle);
+        }
+        value = right;
+        ++altered;
+        if (!taken) continue;
+        std::int8_t& golden = scene.golden[beat * kLanes + lane];
+        golden = static_cast<std::int8_t>(golden ^ 1);
+        const cosim::RtlUnit::Outcome against = scene.run();
+        EXPECT_EQ(against.rtl_model.mismatches, 0U);
+        EXPECT_EQ(against.rtl_golden.mismatches, 1U)
+            << "beat " << beat << " of " << scene.beats << " lane " << lane;
+        golden = static_cast<std::int8_t>(golden ^ 1);
+        ++altered;
+      }
+      beat += taken;
+    }
+    EXPECT_EQ(beat, scene.beats);
+  }
+  std::cout << altered << " altered values, all found\n";
+  EXPECT_GT(altered, 500);
+}
+
+TEST(CosimComparison, AJobAgreesOnlyWhereEverythingDoes) {
+  cosim::JobResult good;
+  good.rtl_golden.compared = 1;
+  ASSERT_TRUE(good.agrees());
+  int verdicts = 0;
+  const auto fails = [&](const auto& change) {
+    cosim::JobResult bad = good;
+    change(bad);
+    EXPECT_FALSE(bad.agrees()) << verdicts;
+    ++verdicts;
+  };
+  fails([](auto& r) { r.model_golden.mismatches = 1; });
+  fails([](auto& r) { r.model_golden_q.mismatches = 1; });
+  fails([](auto& r) { r.rtl_golden.mismatches = 1; });
+  fails([](auto& r) { r.rtl_model.mismatches = 1; });
+  fails([](auto& r) { r.failure = "hang"; });
+  fails([](auto& r) { r.rtl_golden.compared = 0; });
+  for (auto member : {&cosim::JobResult::model_golden, &cosim::JobResult::model_golden_q,
+                      &cosim::JobResult::rtl_golden, &cosim::JobResult::rtl_model}) {
+    cosim::JobResult one;
+    (one.*member).compared = 5;
+    EXPECT_EQ(one.compared(), 5U);
+    (one.*member).mismatches = 3;
+    EXPECT_EQ(one.mismatches(), 3U);
+  }
+}
+
+// ---- the testbench, on the RTL with altered answers ----
+
+using Read = std::function<cosim::RtlUnit::Response(std::uint32_t address, cosim::RtlUnit::Response answer)>;
+Read alter;  // empty: nothing is altered
+
+class AlteredUnit final : public ForwardingUnit {
+ public:
+  using ForwardingUnit::ForwardingUnit;
+  Response axil_read(std::uint32_t address) override {
+    const Response answer = ForwardingUnit::axil_read(address);
+    return alter ? alter(address, answer) : answer;
+  }
+};
+
+cosim::JobResult run(const TensorBCL<std::int8_t>& input, const TensorBCL<std::int8_t>* expected,
+                     const TensorBCL<std::int16_t>* expected_q = nullptr, bool continues = false) {
+  cosim::Job job;
+  job.input = &input;
+  job.expected = expected;
+  job.expected_q = expected_q;
+  job.continues = continues;
+  job.stalls = {0.2, 0.3, 5};
+  return testbench().run(job);
+}
+
+TEST(CosimTestbench, EachCounterAloneMakesAJobFail) {
+  std::mt19937_64 random(94);
+  const LayerProgram program = random_two_step_program(random, 6, 4);
+  const auto input = random_input(random, 2, 6, 30);
+  const auto expected = expected_output(program, input);
+  int altered = 0;
+  for (std::uint32_t address = spec::kRegBeatsInLo; address <= spec::kRegSatOutHi; address += 4)
+    for (const std::uint32_t bit : {0U, 31U}) {
+      testbench().load(program);
+      ASSERT_TRUE(agrees(run(input, &expected)));
+      alter = [&](std::uint32_t at, cosim::RtlUnit::Response answer) {
+        if (at == address) answer.data ^= 1U << bit;
+        return answer;
+      };
+      const cosim::JobResult result = run(input, &expected);
+      EXPECT_FALSE(result.agrees()) << "address " << address << " bit " << bit;
+      EXPECT_NE(result.failure.find("counters"), std::string::npos) << result.failure;
+      alter = [&](std::uint32_t at, cosim::RtlUnit::Response answer) {
+        if (at == address) answer.okay = false;
+        return answer;
+      };
+      EXPECT_FALSE(run(input, &expected).agrees()) << "refused, address " << address;
+      alter = {};
+      ++altered;
+    }
+  std::cout << altered << " counter bits\n";
+  EXPECT_EQ(altered, 16);
+}
+
+TEST(CosimTestbench, EverySampleOfTheHistoryIsCompared) {
+  std::mt19937_64 random(95);
+  constexpr std::size_t kChannels = 6;
+  const LayerProgram program = random_two_step_program(random, kChannels, 4);
+  const auto input = random_input(random, 1, kChannels, 9);
+  testbench().load(program);
+  ASSERT_TRUE(agrees(run(input, nullptr)));
+  const std::vector<std::int8_t> history = testbench().history();
+  for (std::size_t channel = 0; channel < kChannels; ++channel)
+    for (std::size_t age = 0; age < 3; ++age)
+      EXPECT_EQ(history[channel * 3 + age], input.at(0, channel, 6 + age));
+  for (std::uint32_t channel = 0; channel < kChannels; ++channel)
+    for (const std::uint32_t bit : {0U, 9U, 23U}) {
+      alter = [&](std::uint32_t at, cosim::RtlUnit::Response answer) {
+        if (at == spec::kHistoryBase + 4 * channel) answer.data ^= 1U << bit;
+        return answer;
+      };
+      EXPECT_THROW(testbench().history(), InputError) << "channel " << channel << " bit " << bit;
+      alter = {};
+    }
+}
+
+/// A load leaves nothing of the stream before it, on either side.
+TEST(CosimTestbench, AJobThatContinuesAfterALoadStartsFromZero) {
+  std::mt19937_64 random(96);
+  for (const int taps : {2, 3, 4}) {
+    const LayerProgram program = random_two_step_program(random, 7, taps);
+    TensorBCL<std::int8_t> loud({1, 7, 5});
+    std::fill(loud.data(), loud.data() + loud.size(), std::int8_t{-128});
+    const auto input = random_input(random, 1, 7, 6);
+    const auto expected = expected_output(program, input);
+    testbench().load(program);
+    ASSERT_TRUE(agrees(run(loud, nullptr)));
+    EXPECT_EQ(testbench().history(), std::vector<std::int8_t>(21, -128));
+    testbench().load(program);
+    EXPECT_EQ(testbench().history(), std::vector<std::int8_t>(21, 0));
+    EXPECT_TRUE(agrees(run(input, &expected, nullptr, true))) << taps << " taps";
+  }
+}
+
+/// One wrong value of the golden, in out or in q, wherever it stands: first and last beat, every live lane.
+TEST(CosimTestbench, EveryGoldenValueIsCompared) {
+  std::mt19937_64 random(97);
+  constexpr std::size_t kChannels = 6, kLength = 5, kSequences = 2;
+  const LayerProgram program = random_two_step_program(random, kChannels, 3);
+  const auto input = random_input(random, kSequences, kChannels, kLength);
+  auto expected = expected_output(program, input);
+  testbench().load(program);
+  cosim::Job job;
+  job.input = &input;
+  job.keep_output = true;
+  const cosim::JobResult kept = testbench().run(job);
+  TensorBCL<std::int16_t> q(input.shape());
+  const BeatLayout layout(input.shape(), lanes());
+  std::int64_t altered = 0;
+  for (std::size_t beat = 0; beat < layout.beats(); ++beat)
+    for (std::size_t lane = 0; lane < layout.live_lanes(beat); ++lane) {
+      const auto e = layout.element_of({beat, lane});
+      q.at(e.sequence, e.channel, e.time) = kept.q[beat * lanes() + lane];
+    }
+  ASSERT_TRUE(agrees(run(input, &expected, &q)));
+  for (std::size_t b = 0; b < kSequences; ++b)
+    for (std::size_t c = 0; c < kChannels; ++c)
+      for (std::size_t t = 0; t < kLength; ++t, altered += 2) {
+        expected.at(b, c, t) = static_cast<std::int8_t>(expected.at(b, c, t) ^ 1);
+        const cosim::JobResult out = run(input, &expected, &q);
+        EXPECT_EQ(out.model_golden.mismatches, 1U);
+        EXPECT_EQ(out.rtl_golden.mismatches, 1U);
+        EXPECT_EQ(out.model_golden_q.mismatches, 0U);
+        EXPECT_FALSE(out.agrees());
+        expected.at(b, c, t) = static_cast<std::int8_t>(expected.at(b, c, t) ^ 1);
+        q.at(b, c, t) = static_cast<std::int16_t>(q.at(b, c, t) + 1);
+        const cosim::JobResult in_q = run(input, &expected, &q);
+        EXPECT_EQ(in_q.model_golden_q.mismatches, 1U);
+        EXPECT_EQ(in_q.model_golden_q.compared, input.size());
+        EXPECT_EQ(in_q.model_golden.mismatches, 0U);
+        EXPECT_FALSE(in_q.agrees());
+        q.at(b, c, t) = static_cast<std::int16_t>(q.at(b, c, t) - 1);
+      }
+  std::cout << altered << " altered golden values\n";
+  EXPECT_EQ(altered, 120);
+}
+
+}  // namespace
+}  // namespace quasim::test
+
+int sc_main(int argc, char** argv) {
+  using quasim::test::AlteredUnit;
+  return quasim::test::run_all_tests(
+      argc, argv, quasim::test::kLanes, {},
+      std::make_unique<AlteredUnit>(quasim::cosim::make_faulty_unit("none_checked")));
+}
