@@ -1,0 +1,296 @@
+#!/usr/bin/env python3
+"""Plants small faults in the sources, one at a time, and runs the fast checks until one finds it.
+
+  mutation.py --room rtl|cpp [--count N] [--seed S] [--only PATH] [--budget SECONDS] [-o RESULT.json]
+  mutation.py --page PAGE.md [--check] RESULT.json...      write the table, or exit 1 where PAGE differs from it
+
+rtl: each fault of rtl/ goes through the smoke bench in Icarus, then through Verilator's lint; what is left is compared with the
+original by Yosys (SAT and induction) and counts as equivalent where that proves it. cpp: model/ is built in a scratch copy, and the
+unit tests run. Faults that do not compile are dropped and replaced. A fault listed in equivalent.json, with the reason, is equivalent too.
+RESULT.json is written after each fault; the same command goes on where it stopped. Exit 0: nothing survived; 1: something did; 2: bad
+usage, or the sources fail without a fault.
+"""
+import argparse
+import collections
+import hashlib
+import json
+import os
+import pathlib
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+import operators
+import page
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+EQUIVALENT = pathlib.Path(__file__).resolve().parent / "equivalent.json"
+FORMAT = "quasim.mutation/1"
+
+
+class Refused(Exception):
+    pass
+
+
+def run(words, seconds, cwd=None):
+    """(exit status, output); a command that outlasts its time has none."""
+    process = subprocess.Popen([str(word) for word in words], cwd=cwd, text=True, errors="replace", start_new_session=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        return (lambda output: (process.returncode, output))(process.communicate(timeout=seconds)[0])
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, 9)
+        process.communicate()
+        return None, "no end in sight"
+
+
+class Rtl:
+    """The RTL in its smoke bench."""
+    files = ["rtl/generated/quasim_regs.sv", *sorted(str(p.relative_to(ROOT)) for p in (ROOT / "rtl").glob("*.sv"))]
+    package = "rtl/generated/quasim_pkg.sv"
+    bench = ["rtl/generated/quasim_map_pkg.sv", "testbench/tests/rtl/quasim_monitor.sv", "testbench/tests/rtl/quasim_smoke_tb.sv"]
+    # As in scripts/check_rtl.sh.
+    benches = [line for line in (ROOT / "testbench/tests/rtl/smoke_benches.txt").read_text().splitlines() if not line.startswith("#")]
+    # Small instances for Yosys.
+    small = {
+        "quasim_conv_acc": {"Depth": 4, "AddrBits": 2}, "quasim_ram_1r1w": {"Width": 8, "Depth": 4, "AddrBits": 2},
+        "quasim_guess_table": {"CellBits": 4}, "quasim_rank_guess": {"CellBits": 4}, "quasim_spill": {"Width": 4},
+        "quasim_requant": {"Depth": 2, "AddrBits": 1, "CellBits": 4, "MultBits": 6, "BiasBits": 12},
+        "quasim_sequencer": {"Lanes": 2, "GroupBits": 2}, "quasim_settings": {"Lanes": 4, "GroupBits": 3},
+        "quasim_silu": {"Lanes": 1, "NearRows": 8, "NearBits": 3}, "quasim_window": {"Lanes": 4, "GroupBits": 3, "LaneBits": 2},
+        "quasim_regs": {"Lanes": 4, "MaxChannels": 32}, "quasim_top": {"LANES": 2, "MaxChannels": 4, "CellBits": 4, "NearBlocks": 1},
+    }
+
+    def __init__(self, scratch):
+        self.scratch = scratch
+
+    def sources(self, mutant, path):
+        return [path if mutant and file == mutant.file else file for file in [self.package, *self.files]]
+
+    def try_one(self, mutant):
+        """(status, what found it)."""
+        path = None
+        if mutant:
+            path = self.scratch / pathlib.Path(mutant.file).name
+            path.write_text(mutant.apply((ROOT / mutant.file).read_text()))
+        sources = self.sources(mutant, path)
+        for bench in self.benches:
+            parameters = [f"-Pquasim_smoke_tb.{parameter}" for parameter in bench.split()]
+            label = "smoke bench, " + bench.split()[0]
+            status, output = run(["iverilog", "-g2012", *parameters, "-s", "quasim_smoke_tb", "-o", self.scratch / "tb.vvp",
+                                  *sources, *self.bench], 120, ROOT)
+            if status != 0:
+                return ("invalid", "icarus") if bench is self.benches[0] else ("killed", label + ", elaboration")
+            status, output = run(["vvp", "-n", self.scratch / "tb.vvp"], 180)
+            if status != 0 or "\nPASS" not in "\n" + output:
+                failed = next((line for line in output.splitlines() if line.startswith("FAIL")), output.strip().splitlines()[-1:])
+                return "killed", f"{label}: {failed.split(': ')[1] if isinstance(failed, str) and ': ' in failed else failed}"
+        status, _ = run(["verilator", "--lint-only", "-Wall", "--top-module", "quasim_top", "rtl/lint/quasim.vlt", *sources], 120, ROOT)
+        if status != 0:
+            return "killed", "verilator -Wall"
+        if mutant and self.proven_equal(mutant, path):
+            return "equivalent", "proven by Yosys"
+        return "survived", ""
+
+    def proven_equal(self, mutant, path):
+        module = pathlib.Path(mutant.file).stem
+        chparam = " ".join(f"-set {name} {value}" for name, value in self.small.get(module, {}).items())
+
+        def read(sources, name):
+            return (f"read_verilog -sv {' '.join(str(s) for s in sources)}; "
+                    + (f"chparam {chparam} {module}; " if chparam else "")
+                    + f"hierarchy -check -top {module}; proc; flatten; memory -nomap; memory_map; opt -full; "
+                      f"rename -top {name}; design -stash {name}; ")
+        script = (read(self.sources(None, None), "gold") + read(self.sources(mutant, path), "gate")
+                  + "design -copy-from gold -as gold gold; design -copy-from gate -as gate gate; equiv_make gold gate equiv; "
+                    "hierarchy -top equiv; async2sync; opt -full; equiv_struct; equiv_simple -undef -seq 2; equiv_induct -undef -seq 4; "
+                    "equiv_status -assert")
+        return run(["yosys", "-q", "-p", script], 120, ROOT)[0] == 0
+
+
+class Cpp:
+    """The model's rooms in their unit tests, in a scratch copy of the tree that is built once."""
+    rooms = ("stages", "exact", "compile", "prove", "spec")
+    files = [str(p.relative_to(ROOT)) for room in rooms for p in sorted((ROOT / "model" / room).glob("*.cpp"))] + [
+        f"model/stages/{name}.hpp" for name in ("conv_acc", "evaluate", "fused", "requant", "silu")]
+
+    def __init__(self, scratch):
+        self.tree = scratch / "tree"
+        self.build = self.tree / "build"
+        if not self.tree.exists():
+            ignored = shutil.ignore_patterns("build*", ".git", "__pycache__", "*.fst")
+            shutil.copytree(ROOT, self.tree, ignore=ignored, symlinks=True)
+            status, output = run(["cmake", "-S", self.tree, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DQUASIM_CUDA=OFF",
+                                  "-DBUILD_TESTING=ON", "-DQUASIM_WERROR=ON"], 600)
+            if status != 0:
+                raise Refused(f"cmake: {output[-500:]}")
+
+    def checks(self):
+        """Target, label and command; what is not reached is not built."""
+        tests = self.build / "testbench/tests"
+        yield "model_tests", "model_tests", [tests / "exact/model_tests", "--gtest_fail_fast", "--gtest_brief=1"]
+        yield "exact_tests", "exact_tests", [tests / "exact/exact_tests", "--gtest_fail_fast", "--gtest_brief=1"]
+        yield "round_clamp_test", "round_clamp_test", [tests / "spec/round_clamp_test", "--gtest_brief=1"]
+        yield "words_test", "words_test", [tests / "spec/words_test", "--gtest_brief=1"]
+        oracle = self.tree / "testbench/tests/exact/independent_oracle.py"
+        yield "oracle_dump", "independent_oracle", [sys.executable, oracle, tests / "exact/oracle_dump"]
+
+    def try_one(self, mutant):
+        if not mutant:
+            return self.checked()
+        path = self.tree / mutant.file
+        original = path.read_text()
+        try:
+            path.write_text(mutant.apply((ROOT / mutant.file).read_text()))
+            return self.checked()
+        finally:
+            path.write_text(original)
+
+    def checked(self):
+        for target, label, words in self.checks():
+            status, output = run(["ninja", "-j1", "-C", self.build, target], 3600)
+            if status != 0:
+                return "invalid", "compiler"
+            status, output = run(words, 300, self.tree)
+            if status != 0:
+                failed = next((line for line in output.splitlines() if "[  FAILED  ]" in line), "")
+                if failed:
+                    return "killed", label + ": " + failed.split("]")[1].split(" (")[0].strip()
+                return "killed", label + (": no end, or a crash" if status is None or status < 0 else "")
+        return "survived", ""
+
+
+ROOMS = {"rtl": Rtl, "cpp": Cpp}
+
+
+def chosen(room, count, seed, only):
+    """`count` faults and those that take the place of invalid ones, spread over files and kinds: each file in turn gives one."""
+    generator = random.Random(seed)
+    queues = []
+    for file in room.files:
+        if only and only not in file:
+            continue
+        by_kind = collections.defaultdict(list)
+        for mutant in operators.mutants_of(file, (ROOT / file).read_text()):
+            by_kind[mutant.kind].append(mutant)
+        for mutants in by_kind.values():
+            generator.shuffle(mutants)
+        kinds = sorted(by_kind)
+        generator.shuffle(kinds)
+        queue = []
+        while any(by_kind.values()):
+            queue += [by_kind[kind].pop() for kind in kinds if by_kind[kind]]
+        # A file gives in proportion to the root of what it has, so that small ones are not forgotten.
+        if queue:
+            queues.append((len(queue) ** 0.5, queue))
+    taken = [0] * len(queues)
+    while any(taken[i] < len(queue) for i, (_, queue) in enumerate(queues)):
+        i = min((i for i, (_, queue) in enumerate(queues) if taken[i] < len(queue)), key=lambda i: (taken[i] + 0.5) / queues[i][0])
+        yield queues[i][1][taken[i]]
+        taken[i] += 1
+
+
+def line_of(mutant):
+    return (ROOT / mutant.file).read_text().split("\n")[mutant.line - 1]
+
+
+def argued(mutant, table):
+    """The reason why a fault changes nothing, where somebody gave one."""
+    before = line_of(mutant)
+    after = before[: mutant.column] + mutant.new + before[mutant.column + len(mutant.old):]
+    for entry in table:
+        if entry["file"] == mutant.file and entry["before"] == before.strip() and entry["after"] == after.strip():
+            return entry["why"]
+    return None
+
+
+def measure(args):
+    output = args.output or pathlib.Path(f"mutation_{args.room}.json")
+    table = json.loads(EQUIVALENT.read_text())
+    result = {"format": FORMAT, "room": args.room, "seed": args.seed, "count": args.count, "mutants": []}
+    known = {}
+    if output.exists():
+        before = json.loads(output.read_text())
+        if before.get("format") != FORMAT or before["room"] != args.room:
+            raise Refused(f"{output}: expected a result of room {args.room}")
+        if not args.again:
+            known = {(m["file"], m["before"], m["after"], m["line"], m["column"]): m for m in before["mutants"]}
+    with tempfile.TemporaryDirectory() as temporary:
+        scratch = args.scratch or pathlib.Path(temporary)
+        scratch.mkdir(parents=True, exist_ok=True)
+        room = ROOMS[args.room](scratch)
+        if not known or args.again:
+            status, by = room.try_one(None)
+            if status != "survived":
+                raise Refused(f"the sources fail without a fault: {by}")
+        start, valid = time.monotonic(), 0
+        for mutant in chosen(room, args.count, args.seed, args.only):
+            if valid >= args.count:
+                break
+            before = line_of(mutant)
+            after = before[: mutant.column] + mutant.new + before[mutant.column + len(mutant.old):]
+            entry = known.get((mutant.file, before.strip(), after.strip(), mutant.line, mutant.column))
+            if entry is not None and entry["status"] == "survived" and args.retry:
+                entry = None
+            if entry is None:
+                if time.monotonic() - start > args.budget:
+                    result["complete"] = False
+                    break
+                began = time.monotonic()
+                status, by = room.try_one(mutant)
+                entry = {"file": mutant.file, "line": mutant.line, "column": mutant.column, "kind": mutant.kind, "before": before.strip(),
+                         "after": after.strip(), "status": status, "by": by, "seconds": round(time.monotonic() - began, 1)}
+                print(f"{status:10} {mutant.name()}  [{by}] {entry['seconds']} s", flush=True)
+            if entry["status"] == "survived" and argued(mutant, table):
+                entry.update(status="equivalent", by="argued: " + argued(mutant, table))
+            result["mutants"].append(entry)
+            valid += entry["status"] != "invalid"
+            write(output, result)
+        else:
+            result["complete"] = True
+        result.setdefault("complete", True)
+        result["sources"] = {file: hashlib.sha256((ROOT / file).read_bytes()).hexdigest()[:16] for file in room.files}
+        write(output, result)
+    counts = collections.Counter(m["status"] for m in result["mutants"])
+    print(f"mutation: {args.room}, seed {args.seed}: {counts['killed']} of {counts['killed'] + counts['survived']} faults found, "
+          f"{counts['equivalent']} equivalent, {counts['invalid']} did not compile" + ("" if result["complete"] else "; not finished"))
+    return 1 if counts["survived"] else 0
+
+
+def write(path, result):
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(result, indent=1) + "\n")
+    os.replace(temporary, path)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("results", nargs="*", type=pathlib.Path, help="with --page")
+    parser.add_argument("--room", choices=ROOMS)
+    parser.add_argument("--count", type=int, default=100, help="faults that compile")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--only", help="files whose path holds this")
+    parser.add_argument("--budget", type=float, default=float("inf"), help="begin no fault after so many seconds")
+    parser.add_argument("--again", action="store_true", help="forget what RESULT.json holds")
+    parser.add_argument("--retry", action="store_true", help="try survivors again")
+    parser.add_argument("--scratch", type=pathlib.Path, help="keep the scratch copy here (cpp: it is built once)")
+    parser.add_argument("-o", dest="output", type=pathlib.Path)
+    parser.add_argument("--page", type=pathlib.Path)
+    parser.add_argument("--check", action="store_true")
+    args = parser.parse_args()
+    try:
+        if args.page:
+            return page.make(args.page, args.results, args.check)
+        if not args.room or args.results:
+            raise Refused("expected --room rtl or --room cpp, or --page")
+        return measure(args)
+    except (Refused, OSError, ValueError, KeyError) as error:
+        print(f"mutation: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
