@@ -12,7 +12,8 @@ cd "$root"
 failed=0
 sources=(rtl/generated/quasim_regs.sv rtl/quasim_*.sv)
 checkers=(rtl/checkers/quasim_*.sv)
-package=rtl/generated/quasim_pkg.sv
+packages=(rtl/generated/quasim_pkg.sv rtl/generated/quasim_map_pkg.sv)
+package=${packages[0]}
 waivers=rtl/lint/quasim.vlt
 # rtl/asic has modules of rtl in a structure for standard cells; they are read in their place
 asic=()
@@ -56,7 +57,7 @@ lint() {  # lint LOG PARAMETERS
   local log=$1 args=() p
   for p in $2; do args+=("-G$p"); done
   status_of "$log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \
-    "$waivers" "$package" "${sources[@]}" "${checkers[@]}"
+    "$waivers" "${packages[@]}" "${sources[@]}" "${checkers[@]}"
 }
 
 elaborate() {  # elaborate LOG PARAMETERS; Icarus only warns on a note that it widens a sensitivity list, which is harmless
@@ -80,6 +81,10 @@ for parameters in "${legal[@]}"; do
   report "$(lint "$work/log" "$parameters")" "verilator -Wall, with checkers: $parameters" "$work/log"
   report "$(elaborate "$work/log" "$parameters")" "icarus -Wall: $parameters" "$work/log"
 done
+
+# Yosys 0.23 takes ~N'(x) for (~N)'(x) and says nothing; N'(~x) is read alike by all tools.
+grep -nE "[~!][[:alnum:]_]+'\\(" "$package" "${sources[@]}" "${checkers[@]}" > "$work/log" && status=1 || status=0
+report "$status" "no ~ or ! before a cast to a width, which yosys misreads" "$work/log"
 
 simulate() {  # simulate TEXT TOP ARGUMENTS AND SOURCES: passes where the bench prints PASS
   local text=$1 top=$2 status

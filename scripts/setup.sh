@@ -15,7 +15,7 @@ build=(
   libdnnl-dev libjs-chart.js
 )
 python=(python3-dev python3-pip python3-venv pybind11-dev)
-tests=(libgtest-dev iverilog yosys opensta qflow-tech-osu018 chromium)
+tests=(libgtest-dev iverilog yosys z3 opensta qflow-tech-osu018 chromium)
 slow=(clang clang-tidy)
 
 usage() {

@@ -1,0 +1,62 @@
+// Bound to every quasim_settings: what the datapath is told, as products where the RTL divides.
+//
+// Deliberately absent: what requant is told of S; channels and taps outside their legal range, which never meet a beat.
+// Registered: the registers of the cycle before.
+
+module quasim_settings_checker #(
+  parameter int Lanes     = 16,
+  parameter int GroupBits = 9
+) (
+  input logic                                clk_i,
+  input logic [15:0]                         channels_i,
+  input logic [2:0]                          taps_i,
+  input logic [GroupBits-1:0]                last_group_o,
+  input logic [Lanes-1:0]                    tail_keep_o,
+  input logic [4:0]                          tap_shift_o
+);
+
+  localparam int CountBits = 32;
+
+  logic                              started_q;
+  logic [15:0]                       channels_q;
+  logic [2:0]                        taps_q;
+  logic [CountBits-1:0]              channels, earlier;
+
+  initial started_q = 1'b0;
+
+  always_ff @(posedge clk_i) begin
+    started_q  <= 1'b1;
+    channels_q <= channels_i;
+    taps_q     <= taps_i;
+  end
+
+  assign channels  = CountBits'(channels_q);
+  assign earlier    = CountBits'(last_group_o) * CountBits'(Lanes);  // channels of all groups but the last
+
+  always_ff @(posedge clk_i) begin
+    if (started_q) begin
+      if (channels != '0 && channels <= (CountBits'(Lanes) << GroupBits)) begin
+        assert (earlier < channels && channels <= earlier + CountBits'(Lanes)) else $error("settings: the last group does not hold the last channel");
+        for (int i = 0; i < Lanes; i++) begin
+          assert (tail_keep_o[i] == (earlier + CountBits'(i) < channels)) else $error("settings: tkeep of the last group is not its channels");
+        end
+      end
+      if (taps_q >= 3'(quasim_pkg::TAPS_MIN) && taps_q <= 3'(quasim_pkg::TAPS_MAX)) begin
+        assert (8 * (CountBits'(taps_q) - 1) + CountBits'(tap_shift_o) == 24) else $error("settings: weight byte K-1 is not beside the newest sample");
+      end
+    end
+  end
+
+endmodule
+
+bind quasim_settings quasim_settings_checker #(
+  .Lanes(Lanes),
+  .GroupBits(GroupBits)
+) u_checker (
+  .clk_i          (clk_i),
+  .channels_i     (channels_i),
+  .taps_i         (taps_i),
+  .last_group_o   (last_group_o),
+  .tail_keep_o    (tail_keep_o),
+  .tap_shift_o    (tap_shift_o)
+);
