@@ -127,7 +127,7 @@ TEST_F(AnalysisStages, golden_files_win_over_evaluation) {
   write_npy(bundle.golden_directory(evaluated.variant()) / "conv1d_q.npy", planted);
   EXPECT_THROW(StageSet{bundle}, InputError);  // nothing says what it was made from
   nlohmann::ordered_json provenance{{"variant", evaluated.variant().to_string()}, {"device", "a GPU"}};
-  provenance.update(provenance_of(bundle));
+  provenance.update(provenance_of(read_grouped_bundle(directory_)));
   write_text_file(bundle.golden_directory(evaluated.variant()) / "provenance.json", provenance.dump());
   const StageSet mixed(bundle);
   EXPECT_EQ(mixed.stage("conv1d_q").origin, "golden/" + evaluated.variant().to_string());

@@ -1,12 +1,14 @@
 // The unit from random beginnings: every flip-flop and memory word that nothing resets starts at random, and
 // so does every value that the RTL leaves open; the same streams must come out. Usage: SEEDS.
+// Verilator's headers come first: after SystemC's they take its time for theirs.
+#include "Vrandom_start.h"
+#include "cosim/verilated_class.hpp"
+
 #include <cstdlib>
 #include <iostream>
 #include <systemc>
 
-#include "Vrandom_start.h"
 #include "cosim/testbench.hpp"
-#include "cosim/verilated_class.hpp"
 #include "tests/cosim/forwarding_unit.hpp"
 #include "tests/cosim/random_layer.hpp"
 
