@@ -170,6 +170,8 @@ TEST(CosimPipeline, DifferenceNamesElementOperandsAndStages) {
 TEST_F(StallGrid, CosimRealLayersEqualInValueAndCycle) {
   const char* directory = std::getenv("QUASIM_VECTORS");
   ASSERT_NE(directory, nullptr);
+  const char* text = std::getenv("QUASIM_SEEDS");
+  const std::uint64_t seeds = text == nullptr ? 2 : std::strtoull(text, nullptr, 10);
   std::uint64_t cycles = 0, jobs = 0;
   for (int layer = 0; layer < 12; ++layer) {
     const std::string name =
@@ -181,7 +183,7 @@ TEST_F(StallGrid, CosimRealLayersEqualInValueAndCycle) {
         expected_output(program, whole);  // whether it is the golden's is for certify to prove
     for (const double in : kProbabilities)
       for (const double out : kProbabilities)
-        for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+        for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
           const auto result = stream(program, whole, expected, {in, out, seed});
           EXPECT_TRUE(agrees(result)) << name << " stalls " << in << " " << out << " seed " << seed;
           cycles += result.cycles_compared;
@@ -189,7 +191,8 @@ TEST_F(StallGrid, CosimRealLayersEqualInValueAndCycle) {
         }
   }
   std::cout << jobs << " streams, " << cycles << " cycles compared pin by pin\n";
-  EXPECT_EQ(jobs, 12u * 16 * 10);
+  EXPECT_EQ(jobs, 12 * 16 * seeds);
+  EXPECT_GT(jobs, 0U);
 }
 
 }  // namespace

@@ -66,7 +66,8 @@ def filled_in(command):
     for word in command.split():
         word = word.removesuffix("...").split("|")[0]
         after_tensor = bool(words) and words[-1] == "--tensor"  # explain reads it; elsewhere FILE is written
-        words.append("a/conv1d_output_int8.npy" if after_tensor and word == "FILE" else PLACEHOLDERS.get(word, word))
+        after_rtl = bool(words) and words[-1] == "--rtl"
+        words.append("a/conv1d_output_int8.npy" if after_tensor and word == "FILE" else "rtl" if after_rtl and word == "DIR" else PLACEHOLDERS.get(word, word))
         if re.fullmatch(r"[A-Z][A-Z_]*(\.\w+)?", words[-1]) or not word:
             raise ValueError(f"{word or '...'} is not a placeholder that this test can fill in")
     return words
