@@ -8,12 +8,12 @@
 module quasim_regs_checker #(
   parameter int Lanes       = 1,
   parameter int MaxChannels = 1,
-  parameter int ConvBits    = 8,
-  parameter int MultBits    = 24,
-  parameter int BiasBits    = 48,
-  parameter int Dataflows   = 3,
-  parameter int CellBits    = 5,
-  parameter int NearBlocks  = 5
+  parameter int ConvBits    = quasim_pkg::CONV_BITS_DEFAULT,
+  parameter int MultBits    = quasim_pkg::MULT_BITS_DEFAULT,
+  parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
+  parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
+  parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
 ) (
   input logic                                     clk_i,
   input logic                                     rst_ni,

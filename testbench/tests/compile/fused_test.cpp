@@ -225,7 +225,7 @@ TEST_F(ProgramFile, what_a_fused_program_may_not_hold_is_refused_by_name) {
   expect_named("surprise", [&](auto& j) { j["surprise"] = 1; });
   expect_named("silu_table", [&](auto& j) { group(j)["silu_table"] = {1}; });
   expect_named("groups", [&](auto& j) { j["groups"] = nlohmann::ordered_json::array(); });
-  expect_named("groups", [&](auto& j) { j["groups"].push_back(j["groups"][0]); });
+  expect_named("channel_group", [&](auto& j) { j["groups"].push_back(j["groups"][0]); });
   expect_named("groups", [&](auto& j) { j["groups"] = 5; });
   expect_named("groups", [&](auto& j) { j["groups"][0] = 5; });
   expect_named("turn", [&](auto& j) { group(j)["turn"] = 64; });

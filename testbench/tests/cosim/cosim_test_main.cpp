@@ -42,6 +42,7 @@ int run_all_tests(int argc, char** argv, std::size_t lane_count, const sc::Pipel
   the_lanes = lane_count;
   the_testbench = cosim::make_testbench(lane_count, config, std::move(rtl));
   const int code = RUN_ALL_TESTS();
+  the_testbench.reset();  // before the statics of Verilator, which it needs
   std::printf("elements compared: %llu\n", static_cast<unsigned long long>(compared));
   return code != 0 || compared == 0 ? 1 : 0;
 }
