@@ -108,7 +108,7 @@ for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=3 MaxChannels=3
   args=()
   for p in $parameters; do args+=("-G$p"); done
   status=$(status_of "$work/log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \
-    "$waivers" "$package" "${asic[@]}" "${checkers[@]}")
+    "$waivers" "${packages[@]}" "${asic[@]}" "${checkers[@]}")
   report "$status" "verilator -Wall, with checkers, rtl/asic: ${parameters:-defaults}" "$work/log"
 done
 # Side by side both forms need names of their own.

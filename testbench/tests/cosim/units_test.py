@@ -81,11 +81,11 @@ def main():
         cut = bundles.cut_layer(d / "cut", layer, 24, 60)
         copy = shutil.copytree(rtl, d / "copy")
         agrees("a copy of the RTL", run("cosim", cut, "--rtl", copy, "--json"), 24 * 60)
-        wrong = planted(d / "wrong", "quasim_conv_acc.sv", "x0 = 32'($signed(history[7:0]))", "x0 = 32'($signed(history[15:8]))")
+        wrong = planted(d / "wrong", "quasim_dot4.sv", "x0 = 32'($signed(samples_i[7:0]))", "x0 = 32'($signed(samples_i[15:8]))")
         done = run("cosim", cut, "--rtl", wrong, "--stall-in", 0.1, "--json")
         expect(done.returncode == 1 and json.loads(done.stdout)["layers"][0]["rtl_vs_systemc"]["mismatches"] > 0, f"RTL with a fault: exit {done.returncode}: {done.stderr[-300:]}")
-        stale = copy / "quasim_conv_acc.sv"
-        stale.write_text((wrong / "quasim_conv_acc.sv").read_text())
+        stale = copy / "quasim_dot4.sv"
+        stale.write_text((wrong / "quasim_dot4.sv").read_text())
         expect(run("cosim", cut, "--rtl", copy, "--json").returncode == 1, "RTL that was edited after a run: its older state was used")
         certified = run("certify", cut, "--rtl", copy, "--json")
         expect(certified.returncode == 0 and json.loads(certified.stdout)["differing"]["model vs rtl"] == 0, f"certify --rtl DIR, whose requant and silu are whole: {certified.returncode} {certified.stderr[-300:]}")
