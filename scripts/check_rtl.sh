@@ -123,10 +123,10 @@ status=$(status_of "$work/log" yosys -p "
   hierarchy -check -top quasim_top; proc; check -assert;
   select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr;
   rename -top quasim_top;
-  synth -top quasim_top -flatten; check -assert;
-  select -assert-none t:\$_DLATCH_*; stat")
+  synth -top quasim_top -flatten -run begin:fine; check -assert;
+  select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr; stat")
 cells=$(awk '/Number of cells:/ {n = $NF} END {print n}' "$work/log")
-report "$status" "yosys synth, LANES=4 MaxChannels=16: no latch, ${cells:-0} cells" "$work/log"
+report "$status" "yosys coarse synthesis, LANES=4 MaxChannels=16: no latch, ${cells:-0} cells" "$work/log"
 
 for entry in "${illegal[@]}"; do
   parameters="${entry%%:*}"
