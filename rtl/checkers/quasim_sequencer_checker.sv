@@ -57,7 +57,7 @@ module quasim_sequencer_checker #(
   assign leave      = spill_valid_o & spill_ready_i;
   assign last_group = (position_q >= last_group_i);
   assign first      = (position_q == '0) ? s_first_i : token_first_q;
-  assign keep       = last_group ? tail_keep_i : {Lanes{1'b1}};
+  assign keep       = last_group ? tail_keep_i : {(Lanes < 1 ? 1 : Lanes){1'b1}};
 
   // From the output back: a place has room when it is empty or its beat moves on.
   always_comb begin
