@@ -131,10 +131,9 @@ class Cpp:
     def checks(self):
         """Target, label and command; what is not reached is not built."""
         tests = self.build / "testbench/tests"
-        yield "model_tests", "model_tests", [tests / "exact/model_tests", "--gtest_fail_fast", "--gtest_brief=1"]
-        yield "exact_tests", "exact_tests", [tests / "exact/exact_tests", "--gtest_fail_fast", "--gtest_brief=1"]
-        yield "round_clamp_test", "round_clamp_test", [tests / "spec/round_clamp_test", "--gtest_brief=1"]
-        yield "words_test", "words_test", [tests / "spec/words_test", "--gtest_brief=1"]
+        for program in ("stages/stages_tests", "exact/exact_tests", "compile/compile_tests", "prove/prove_tests", "spec/round_clamp_test", "spec/spec_tests"):
+            name = pathlib.PurePath(program).name
+            yield name, name, [tests / program, "--gtest_fail_fast", "--gtest_brief=1"]
         oracle = self.tree / "testbench/tests/exact/independent_oracle.py"
         yield "oracle_dump", "independent_oracle", [sys.executable, oracle, tests / "exact/oracle_dump"]
 

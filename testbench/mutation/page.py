@@ -12,7 +12,7 @@ forgotten. Each runs through the fast checks of its room until one finds it:
 | room | sources | checks, in this order |
 |---|---|---|
 | rtl | `rtl/*.sv`, `rtl/generated/quasim_regs.sv` | smoke bench in Icarus at several widths (`rtl.tools.lint_smoke_synthesis`), Verilator's lint |
-| cpp | `model/stages`, `exact`, `compile`, `prove`, `spec` | the programs `model_tests`, `exact_tests`, `round_clamp_test`, `words_test`, then `exhaustive.independent_oracle` |
+| cpp | `model/stages`, `exact`, `compile`, `prove`, `spec` | the programs `stages_tests`, `exact_tests`, `compile_tests`, `prove_tests`, `round_clamp_test`, `spec_tests`, then `exact.oracle.equals_an_independent_one` |
 
 A fault that changes nothing is no fault: where Yosys proves that the faulty module equals the original (SAT, induction over its registers), or where a
 reason is given below, it counts as equivalent. Faults that do not compile are replaced by others. The score is found / (found + survived).

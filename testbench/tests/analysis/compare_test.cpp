@@ -60,12 +60,12 @@ void expect_figures(const std::vector<A>& a, const std::vector<B>& b, const Diff
   EXPECT_EQ(got.largest.front().magnitude, max_absolute);
 }
 
-TEST(AnalysisCompare, int8_figures) {
+TEST(compare, int8_figures) {
   const auto a = random_integers<std::int8_t>(kSeed), b = random_integers<std::int8_t>(kSeed + 1);
   expect_figures(a, b, compare(view_of("x", kShape, a.data()), view_of("x", kShape, b.data())));
 }
 
-TEST(AnalysisCompare, int16_int32_float_and_mixed_figures) {
+TEST(compare, int16_int32_float_and_mixed_figures) {
   const auto a16 = random_integers<std::int16_t>(1), b16 = random_integers<std::int16_t>(2);
   expect_figures(a16, b16, compare(view_of("x", kShape, a16.data()), view_of("x", kShape, b16.data())));
   const auto a32 = random_integers<std::int32_t>(3), b32 = random_integers<std::int32_t>(4);
@@ -81,7 +81,7 @@ TEST(AnalysisCompare, int16_int32_float_and_mixed_figures) {
   expect_figures(a16, af, compare(view_of("x", kShape, a16.data()), view_of("x", kShape, af.data())));
 }
 
-TEST(AnalysisCompare, planted_difference_is_found_at_its_index) {
+TEST(compare, planted_difference_is_found_at_its_index) {
   std::mt19937 random(kSeed);
   std::size_t planted = 0;
   for (int round = 0; round < 40; ++round) {
@@ -101,7 +101,7 @@ TEST(AnalysisCompare, planted_difference_is_found_at_its_index) {
   EXPECT_EQ(planted, 40U);
 }
 
-TEST(AnalysisCompare, float_planted_by_one_ulp) {
+TEST(compare, float_planted_by_one_ulp) {
   std::vector<float> a(kElems, 1.5F), b = a;
   b[12'345] = std::nextafter(1.5F, 2.0F);
   const Difference d = compare(view_of("x", kShape, a.data()), view_of("x", kShape, b.data()));
@@ -112,7 +112,7 @@ TEST(AnalysisCompare, float_planted_by_one_ulp) {
   EXPECT_EQ(d.verdict, Verdict::kIdenticalClose);  // 1.2e-7, and said so
 }
 
-TEST(AnalysisCompare, verdicts) {
+TEST(compare, verdicts) {
   const std::vector<std::int8_t> bytes{-1, 0, 1, 2};
   const std::vector<float> same{-1, 0, 1, 2}, minus_zero{-1, -0.0F, 1, 2}, close{-1, 5e-7F, 1, 2},
       far{-1, 2e-6F, 1, 2};
@@ -127,7 +127,7 @@ TEST(AnalysisCompare, verdicts) {
   EXPECT_FALSE(is_identical(Verdict::kEmpty));
 }
 
-TEST(AnalysisCompare, nan_meets_nan_and_other_values) {
+TEST(compare, nan_meets_nan_and_other_values) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
   const std::vector<float> a{nan, nan, inf, inf, 1, 2}, b{nan, 1, inf, -inf, nan, 3};
   const Difference d = compare(view_of("x", {6}, a.data()), view_of("x", {6}, b.data()));
@@ -140,7 +140,7 @@ TEST(AnalysisCompare, nan_meets_nan_and_other_values) {
             Verdict::kIdenticalBits);
 }
 
-TEST(AnalysisStepper, float16_neighbours_are_one_step_apart) {
+TEST(stepper, float16_neighbours_are_one_step_apart) {
   const Stepper stepper(DType::kFloat16, DType::kFloat16, std::nullopt);
   std::size_t compared = 0;
   for (double sign : {1.0, -1.0})
@@ -157,7 +157,7 @@ TEST(AnalysisStepper, float16_neighbours_are_one_step_apart) {
   EXPECT_EQ(compared, 2U * 0x7BFF);
 }
 
-TEST(AnalysisStepper, a_scale_makes_the_step) {
+TEST(stepper, a_scale_makes_the_step) {
   const Stepper stepper(DType::kFloat32, DType::kFloat32, 0.25);
   const double a[3] = {1.0, 0.0, 0.1}, b[3] = {0.0, 0.5, 0.0};
   std::int64_t steps[3];
@@ -167,7 +167,7 @@ TEST(AnalysisStepper, a_scale_makes_the_step) {
   EXPECT_EQ(steps[2], 0);
 }
 
-TEST(AnalysisDifferenceMap, cells_show_each_difference_in_its_place) {
+TEST(difference_map, cells_show_each_difference_in_its_place) {
   TensorBCL<std::int8_t> a({2, 3, 5}), b({2, 3, 5});
   b.at(1, 0, 1) = -1;  // a - b = +1
   b.at(1, 1, 4) = 1;   // -1
@@ -182,7 +182,7 @@ TEST(AnalysisDifferenceMap, cells_show_each_difference_in_its_place) {
   EXPECT_THROW(difference_map("A", a, "B", TensorBCL<std::int8_t>({2, 3, 4})), InputError);
 }
 
-TEST(AnalysisDifferenceMap, base64_of_the_rfc) {
+TEST(difference_map, base64_of_the_rfc) {
   const std::vector<std::pair<std::string, std::string>> rows{{"", ""},
                                                               {"f", "Zg=="},
                                                               {"fo", "Zm8="},

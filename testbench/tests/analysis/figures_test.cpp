@@ -26,7 +26,7 @@ TensorView halves_view(const std::vector<std::uint16_t>& bits) {
       false};
 }
 
-TEST(AnalysisDecode, every_float16_has_its_value) {
+TEST(decode, every_float16_has_its_value) {
   std::size_t compared = 0;
   for (unsigned bits = 0; bits < 65536; ++bits) {
     const int exponent = static_cast<int>(bits >> 10 & 31), fraction = static_cast<int>(bits & 1023);
@@ -46,7 +46,7 @@ TEST(AnalysisDecode, every_float16_has_its_value) {
   EXPECT_EQ(compared, 65536U);
 }
 
-TEST(AnalysisDecode, int64_beyond_double_is_refused) {
+TEST(decode, int64_beyond_double_is_refused) {
   const std::vector<std::int64_t> fits{std::int64_t{1} << 53}, too_large{(std::int64_t{1} << 53) + 1};
   double value = 0;
   decode(view_of("x", {1}, fits.data()), 0, 1, &value);
@@ -54,7 +54,7 @@ TEST(AnalysisDecode, int64_beyond_double_is_refused) {
   EXPECT_THROW(decode(view_of("x", {1}, too_large.data()), 0, 1, &value), InputError);
 }
 
-TEST(AnalysisSummary, equals_a_two_pass_computation) {
+TEST(summary, equals_a_two_pass_computation) {
   std::mt19937 random(kSeed);
   std::normal_distribution<float> normal(1e6F,
                                          0.5F);  // a large mean: naive sums of squares lose every digit here
@@ -72,7 +72,7 @@ TEST(AnalysisSummary, equals_a_two_pass_computation) {
   EXPECT_EQ(summary.max, *std::max_element(values.begin(), values.end()));
 }
 
-TEST(AnalysisSummary, nan_and_infinity_are_counted_apart) {
+TEST(summary, nan_and_infinity_are_counted_apart) {
   std::vector<float> values(5000, 2.0F);
   values[7] = std::numeric_limits<float>::quiet_NaN();
   values[4999] = std::numeric_limits<float>::infinity();
@@ -86,7 +86,7 @@ TEST(AnalysisSummary, nan_and_infinity_are_counted_apart) {
   EXPECT_NEAR(summary.mean, 2.0 + 2.0 / 4997, 1e-12);
 }
 
-TEST(AnalysisHistogram, rows_cover_what_was_added) {
+TEST(histogram, rows_cover_what_was_added) {
   StepHistogram histogram;
   const std::vector<std::int64_t> steps{0, 1, -1, 255, -255, 256, -256, 511, 512, INT64_MAX, INT64_MIN};
   for (std::int64_t step : steps) histogram.add(step);
@@ -119,7 +119,7 @@ std::vector<float> float_patterns(std::size_t count, bool with_nonfinite) {
   return values;
 }
 
-TEST(AnalysisOrderStatistics, every_rank_equals_the_sorted_value) {
+TEST(order_statistics, every_rank_equals_the_sorted_value) {
   const std::vector<float> values = float_patterns(20'000, true);
   std::vector<float> by_value, by_magnitude;
   for (float value : values)
@@ -162,7 +162,7 @@ void expect_integer_ranks(const std::vector<T>& values) {
   }
 }
 
-TEST(AnalysisOrderStatistics, integers_of_every_width) {
+TEST(order_statistics, integers_of_every_width) {
   std::mt19937 random(kSeed);
   std::vector<std::int8_t> bytes(9000);
   std::vector<std::int16_t> words(9000);
@@ -179,7 +179,7 @@ TEST(AnalysisOrderStatistics, integers_of_every_width) {
   expect_integer_ranks(longs);
 }
 
-TEST(AnalysisOrderStatistics, float16_orders_by_value) {
+TEST(order_statistics, float16_orders_by_value) {
   std::vector<std::uint16_t> bits;
   std::vector<float> finite;
   for (unsigned i = 0; i < 65536; i += 3) {
@@ -195,7 +195,7 @@ TEST(AnalysisOrderStatistics, float16_orders_by_value) {
   for (std::size_t i = 0; i < ranks.size(); ++i) EXPECT_EQ(got[i], finite[ranks[i]]);
 }
 
-TEST(AnalysisDistribution, counts_shares_and_places) {
+TEST(distribution, counts_shares_and_places) {
   // 0, 1, ..., 9999 with one planted outlier.
   std::vector<std::int32_t> values(10'000);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<std::int32_t>(i);
@@ -219,13 +219,13 @@ TEST(AnalysisDistribution, counts_shares_and_places) {
   EXPECT_GT(d.clip->ratio, kClipRatio);
 }
 
-TEST(AnalysisDistribution, no_clipping_without_a_tail) {
+TEST(distribution, no_clipping_without_a_tail) {
   std::vector<float> values(4000);
   for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(i) - 2000.0F;
   EXPECT_FALSE(analyse(view_of("x", {values.size()}, values.data())).clip.has_value());
 }
 
-TEST(AnalysisDistribution, nothing_to_analyse_is_refused) {
+TEST(distribution, nothing_to_analyse_is_refused) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   EXPECT_THROW(analyse(view_of("x", {0}, &nan)), InputError);
   EXPECT_THROW(analyse(view_of("x", {1}, &nan)), InputError);

@@ -37,7 +37,7 @@ Bundle random_bundle() {
   return bundle;
 }
 
-TEST(AnalysisModes, promise_and_error_figures) {
+TEST(modes, promise_and_error_figures) {
   const Bundle bundle = random_bundle();
   const ModesResult result = compare_modes(bundle);
   EXPECT_TRUE(result.promise_holds());
@@ -57,7 +57,7 @@ TEST(AnalysisModes, promise_and_error_figures) {
   EXPECT_GT(differing, 0U) << "two dataflows that agree everywhere would make this test empty";
 }
 
-TEST(AnalysisModes, a_broken_promise_is_seen) {
+TEST(modes, a_broken_promise_is_seen) {
   ModesResult result = compare_modes(random_bundle());
   for (ModeRow& row : result.rows)
     if (row.dataflow == Dataflow::kFused && row.mode == OutputMode::kFloatSimInt8)
@@ -65,7 +65,7 @@ TEST(AnalysisModes, a_broken_promise_is_seen) {
   EXPECT_FALSE(result.promise_holds());
 }
 
-TEST(AnalysisSweep, the_layers_own_point_equals_the_baseline_mode) {
+TEST(sweep, the_layers_own_point_equals_the_baseline_mode) {
   const Bundle bundle = random_bundle();
   const SweepPlan plan{{8, 10},
                        {ScaleRule::parse("layer"), ScaleRule::parse("max")},
@@ -92,7 +92,7 @@ TEST(AnalysisSweep, the_layers_own_point_equals_the_baseline_mode) {
   EXPECT_GE(pareto, 1);
 }
 
-TEST(AnalysisSweep, options_are_checked) {
+TEST(sweep, options_are_checked) {
   EXPECT_EQ(parse_conv_bits("8..12"), (std::vector<int>{8, 9, 10, 11, 12}));
   EXPECT_EQ(parse_conv_bits("8,12"), (std::vector<int>{8, 12}));
   for (const char* text : {"", "8..", "..8", "12..8", "1..8", "8..13", "8,", "eight", "8.5"})
@@ -114,9 +114,9 @@ class TemporaryDirectory : public ::testing::Test {
   std::filesystem::path directory_;
 };
 
-using AnalysisStages = TemporaryDirectory;
+using stages = TemporaryDirectory;
 
-TEST_F(AnalysisStages, golden_files_win_over_evaluation) {
+TEST_F(stages, golden_files_win_over_evaluation) {
   Bundle bundle = random_bundle();
   bundle.directory = directory_;
   write_bundle(bundle);
@@ -142,7 +142,7 @@ TEST_F(AnalysisStages, golden_files_win_over_evaluation) {
   EXPECT_THROW(StageSet{bundle}, InputError);  // stale
 }
 
-TEST_F(AnalysisStages, intermediates_are_saved_under_their_names) {
+TEST_F(stages, intermediates_are_saved_under_their_names) {
   const Bundle bundle = random_bundle();
   save_intermediates(bundle, directory_);
   TensorBCL<std::int8_t> q;
@@ -154,9 +154,9 @@ TEST_F(AnalysisStages, intermediates_are_saved_under_their_names) {
   EXPECT_EQ(files, 6U + 4U + 3U);  // stages, x_proj of each mode, ssm_input of three
 }
 
-using AnalysisReport = TemporaryDirectory;
+using report = TemporaryDirectory;
 
-TEST_F(AnalysisReport, data_cannot_leave_their_script_element) {
+TEST_F(report, data_cannot_leave_their_script_element) {
   write_text_file(directory_ / "chart.js", "/* library */");
   write_text_file(directory_ / "licence", "a < b & c");
   const ChartLibrary library{directory_ / "chart.js", directory_ / "licence"};

@@ -8,7 +8,6 @@
 #include "compile/multiplier.hpp"
 #include "compile/nearest.hpp"
 #include "exact/oracle.hpp"
-#include "prove/program_explanation.hpp"
 #include "spec/error.hpp"
 #include "tests/exact/layers.hpp"
 
@@ -47,7 +46,7 @@ bool meets(const std::vector<int>& q, std::int32_t acc_min, const SliceBounds& b
 
 /// Every rising target of two bits, every table of four entries from {0, 1}: the bounds admit exactly the
 /// functions that look equal.
-TEST(compile_bounds, admit_exactly_the_functions_that_give_the_same_values) {
+TEST(bounds, admit_exactly_the_functions_that_give_the_same_values) {
   constexpr int kPoints = 5;
   constexpr std::int32_t kFirst = -2;
   const std::vector<std::vector<int>> functions = rising_functions(kPoints);
@@ -86,7 +85,7 @@ std::int64_t rounded(std::int64_t multiplier, std::int64_t word, int shift_bits,
 }
 
 /// The interval's ends meet every bound; one word beyond either end misses one, or the bias memory.
-TEST(compile_bounds, intervals_end_where_the_first_bound_is_missed) {
+TEST(bounds, intervals_end_where_the_first_bound_is_missed) {
   std::mt19937_64 random(71);
   std::int64_t intervals = 0, empty = 0, at_limit = 0;
   for (int trial = 0; trial < 3000; ++trial) {
@@ -144,7 +143,7 @@ TEST(compile_bounds, intervals_end_where_the_first_bound_is_missed) {
   EXPECT_GT(intervals - empty, 1000);
 }
 
-TEST(compile_bounds, searches_over_integers_find_the_first) {
+TEST(bounds, searches_over_integers_find_the_first) {
   std::int64_t compared = 0;
   for (int low = -3; low <= 3; ++low)
     for (int high = low; high <= 9; ++high)
@@ -162,7 +161,7 @@ TEST(compile_bounds, searches_over_integers_find_the_first) {
 }
 
 /// The least M of all, and words in the middle of what it leaves; brute force over M, S and both words.
-TEST(compile_bounds, the_smallest_multiplier_over_every_shift_is_found) {
+TEST(bounds, the_smallest_multiplier_over_every_shift_is_found) {
   std::mt19937_64 random(72);
   std::int64_t tried = 0, found_count = 0;
   constexpr int kMultBits = 5, kBiasBits = 10;
@@ -215,7 +214,7 @@ TEST(compile_bounds, the_smallest_multiplier_over_every_shift_is_found) {
 
 /// The nearest program is the one that its scales say, in rational numbers: M and B rounded to the nearest, M
 /// as wide as it may be.
-TEST(compile_nearest, multiplier_and_words_are_the_nearest_to_the_scales) {
+TEST(nearest, multiplier_and_words_are_the_nearest_to_the_scales) {
   std::mt19937_64 random(73);
   std::int64_t words = 0, entries = 0;
   for (int trial = 0; trial < 120; ++trial) {
@@ -265,67 +264,6 @@ TEST(compile_nearest, multiplier_and_words_are_the_nearest_to_the_scales) {
   EXPECT_EQ(words, 480);
   LayerParams fused = test::random_fused_layer(random);
   EXPECT_THROW(compile::nearest_program(test::random_bundle(random, fused, 1, 5), {}), InputError);
-}
-
-/// Every point of a program with one fault: what the explanation says of it is what the numbers say.
-TEST(prove_program, explanations_hold_the_values_and_their_distances) {
-  std::mt19937_64 random(74);
-  std::int64_t points = 0, differing = 0, unexplained = 0, table = 0;
-  for (const Rounding rounding : {Rounding::kHalfEven, Rounding::kHalfAway}) {
-    const LayerParams layer = test::layer_of(0.07F, 0.007F, 0.006F, 0.05F, 0.05F, 8, rounding);
-    const Bundle bundle = test::random_bundle(random, layer, 1, 100);
-    const exact::Oracle oracle(bundle.layer);
-    LayerProgram program = compile::nearest_program(bundle, {12, 40});
-    for (const int fault : {0, 1, 2}) {
-      LayerProgram faulty = program;
-      if (fault == 1) faulty.bias_words[0] += std::int64_t{1} << (faulty.stage().shift_bits - 1);
-      if (fault == 2)
-        faulty.stage().silu_table[130] = static_cast<std::int8_t>(faulty.stage().silu_table[130] + 3);
-      for (std::int32_t acc = -3000; acc <= 3000; acc += 7) {
-        const int bias = bundle.bias[0];
-        const compile::ProgramExplanation said = compile::explain_program(oracle, faulty, 0, bias, acc);
-        const std::int64_t p = std::int64_t{faulty.stage().multiplier} * acc + faulty.bias_words[0];
-        const int q =
-            static_cast<int>(spec::clamp_bits(spec::round_shift(p, faulty.stage().shift_bits, rounding), 8));
-        const int out = faulty.stage().silu_table[static_cast<std::size_t>(q + 128)];
-        EXPECT_EQ(said.exact_q, oracle.q(bias, acc));
-        EXPECT_EQ(said.exact_out, oracle.table_entry(said.exact_q));
-        EXPECT_EQ(said.program_q, q);
-        EXPECT_EQ(said.program_out, out);
-        const double exact_q =
-            static_cast<double>(oracle.y(bias, acc).rational()) / static_cast<double>(0.05F);
-        const double own_q = std::ldexp(static_cast<double>(p), -faulty.stage().shift_bits);
-        EXPECT_NEAR(said.error_lsb, own_q - exact_q, 1e-9);
-        EXPECT_NEAR(said.boundary_lsb, std::fabs(exact_q - std::floor(exact_q) - 0.5), 1e-9);
-        const bool same_q = said.program_q == said.exact_q,
-                   same = same_q && said.program_out == said.exact_out;
-        ASSERT_FALSE(said.causes.empty() && same_q);
-        if (same) {
-          EXPECT_EQ(said.causes.front(), "no difference");
-        }
-        if (same_q && !same) {
-          EXPECT_EQ(said.causes.front(), "table entry");
-          EXPECT_FALSE(said.explained);
-          ++table;
-        }
-        if (!same_q) {
-          // Half an LSB is no quantisation, whatever would restore it.
-          EXPECT_EQ(said.explained, !said.causes.empty() && std::fabs(said.error_lsb) <= 1.0 / 64);
-          unexplained += !said.explained;
-          ++differing;
-        }
-        if (same) {
-          EXPECT_TRUE(said.explained);
-        }
-        ++points;
-      }
-    }
-  }
-  std::cout << points << " points, " << differing << " differ in q, " << unexplained
-            << " of them unexplained, " << table << " by the table\n";
-  EXPECT_GT(differing, 100);
-  EXPECT_GT(unexplained, 100);
-  EXPECT_GT(table, 0);
 }
 
 }  // namespace

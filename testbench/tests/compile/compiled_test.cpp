@@ -36,7 +36,7 @@ struct Case {
 
 /// The target with other values of `out` at the last `count` accumulators of one slice, one q changed to a
 /// value of its own.
-TEST(compile_result, every_differing_point_is_counted_and_the_first_thousand_are_listed) {
+TEST(result, every_differing_point_is_counted_and_the_first_thousand_are_listed) {
   std::mt19937_64 random(101);
   const LayerParams layer =
       test::layer_of(0.07F, 0.007F, 0.006F, 0.05F, 0.05F, 8, Rounding::kHalfAway, Dataflow::kFused);
@@ -83,7 +83,7 @@ TEST(compile_result, every_differing_point_is_counted_and_the_first_thousand_are
   std::cout << points << " points compared\n";
 }
 
-TEST(compile_result, two_step_programs_say_what_they_match_and_how_wide_they_are) {
+TEST(result, two_step_programs_say_what_they_match_and_how_wide_they_are) {
   std::mt19937_64 random(102);
   int by_q = 0, by_out = 0, inexact = 0;
   for (int trial = 0; trial < 20; ++trial) {
@@ -134,7 +134,7 @@ TEST(compile_result, two_step_programs_say_what_they_match_and_how_wide_they_are
   EXPECT_GT(by_q, 3);
 }
 
-TEST(compile_result, a_table_is_the_targets_where_q_occurs_and_the_oracles_elsewhere) {
+TEST(result, a_table_is_the_targets_where_q_occurs_and_the_oracles_elsewhere) {
   const LayerParams layer = test::layer_of(0.07F, 0.007F, 0.006F, 0.5F, 0.05F, 4, Rounding::kHalfEven);
   const exact::Oracle oracle(layer);
   const Domain domain{exact::DomainKind::kReachable, {{0, 0, 9, 0}, {1, 0, 9, 1}}};
@@ -160,7 +160,7 @@ TEST(compile_result, a_table_is_the_targets_where_q_occurs_and_the_oracles_elsew
 }
 
 /// A target whose q falls is followed as far as a rising one can, and it is said.
-TEST(compile_result, a_target_that_falls_is_named) {
+TEST(result, a_target_that_falls_is_named) {
   std::mt19937_64 random(103);
   const LayerParams layer = test::layer_of(0.07F, 0.007F, 0.006F, 0.05F, 0.05F, 8, Rounding::kHalfEven);
   const Case test(random, layer, 2, 60);
@@ -180,7 +180,7 @@ TEST(compile_result, a_target_that_falls_is_named) {
 }
 
 /// `wrong` is the number of u at which the guess and one comparison miss the rank: all of them are tried.
-TEST(compile_fused_parts, the_guess_counts_every_position_that_it_misses) {
+TEST(fused_parts, the_guess_counts_every_position_that_it_misses) {
   std::mt19937_64 random(104);
   std::int64_t positions = 0, wrong = 0;
   for (const int count : {1, 7, 40, 90, 168}) {
@@ -226,7 +226,7 @@ TEST(compile_fused_parts, the_guess_counts_every_position_that_it_misses) {
 
 /// The least multiplier, by shortest paths over all pairs: no negative cycle at it, one at the multiplier
 /// below.
-TEST(compile_fused_parts, the_least_multiplier_has_thresholds_and_the_one_below_has_none) {
+TEST(fused_parts, the_least_multiplier_has_thresholds_and_the_one_below_has_none) {
   std::mt19937_64 random(105);
   int compared = 0;
   for (int trial = 0; trial < 12; ++trial) {
@@ -283,7 +283,7 @@ TEST(compile_fused_parts, the_least_multiplier_has_thresholds_and_the_one_below_
 }
 
 /// Ranks rise, cover their slice without a gap, and give the outputs back.
-TEST(compile_fused_parts, a_ladder_holds_every_output_of_its_slice) {
+TEST(fused_parts, a_ladder_holds_every_output_of_its_slice) {
   std::mt19937_64 random(106);
   std::int64_t compared = 0;
   for (int trial = 0; trial < 20; ++trial) {

@@ -33,7 +33,7 @@ int random_layers() {
   return text == nullptr ? 100 : std::atoi(text);
 }
 
-TEST(compile_fused, random_layers_are_exact) {
+TEST(fused, random_layers_are_exact) {
   constexpr std::uint64_t kSeed = 20;
   std::cout << "seed " << kSeed << "\n";
   std::mt19937_64 random(kSeed);
@@ -58,7 +58,7 @@ TEST(compile_fused, random_layers_are_exact) {
   EXPECT_EQ(exact, trials);
 }
 
-TEST(compile_fused, a_smaller_unit_takes_the_layers_it_can) {
+TEST(fused, a_smaller_unit_takes_the_layers_it_can) {
   std::mt19937_64 random(21);
   compile::Options small;
   small.cell_bits = spec::kCellBitsMin;
@@ -80,7 +80,7 @@ TEST(compile_fused, a_smaller_unit_takes_the_layers_it_can) {
   EXPECT_GT(exact, 10);
 }
 
-TEST(compile_fused, real_layers_take_percentile_and_enlarged_scales) {
+TEST(fused, real_layers_take_percentile_and_enlarged_scales) {
   const std::filesystem::path vectors = QUASIM_VECTORS;
   std::int64_t points = 0, differing = 0;
   for (const int number : {0, 6}) {
@@ -107,7 +107,7 @@ TEST(compile_fused, real_layers_take_percentile_and_enlarged_scales) {
   EXPECT_EQ(differing, 0);
 }
 
-TEST(compile_fused, a_target_that_contradicts_itself_costs_few_points_and_no_fewer_than_proven) {
+TEST(fused, a_target_that_contradicts_itself_costs_few_points_and_no_fewer_than_proven) {
   std::mt19937_64 random(22);
   std::int64_t cases = 0;
   for (int trial = 0; trial < 20; ++trial) {
@@ -134,7 +134,7 @@ TEST(compile_fused, a_target_that_contradicts_itself_costs_few_points_and_no_few
   EXPECT_GT(cases, 5);
 }
 
-TEST(compile_fused, constant_outputs_and_single_accumulators) {
+TEST(fused, constant_outputs_and_single_accumulators) {
   LayerParams layer =
       test::layer_of(0x1p-20F, 0x1p-20F, 0x1p-20F, 1.0F, 1.0F, 8, Rounding::kHalfAway, Dataflow::kFused);
   std::int64_t points = 0;
@@ -153,7 +153,7 @@ TEST(compile_fused, constant_outputs_and_single_accumulators) {
   std::cout << points << " points\n";
 }
 
-TEST(compile_fused, too_many_steps_are_refused_by_name) {
+TEST(fused, too_many_steps_are_refused_by_name) {
   const LayerParams layer =
       test::layer_of(0.07F, 0.007F, 0.006F, 1.0F, 0.001F, 8, Rounding::kHalfAway, Dataflow::kFused);
   const Bundle bundle = test::bundle_of(layer, {127, 127, 127, 127}, {3});
@@ -167,7 +167,7 @@ TEST(compile_fused, too_many_steps_are_refused_by_name) {
   }
 }
 
-class ProgramFile : public ::testing::Test {
+class program_file : public ::testing::Test {
  protected:
   void SetUp() override {
     directory_ = std::filesystem::temp_directory_path() / ("quasim_program_" + std::to_string(::getpid()));
@@ -193,7 +193,7 @@ class ProgramFile : public ::testing::Test {
   std::filesystem::path directory_;
 };
 
-TEST_F(ProgramFile, a_fused_program_comes_back_as_it_was_written) {
+TEST_F(program_file, a_fused_program_comes_back_as_it_was_written) {
   std::mt19937_64 random(30);
   for (int trial = 0; trial < 20; ++trial) {
     const LayerProgram program = test::random_fused_program(random, 3, 2 + trial % 3);
@@ -206,7 +206,7 @@ TEST_F(ProgramFile, a_fused_program_comes_back_as_it_was_written) {
   }
 }
 
-TEST_F(ProgramFile, what_a_fused_program_may_not_hold_is_refused_by_name) {
+TEST_F(program_file, what_a_fused_program_may_not_hold_is_refused_by_name) {
   std::mt19937_64 random(31);
   const nlohmann::ordered_json good = written(test::random_fused_program(random, 3, 4));
   int refused = 0;
@@ -257,7 +257,7 @@ TEST_F(ProgramFile, what_a_fused_program_may_not_hold_is_refused_by_name) {
   std::cout << refused << " files refused\n";
 }
 
-TEST_F(ProgramFile, two_step_is_read_in_both_formats_and_written_in_the_first) {
+TEST_F(program_file, two_step_is_read_in_both_formats_and_written_in_the_first) {
   nlohmann::ordered_json one{{"format", "quasim.program/1"},
                              {"name", "old"},
                              {"channels", 1},

@@ -73,7 +73,7 @@ std::int64_t total_fewest(const TinyProblem& problem, std::int64_t multiplier, i
   return total;
 }
 
-TEST(unit_compile, the_multiplier_found_is_exact_and_the_smallest) {
+TEST(multiplier, the_multiplier_found_is_exact_and_the_smallest) {
   std::mt19937_64 random(7);
   std::cout << "seed 7\n";
   int found_count = 0, none_count = 0;
@@ -100,7 +100,7 @@ TEST(unit_compile, the_multiplier_found_is_exact_and_the_smallest) {
   EXPECT_GT(none_count, 0);
 }
 
-TEST(unit_compile, the_closest_multiplier_respects_its_bound_and_meets_brute_force) {
+TEST(multiplier, the_closest_multiplier_respects_its_bound_and_meets_brute_force) {
   std::mt19937_64 random(11);
   std::cout << "seed 11\n";
   int compared = 0, best = 0;
@@ -130,12 +130,12 @@ TEST(unit_compile, the_closest_multiplier_respects_its_bound_and_meets_brute_for
   EXPECT_GE(best * 10, compared * 8);
 }
 
-TEST(unit_compile, a_target_that_falls_is_reported) {
+TEST(multiplier, a_target_that_falls_is_reported) {
   EXPECT_TRUE(compile::falls_somewhere({{{0, 1}, {5, 2}, {9, 1}}}));
   EXPECT_FALSE(compile::falls_somewhere({{{0, 1}, {5, 2}, {9, 7}}}));
 }
 
-TEST(unit_compile, level_thresholds_are_the_least_products_that_round_there) {
+TEST(multiplier, level_thresholds_are_the_least_products_that_round_there) {
   std::int64_t compared = 0;
   for (const Rounding rounding : {Rounding::kHalfEven, Rounding::kHalfAway})
     for (int shift_bits = 0; shift_bits <= 12; ++shift_bits)

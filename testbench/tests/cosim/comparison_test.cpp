@@ -1,13 +1,12 @@
 // What the co-simulation compares: every pin of every cycle, first and last, every lane, every counter, the
 // history; and that each of them alone makes a job fail.
 // Verilator's headers come first: after SystemC's they take its time for theirs.
-#include "cosim/verilated_class.hpp"
-
 #include <algorithm>
 #include <functional>
 #include <iostream>
 #include <systemc>
 
+#include "cosim/verilated_class.hpp"
 #include "spec/error.hpp"
 #include "tests/cosim/cosim_test_main.hpp"
 #include "tests/cosim/faults/faulty_units.hpp"
@@ -133,7 +132,7 @@ struct Scene {
   cosim::RtlUnit::Outcome run() const { return run(golden.data()); }
 };
 
-TEST(CosimComparison, EqualPinsAreEqualAndCountedOnce) {
+TEST(comparison, equal_pins_are_equal_and_counted_once) {
   std::mt19937_64 random(91);
   for (int trial = 0; trial < 20; ++trial) {
     const Scene scene(random);
@@ -147,6 +146,7 @@ TEST(CosimComparison, EqualPinsAreEqualAndCountedOnce) {
     EXPECT_EQ(outcome.beats, scene.beats);
     EXPECT_EQ(outcome.rtl_model.compared, scene.live);
     EXPECT_EQ(outcome.rtl_golden.compared, scene.live);
+    count_compared(outcome.rtl_golden.compared);
     EXPECT_EQ(outcome.rtl_model.mismatches + outcome.rtl_golden.mismatches + outcome.mismatches.size(), 0U);
     // What the environment drives reaches the unit in its cycle.
     const auto& driven = ScriptedTop::the_top->driven;
@@ -165,7 +165,7 @@ TEST(CosimComparison, EqualPinsAreEqualAndCountedOnce) {
   }
 }
 
-TEST(CosimComparison, EveryPinInEveryCycleIsCompared) {
+TEST(comparison, every_pin_in_every_cycle_is_compared) {
   std::mt19937_64 random(92);
   std::int64_t altered = 0;
   for (int trial = 0; trial < 5; ++trial) {
@@ -198,11 +198,12 @@ TEST(CosimComparison, EveryPinInEveryCycleIsCompared) {
       }
     }
   }
+  count_compared(static_cast<std::uint64_t>(altered));
   std::cout << altered << " altered pins, all found\n";
   EXPECT_GT(altered, 1000);
 }
 
-TEST(CosimComparison, EveryLaneOfEveryBeatIsComparedWithModelAndGolden) {
+TEST(comparison, every_lane_of_every_beat_is_compared_with_model_and_golden) {
   std::mt19937_64 random(93);
   std::int64_t altered = 0;
   for (int trial = 0; trial < 5; ++trial) {
@@ -240,11 +241,12 @@ TEST(CosimComparison, EveryLaneOfEveryBeatIsComparedWithModelAndGolden) {
     }
     EXPECT_EQ(beat, scene.beats);
   }
+  count_compared(static_cast<std::uint64_t>(altered));
   std::cout << altered << " altered values, all found\n";
   EXPECT_GT(altered, 500);
 }
 
-TEST(CosimComparison, AJobAgreesOnlyWhereEverythingDoes) {
+TEST(comparison, a_job_agrees_only_where_everything_does) {
   cosim::JobResult good;
   good.rtl_golden.compared = 1;
   ASSERT_TRUE(good.agrees());
@@ -254,6 +256,7 @@ TEST(CosimComparison, AJobAgreesOnlyWhereEverythingDoes) {
     change(bad);
     EXPECT_FALSE(bad.agrees()) << verdicts;
     ++verdicts;
+    count_compared(1);
   };
   fails([](auto& r) { r.model_golden.mismatches = 1; });
   fails([](auto& r) { r.model_golden_q.mismatches = 1; });
@@ -268,6 +271,7 @@ TEST(CosimComparison, AJobAgreesOnlyWhereEverythingDoes) {
     EXPECT_EQ(one.compared(), 5U);
     (one.*member).mismatches = 3;
     EXPECT_EQ(one.mismatches(), 3U);
+    count_compared(2);
   }
 }
 
@@ -293,10 +297,12 @@ cosim::JobResult run(const TensorBCL<std::int8_t>& input, const TensorBCL<std::i
   job.expected_q = expected_q;
   job.continues = continues;
   job.stalls = {0.2, 0.3, 5};
-  return testbench().run(job);
+  cosim::JobResult result = testbench().run(job);
+  count_compared(result.compared());
+  return result;
 }
 
-TEST(CosimTestbench, EachCounterAloneMakesAJobFail) {
+TEST(testbench, each_counter_alone_makes_a_job_fail) {
   std::mt19937_64 random(94);
   const LayerProgram program = random_two_step_program(random, 6, 4);
   const auto input = random_input(random, 2, 6, 30);
@@ -325,7 +331,7 @@ TEST(CosimTestbench, EachCounterAloneMakesAJobFail) {
   EXPECT_EQ(altered, 16);
 }
 
-TEST(CosimTestbench, EverySampleOfTheHistoryIsCompared) {
+TEST(testbench, every_sample_of_the_history_is_compared) {
   std::mt19937_64 random(95);
   constexpr std::size_t kChannels = 6;
   const LayerProgram program = random_two_step_program(random, kChannels, 4);
@@ -348,7 +354,7 @@ TEST(CosimTestbench, EverySampleOfTheHistoryIsCompared) {
 }
 
 /// A load leaves nothing of the stream before it, on either side.
-TEST(CosimTestbench, AJobThatContinuesAfterALoadStartsFromZero) {
+TEST(testbench, a_job_that_continues_after_a_load_starts_from_zero) {
   std::mt19937_64 random(96);
   for (const int taps : {2, 3, 4}) {
     const LayerProgram program = random_two_step_program(random, 7, taps);
@@ -366,7 +372,7 @@ TEST(CosimTestbench, AJobThatContinuesAfterALoadStartsFromZero) {
 }
 
 /// One wrong value of the golden, in out or in q, wherever it stands: first and last beat, every live lane.
-TEST(CosimTestbench, EveryGoldenValueIsCompared) {
+TEST(testbench, every_golden_value_is_compared) {
   std::mt19937_64 random(97);
   constexpr std::size_t kChannels = 6, kLength = 5, kSequences = 2;
   const LayerProgram program = random_two_step_program(random, kChannels, 3);
@@ -412,8 +418,9 @@ TEST(CosimTestbench, EveryGoldenValueIsCompared) {
 }  // namespace quasim::test
 
 int sc_main(int argc, char** argv) {
+  if (quasim::test::lists_tests(argc, argv)) return 0;
   using quasim::test::AlteredUnit;
   return quasim::test::run_all_tests(
-      argc, argv, quasim::test::kLanes, {},
+      quasim::test::kLanes, {},
       std::make_unique<AlteredUnit>(quasim::cosim::make_faulty_unit("none_checked")));
 }

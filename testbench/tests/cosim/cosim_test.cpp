@@ -16,12 +16,9 @@ namespace {
 
 constexpr std::uint64_t kSeed = 20260401;
 
-class StallGrid : public ::testing::Test {
- protected:
-  static constexpr double kProbabilities[] = {0.0, 0.1, 0.5, 0.9};
-};
+constexpr double kProbabilities[] = {0.0, 0.1, 0.5, 0.9};
 
-TEST_F(StallGrid, CosimPipelineEqualsExpectationForRandomLayers) {
+TEST(pipeline, equals_expectation_for_random_layers) {
   std::cout << "seed " << kSeed << "\n";
   std::mt19937_64 random(kSeed);
   const int lane_count = static_cast<int>(lanes());
@@ -43,7 +40,7 @@ TEST_F(StallGrid, CosimPipelineEqualsExpectationForRandomLayers) {
         }
 }
 
-TEST(CosimPipeline, LatencyIsSixAndThroughputIsOneBeatACycle) {
+TEST(pipeline, latency_is_six_and_throughput_is_one_beat_a_cycle) {
   std::mt19937_64 random(kSeed + 1);
   const LayerProgram program = random_program(random, static_cast<int>(2 * lanes()), 4);
   const auto input = random_input(random, 2, 2 * lanes(), 50);
@@ -53,7 +50,7 @@ TEST(CosimPipeline, LatencyIsSixAndThroughputIsOneBeatACycle) {
   EXPECT_EQ(result.cycles, 2u * 2 * 50 + spec::kPipelineLatency);  // back-to-back sequences, no bubble
 }
 
-TEST(CosimPipeline, StallsReallyStall) {
+TEST(pipeline, stalls_really_stall) {
   std::mt19937_64 random(kSeed + 2);
   const LayerProgram program = random_program(random, static_cast<int>(lanes()), 4);
   const auto input = random_input(random, 1, lanes(), 2000);
@@ -83,6 +80,7 @@ TensorBCL<std::int8_t> decode_in_pieces(const LayerProgram& program, const Tenso
     job.keep_output = true;
     job.stalls = {0.2, 0.2, begin + 1};
     const auto result = testbench().run(job);
+    count_compared(result.compared());
     EXPECT_TRUE(agrees(result)) << "piece from " << begin;  // RTL against SystemC
     const auto part = from_beats(result.output, piece.shape(), lanes());
     for (std::size_t c = 0; c < input.extent<'C'>(); ++c)
@@ -91,7 +89,7 @@ TensorBCL<std::int8_t> decode_in_pieces(const LayerProgram& program, const Tenso
   return output;
 }
 
-TEST(CosimDecode, PiecesOfOneThreeAndSevenEqualTheWholeSequence) {
+TEST(decode, pieces_of_one_three_and_seven_equal_the_whole_sequence) {
   std::mt19937_64 random(kSeed + 3);
   for (const int taps : {2, 3, 4}) {
     const int channels = static_cast<int>(2 * lanes() + 1);
@@ -104,7 +102,7 @@ TEST(CosimDecode, PiecesOfOneThreeAndSevenEqualTheWholeSequence) {
   }
 }
 
-TEST(CosimDecode, TwoInterleavedLayersKeepTheirHistories) {
+TEST(decode, two_interleaved_layers_keep_their_histories) {
   std::mt19937_64 random(kSeed + 4);
   const std::size_t channels[] = {lanes() + 1, 3 * lanes()};
   std::vector<LayerProgram> programs;
@@ -126,6 +124,7 @@ TEST(CosimDecode, TwoInterleavedLayersKeepTheirHistories) {
       job.continues = true;
       job.keep_output = true;
       const auto result = testbench().run(job);
+      count_compared(result.compared());
       EXPECT_TRUE(agrees(result));
       histories[layer] = testbench().history();
       const auto part = from_beats(result.output, piece.shape(), lanes());
@@ -136,7 +135,7 @@ TEST(CosimDecode, TwoInterleavedLayersKeepTheirHistories) {
     EXPECT_TRUE(outputs[layer] == expected_output(programs[layer], inputs[layer])) << "layer " << layer;
 }
 
-TEST(CosimPipeline, DifferenceNamesElementOperandsAndStages) {
+TEST(pipeline, difference_names_element_operands_and_stages) {
   std::mt19937_64 random(kSeed + 5);
   const LayerProgram program = random_program(random, static_cast<int>(lanes() + 1), 3);
   const auto input = random_input(random, 2, lanes() + 1, 11);
@@ -167,7 +166,7 @@ TEST(CosimPipeline, DifferenceNamesElementOperandsAndStages) {
 }
 
 // All twelve layers, every stall pair, ten seeds.
-TEST_F(StallGrid, CosimRealLayersEqualInValueAndCycle) {
+TEST(real_layers, equal_in_value_and_cycle) {
   const char* directory = std::getenv("QUASIM_VECTORS");
   ASSERT_NE(directory, nullptr);
   const char* text = std::getenv("QUASIM_SEEDS");
@@ -199,11 +198,11 @@ TEST_F(StallGrid, CosimRealLayersEqualInValueAndCycle) {
 }  // namespace quasim::test
 
 int sc_main(int argc, char** argv) {
+  if (quasim::test::lists_tests(argc, argv)) return 0;
   if (argc < 2) {
     std::cerr << "usage: cosim_test LANES [gtest options]\n";
     return 2;
   }
   const auto lane_count = static_cast<std::size_t>(std::strtoul(argv[1], nullptr, 10));
-  return quasim::test::run_all_tests(argc - 1, argv + 1, lane_count, {},
-                                     quasim::cosim::make_unit(lane_count, {}, {}, {}));
+  return quasim::test::run_all_tests(lane_count, {}, quasim::cosim::make_unit(lane_count, {}, {}, {}));
 }

@@ -17,7 +17,7 @@ double share_of_stalls(std::uint64_t seed, double probability, int cycles) {
   return static_cast<double>(stalls) / cycles;
 }
 
-TEST(cosim_stalls, every_seed_stalls) {
+TEST(stalls, every_seed_stalls) {
   constexpr int kCycles = 20000;
   // The seed of the command is doubled for the driver, and one more for the receiver; the last two lead the
   // multiplication to -1, from which the generator would start at 0.
@@ -40,7 +40,7 @@ TEST(cosim_stalls, every_seed_stalls) {
   std::cout << compared << " patterns of " << kCycles << " cycles\n";
 }
 
-TEST(cosim_stalls, the_same_seed_stalls_in_the_same_cycles) {
+TEST(stalls, the_same_seed_stalls_in_the_same_cycles) {
   StallPattern a(0.3, 11), b(0.3, 11), c(0.3, 12);
   int differing = 0;
   for (int i = 0; i < 1000; ++i) {

@@ -57,17 +57,17 @@ void expect_one_line(const char* contains) {
   EXPECT_NE(line.find(contains), std::string::npos) << line;
 }
 
-class DpiHostile : public ::testing::Test {
+class hostile : public ::testing::Test {
  protected:
-  DpiHostile() { EXPECT_EQ(quasim_dpi_open(file_.path().c_str(), &handle_), QUASIM_DPI_OK); }
-  ~DpiHostile() override { quasim_dpi_close(handle_); }
+  hostile() { EXPECT_EQ(quasim_dpi_open(file_.path().c_str(), &handle_), QUASIM_DPI_OK); }
+  ~hostile() override { quasim_dpi_close(handle_); }
 
   std::mt19937_64 random_{7};
   test::ProgramFile file_{random_, 6, 4};
   int handle_ = 0;
 };
 
-TEST_F(DpiHostile, BadHandlesAreRefusedByEveryFunction) {
+TEST_F(hostile, bad_handles_are_refused_by_every_function) {
   int closed = 0;
   ASSERT_EQ(quasim_dpi_open(file_.path().c_str(), &closed), QUASIM_DPI_OK);
   ASSERT_EQ(quasim_dpi_close(closed), QUASIM_DPI_OK);
@@ -83,7 +83,7 @@ TEST_F(DpiHostile, BadHandlesAreRefusedByEveryFunction) {
   EXPECT_EQ(quasim_dpi_close(handle_), QUASIM_DPI_BAD_HANDLE);  // the table's last call closed it
 }
 
-TEST_F(DpiHostile, HandlesAreNeverUsedTwice) {
+TEST_F(hostile, handles_are_never_used_twice) {
   int second = 0, third = 0;
   ASSERT_EQ(quasim_dpi_open(file_.path().c_str(), &second), QUASIM_DPI_OK);
   ASSERT_EQ(quasim_dpi_close(second), QUASIM_DPI_OK);
@@ -92,7 +92,7 @@ TEST_F(DpiHostile, HandlesAreNeverUsedTwice) {
   EXPECT_EQ(quasim_dpi_close(third), QUASIM_DPI_OK);
 }
 
-TEST_F(DpiHostile, BadPathsAreOneLine) {
+TEST_F(hostile, bad_paths_are_one_line) {
   const std::filesystem::path directory =
       std::filesystem::temp_directory_path() / ("quasim_dpi_hostile_" + std::to_string(::getpid()));
   std::filesystem::create_directories(directory / "empty");
@@ -112,7 +112,7 @@ TEST_F(DpiHostile, BadPathsAreOneLine) {
   std::filesystem::remove_all(directory);
 }
 
-TEST_F(DpiHostile, ValuesBeyondTheirRangeAreRefused) {
+TEST_F(hostile, values_beyond_their_range_are_refused) {
   int value = 0;
   long long p = 0;
   for (int channel : {-1, 6, kHuge}) {
@@ -143,7 +143,7 @@ TEST_F(DpiHostile, ValuesBeyondTheirRangeAreRefused) {
   EXPECT_EQ(quasim_dpi_layer(handle_, 2, 1, 0, &sample, &sample), QUASIM_DPI_BAD_INPUT);
 }
 
-TEST_F(DpiHostile, LanesMayNotChangeWithinATimeStep) {
+TEST_F(hostile, lanes_may_not_change_within_a_time_step) {
   const std::uint32_t tdata[QUASIM_DPI_BEAT_WORDS] = {};
   std::uint32_t out[QUASIM_DPI_BEAT_WORDS], keep[QUASIM_DPI_KEEP_WORDS];
   for (int lanes : {0, -1, 129, kHuge})
@@ -155,7 +155,7 @@ TEST_F(DpiHostile, LanesMayNotChangeWithinATimeStep) {
   EXPECT_EQ(quasim_dpi_beat(handle_, 2, tdata, 1, out, keep), QUASIM_DPI_OK);
 }
 
-TEST_F(DpiHostile, NullPointersAreRefused) {
+TEST_F(hostile, null_pointers_are_refused) {
   int value = 0;
   const std::uint32_t words[QUASIM_DPI_BEAT_WORDS] = {};
   EXPECT_EQ(quasim_dpi_shape(handle_, &value, nullptr, &value), QUASIM_DPI_BAD_INPUT);
@@ -174,7 +174,7 @@ TEST_F(DpiHostile, NullPointersAreRefused) {
   expect_one_line("null pointer");
 }
 
-TEST_F(DpiHostile, ThreadsOpenUseAndCloseAtOnce) {
+TEST_F(hostile, threads_open_use_and_close_at_once) {
   std::atomic<int> wrong{0}, done{0};
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
@@ -196,7 +196,7 @@ TEST_F(DpiHostile, ThreadsOpenUseAndCloseAtOnce) {
   EXPECT_EQ(done, 200);
 }
 
-TEST(DpiHostileBundle, a_golden_of_another_layer_is_refused) {
+TEST(hostile_bundle, a_golden_of_another_layer_is_refused) {
   namespace fs = std::filesystem;
   std::string pattern = (fs::temp_directory_path() / "quasim_dpi_XXXXXX").string();
   ASSERT_NE(::mkdtemp(pattern.data()), nullptr);

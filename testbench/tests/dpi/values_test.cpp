@@ -47,7 +47,7 @@ std::size_t expect_beats(int handle, const TensorBCL<std::int8_t>& input,
   return compared;
 }
 
-TEST(DpiValues, StagesAreIntegerArithmetic) {
+TEST(values, stages_are_integer_arithmetic) {
   std::mt19937_64 random(kSeed);
   std::size_t compared = 0;
   for (int taps = spec::kTapsMin; taps <= spec::kTapsMax; ++taps) {
@@ -86,7 +86,7 @@ TEST(DpiValues, StagesAreIntegerArithmetic) {
   EXPECT_GT(compared, 0U);
 }
 
-TEST(DpiValues, LayersBeatsAndElementsAgree) {
+TEST(values, layers_beats_and_elements_agree) {
   std::mt19937_64 random(kSeed + 1);
   std::size_t compared = 0;
   for (int n = 0; n < 12; ++n) {
@@ -109,7 +109,7 @@ TEST(DpiValues, LayersBeatsAndElementsAgree) {
   EXPECT_GT(compared, 0U);
 }
 
-TEST(DpiValues, HistoryContinuesAndCanBeMoved) {
+TEST(values, history_continues_and_can_be_moved) {
   std::mt19937_64 random(kSeed + 2);
   const test::ProgramFile file(random, 3, 4);
   const TensorBCL<std::int8_t> input = test::random_input(random, 1, 3, 20);
@@ -130,7 +130,7 @@ TEST(DpiValues, HistoryContinuesAndCanBeMoved) {
   EXPECT_EQ(rest, test::slice_time(expected, 9, 20));
 }
 
-TEST(DpiValues, BundleGivesItsGolden) {
+TEST(values, bundle_gives_its_golden) {
   const char* vectors = std::getenv("QUASIM_VECTORS");
   ASSERT_NE(vectors, nullptr);
   const std::string path = std::string(vectors) + "/bookmamba/layer00";
@@ -147,7 +147,7 @@ TEST(DpiValues, BundleGivesItsGolden) {
   EXPECT_GT(output.size(), 0U);
 }
 
-TEST(DpiValues, WritesDescribeTheProgram) {
+TEST(values, writes_describe_the_program) {
   std::mt19937_64 random(kSeed + 3);
   const test::ProgramFile file(random, 7, 3, true);
   const LayerProgram& program = file.program();

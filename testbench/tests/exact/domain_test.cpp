@@ -17,7 +17,7 @@ namespace {
 using exact::Domain;
 using exact::DomainKind;
 
-TEST(exact_domain, a_range_ends_where_the_extreme_windows_are) {
+TEST(domain, a_range_ends_where_the_extreme_windows_are) {
   std::mt19937_64 random(51);
   std::int64_t windows = 0;
   for (int trial = 0; trial < 400; ++trial) {
@@ -44,7 +44,7 @@ TEST(exact_domain, a_range_ends_where_the_extreme_windows_are) {
   EXPECT_GT(windows, 1000);
 }
 
-TEST(exact_domain, reachable_slices_hold_both_ends_of_every_channel_with_their_bias) {
+TEST(domain, reachable_slices_hold_both_ends_of_every_channel_with_their_bias) {
   const LayerParams layer = test::layer_of(1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 8, Rounding::kHalfEven);
   const Bundle bundle = test::bundle_of(layer, {1,   0,   0,   0,  //  -128 ... 127, bias 5
                                                 0,   -2,  0,   0,  //  -254 ... 256, bias 5
@@ -78,7 +78,7 @@ TEST(exact_domain, reachable_slices_hold_both_ends_of_every_channel_with_their_b
   EXPECT_EQ(split.points(), 1021 + 511 + 256 + 130561);
 }
 
-TEST(exact_domain, full_is_every_bias_with_every_accumulator_of_its_taps) {
+TEST(domain, full_is_every_bias_with_every_accumulator_of_its_taps) {
   for (int taps = 2; taps <= 4; ++taps) {
     LayerParams layer = test::layer_of(1.0F, 1.0F, 1.0F, 1.0F, 1.0F, 8, Rounding::kHalfEven);
     layer.taps = taps;
@@ -98,7 +98,7 @@ TEST(exact_domain, full_is_every_bias_with_every_accumulator_of_its_taps) {
 }
 
 /// The committed layers: known numbers, and the same from the weights by a formula of its own.
-TEST(exact_domain, the_points_of_real_layers_are_known) {
+TEST(domain, the_points_of_real_layers_are_known) {
   std::int64_t all = 0, layers = 0;
   for (int number = 0; number < 12; ++number) {
     const std::string name = (number < 10 ? "layer0" : "layer") + std::to_string(number);
@@ -128,7 +128,7 @@ TEST(exact_domain, the_points_of_real_layers_are_known) {
   EXPECT_EQ(all, 103775519);
 }
 
-TEST(exact_domain, kinds_have_names) {
+TEST(domain, kinds_have_names) {
   for (const DomainKind kind : {DomainKind::kReachable, DomainKind::kFull})
     EXPECT_EQ(exact::parse_domain(to_string(kind)), kind);
   EXPECT_EQ(to_string(DomainKind::kFull), "full");

@@ -52,7 +52,7 @@ std::int64_t check_steps(const Oracle& oracle, const exact::Domain& domain, cons
   return compared;
 }
 
-TEST(unit_exact, two_step_steps_are_where_the_points_change) {
+TEST(oracle, two_step_steps_are_where_the_points_change) {
   std::int64_t compared = 0;
   for (const auto& [name, layer] : test::nasty_layers())
     compared += check_steps(Oracle(layer), domain_for(layer), name);
@@ -60,7 +60,7 @@ TEST(unit_exact, two_step_steps_are_where_the_points_change) {
   EXPECT_GT(compared, 10000);
 }
 
-TEST(unit_exact, fused_steps_are_where_the_points_change) {
+TEST(oracle, fused_steps_are_where_the_points_change) {
   std::int64_t compared = 0;
   for (auto [name, layer] : test::nasty_layers()) {
     if (layer.conv_bits != 8) continue;  // fused has no conv_bits
@@ -71,7 +71,7 @@ TEST(unit_exact, fused_steps_are_where_the_points_change) {
   EXPECT_GT(compared, 1000);
 }
 
-TEST(unit_exact, silu_is_decided_beside_ties) {
+TEST(oracle, silu_is_decided_beside_ties) {
   struct Row {
     const char* name;
     Dyadic v, scale;
@@ -100,7 +100,7 @@ TEST(unit_exact, silu_is_decided_beside_ties) {
   EXPECT_GT(compared, 0);
 }
 
-TEST(unit_exact, slope_changes_sign_at_the_minimum) {
+TEST(oracle, slope_changes_sign_at_the_minimum) {
   struct Row {
     const char* name;
     Dyadic v;
@@ -117,7 +117,7 @@ TEST(unit_exact, slope_changes_sign_at_the_minimum) {
   std::cout << compared << " comparisons\n";
 }
 
-TEST(unit_exact, rounding_of_rationals_follows_the_tie_rule) {
+TEST(oracle, rounding_of_rationals_follows_the_tie_rule) {
   struct Row {
     int numerator, denominator, even, away;
   };

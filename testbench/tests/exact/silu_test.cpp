@@ -74,7 +74,7 @@ std::int64_t check_distance(int digits) {
   return compared;
 }
 
-TEST(exact_silu, every_step_of_the_precision_decides) {
+TEST(silu, every_step_of_the_precision_decides) {
   std::int64_t compared = 0;
   // The steps are 30, 80, 250, 1000 and 5000 digits; these lie within each of them.
   for (const int digits : {5, 20, 27, 33, 50, 76, 84, 160, 245, 256, 600, 990, 1010, 3000, 4900})
@@ -83,7 +83,7 @@ TEST(exact_silu, every_step_of_the_precision_decides) {
   EXPECT_EQ(compared, 15 * 8 * 3 * 2);
 }
 
-TEST(exact_silu, what_no_step_decides_is_said_and_not_guessed) {
+TEST(silu, what_no_step_decides_is_said_and_not_guessed) {
   const Dyadic v{2, 0};
   const Wide scale = silu(v) / Wide(2.5);
   EXPECT_THROW(exact::silu_level(v, dyadic_of(scale, 5600)), std::runtime_error);
@@ -93,7 +93,7 @@ TEST(exact_silu, what_no_step_decides_is_said_and_not_guessed) {
 
 /// v so small that silu(v) is v/2 to hundreds of digits, with v/(2 scale) on a tie; and so large that it is v
 /// or 0.
-TEST(exact_silu, bounds_decide_where_no_precision_can) {
+TEST(silu, bounds_decide_where_no_precision_can) {
   std::int64_t compared = 0;
   const auto expect = [&](const Dyadic& v, const Dyadic& scale, int level, const char* why) {
     EXPECT_EQ(exact::silu_level(v, scale), level)
@@ -130,7 +130,7 @@ TEST(exact_silu, bounds_decide_where_no_precision_can) {
   EXPECT_EQ(compared, 5 * 5 * 6 + 5 * 5 * 3 + 4);
 }
 
-TEST(exact_silu, levels_on_a_grid_are_those_of_a_wide_evaluation) {
+TEST(silu, levels_on_a_grid_are_those_of_a_wide_evaluation) {
   using Medium = mp::number<mp::mpfr_float_backend<60>, mp::et_off>;
   std::int64_t compared = 0;
   for (int i = -400; i <= 400; ++i)
@@ -148,7 +148,7 @@ TEST(exact_silu, levels_on_a_grid_are_those_of_a_wide_evaluation) {
 }
 
 /// silu falls left of -1.2784645427610738... and rises right of it; the second precision decides near it.
-TEST(exact_silu, the_slope_changes_sign_at_its_zero_to_two_hundred_digits) {
+TEST(silu, the_slope_changes_sign_at_its_zero_to_two_hundred_digits) {
   Wide zero = -1.278464542761074;
   for (int i = 0; i < 16; ++i) zero -= (1 + zero + exp(zero)) / (1 + exp(zero));  // Newton's method
   std::int64_t compared = 0;
@@ -165,7 +165,7 @@ TEST(exact_silu, the_slope_changes_sign_at_its_zero_to_two_hundred_digits) {
   EXPECT_EQ(compared, 14);
 }
 
-TEST(exact_rational, quotients_and_limits_at_their_edges) {
+TEST(rational, quotients_and_limits_at_their_edges) {
   std::int64_t compared = 0;
   for (int n = -50; n <= 50; ++n)
     for (int d = 1; d <= 7; ++d) {

@@ -50,7 +50,7 @@ std::map<std::string, std::string> valid_members() {
           {"q_value", npy_bytes(q_value)}};
 }
 
-class unit_steps_file : public testing::Test {
+class steps_file : public testing::Test {
  protected:
   void SetUp() override {
     directory_ = fs::temp_directory_path() / ("quasim_steps_" + std::to_string(::getpid()));
@@ -87,7 +87,7 @@ class unit_steps_file : public testing::Test {
   fs::path directory_, file_;
 };
 
-TEST_F(unit_steps_file, what_was_written_comes_back) {
+TEST_F(steps_file, what_was_written_comes_back) {
   write(valid_members());
   const exact::StageSteps steps = read();
   EXPECT_EQ(steps.out[0], (exact::SliceSteps{{-500, -3}, {0, -4}}));
@@ -99,7 +99,7 @@ TEST_F(unit_steps_file, what_was_written_comes_back) {
   EXPECT_THROW(exact::read_steps(file_, domain(), 4), InputError);  // q values beyond 4 bits
 }
 
-TEST_F(unit_steps_file, every_missing_or_malformed_member_is_named) {
+TEST_F(steps_file, every_missing_or_malformed_member_is_named) {
   const auto good = valid_members();
   int refused = 0;
   for (const auto& [name, unused] : good) {
@@ -120,7 +120,7 @@ TEST_F(unit_steps_file, every_missing_or_malformed_member_is_named) {
   std::cout << refused << " archives refused\n";
 }
 
-TEST_F(unit_steps_file, steps_out_of_order_or_range_are_refused) {
+TEST_F(steps_file, steps_out_of_order_or_range_are_refused) {
   const auto good = valid_members();
   struct Row {
     const char* member;
@@ -145,7 +145,7 @@ TEST_F(unit_steps_file, steps_out_of_order_or_range_are_refused) {
   std::cout << refused << " archives refused\n";
 }
 
-TEST_F(unit_steps_file, damaged_archives_give_one_line_each) {
+TEST_F(steps_file, damaged_archives_give_one_line_each) {
   write(valid_members());
   const std::string good = bytes();
   int truncated = 0, flipped = 0, accepted = 0;

@@ -82,7 +82,7 @@ void expect_steps(const SliceSteps& steps, const std::vector<int>& values, const
         << "point " << i << " of " << values.size();
 }
 
-TEST(exact_steps, enumeration_keeps_every_value) {
+TEST(steps, enumeration_keeps_every_value) {
   std::mt19937_64 random(61);
   std::int64_t compared = 0;
   for (int trial = 0; trial < 12; ++trial) {
@@ -98,7 +98,7 @@ TEST(exact_steps, enumeration_keeps_every_value) {
   EXPECT_GT(compared, 500000);
 }
 
-TEST(exact_steps, comparison_counts_and_shows_every_differing_point_once) {
+TEST(steps, comparison_counts_and_shows_every_differing_point_once) {
   std::mt19937_64 random(62);
   std::int64_t points = 0, differing = 0;
   for (int trial = 0; trial < 20; ++trial) {
@@ -150,7 +150,7 @@ TEST(exact_steps, comparison_counts_and_shows_every_differing_point_once) {
   EXPECT_GT(differing, 500);
 }
 
-TEST(exact_steps, a_table_maps_every_value_and_merges_what_becomes_equal) {
+TEST(steps, a_table_maps_every_value_and_merges_what_becomes_equal) {
   const std::vector<std::int8_t> table{5, 5, -3, 7};  // q from -2
   const exact::StepFunction mapped =
       exact::map_values({{{10, -2}, {12, -1}, {15, 0}, {16, 1}, {20, -2}}}, table, -2);

@@ -123,7 +123,7 @@ const char* const kVariants[] = {"fused.seqlast.fast.half_away", "fused.seqlast.
 
 /// A line for every accumulator and bias value where there is one; and what a plan takes: for every
 /// accumulator of the layer's own bias values, else for those within reach, else (a line with doubt) none.
-TEST(golden_lattice, every_point_of_every_layer) {
+TEST(lattice, every_point_of_every_layer) {
   std::int64_t checked = 0;
   int everywhere = 0, planned = 0;
   for (const auto& entry : fs::directory_iterator(fs::path(QUASIM_VECTORS) / "bookmamba")) {
@@ -153,7 +153,7 @@ TEST(golden_lattice, every_point_of_every_layer) {
   EXPECT_EQ(planned, 47);
 }
 
-TEST(golden_lattice, a_fault_is_seen) {
+TEST(lattice, a_fault_is_seen) {
   const Golden golden = golden_of(fs::path(QUASIM_VECTORS) / "bookmamba" / "layer00", kVariants[0]);
   const qg::AccRanges ranges = every_acc(golden);
   const qg::LatticeFit fit = fit_of(golden, ranges);
@@ -174,7 +174,7 @@ TEST(golden_lattice, a_fault_is_seen) {
 }
 
 /// What int8 samples reach: each tap at its worst, the union over the channels of one bias.
-TEST(golden_lattice, reachable_accumulators) {
+TEST(lattice, reachable_accumulators) {
   const qg::AccRanges ranges = qg::reachable_accs({1, -2, 3, 0, -128, -128, 0, 0, 5, 0, 0, 0}, {7, -128, 7});
   EXPECT_EQ(ranges[135].first, -128 - 127 * 2 - 128 * 3);
   EXPECT_EQ(ranges[135].last, 127 + 128 * 2 + 127 * 3);
@@ -187,7 +187,7 @@ TEST(golden_lattice, reachable_accumulators) {
 }
 
 /// A line that does not exist is refused: two steps at one place, a value that flickers, an empty list.
-TEST(golden_lattice, impossible_fits_are_refused) {
+TEST(lattice, impossible_fits_are_refused) {
   qg::LatticeLine line{};
   line.s_wx = 0.01;
   qg::AccRanges used;
@@ -210,7 +210,7 @@ TEST(golden_lattice, impossible_fits_are_refused) {
 }
 
 /// What no channel can reach does not count: steps of other biases, even impossible ones, and steps beyond.
-TEST(golden_lattice, what_is_out_of_reach_does_not_count) {
+TEST(lattice, what_is_out_of_reach_does_not_count) {
   qg::LatticeLine line{};
   line.s_wx = 0.01;
   line.bias_y[200] = 5.0;
@@ -279,7 +279,7 @@ qg::LatticeLine some_line() {
   return line;
 }
 
-TEST(golden_lattice, doubt_covers_every_step_between_bins_edges) {
+TEST(lattice, doubt_covers_every_step_between_bins_edges) {
   std::vector<qg::TailThreshold> thresholds;
   for (int i = 0; i < 100; ++i) {
     const double y = 0.05 * (i + 0.37) + (i % 3) * 1e-6;
@@ -292,7 +292,7 @@ TEST(golden_lattice, doubt_covers_every_step_between_bins_edges) {
 }
 
 /// No step so near to a bin's edge that the doubt about it would reach over.
-TEST(golden_lattice, doubt_stays_within_the_bin) {
+TEST(lattice, doubt_stays_within_the_bin) {
   std::mt19937_64 random(20261123);
   const qg::LatticeLine line = some_line();
   constexpr double kFarthest = 2e-4;
@@ -319,7 +319,7 @@ TEST(golden_lattice, doubt_stays_within_the_bin) {
 }
 
 /// Bins are the q from -40 to 39; the output changes at every third edge between them.
-TEST(golden_lattice, doubt_covers_every_step_on_bins_edges) {
+TEST(lattice, doubt_covers_every_step_on_bins_edges) {
   constexpr double kConvScale = 0.05;
   std::vector<qg::TailThreshold> thresholds;
   for (int q = -39; q < 40; q += 3) {
@@ -334,7 +334,7 @@ TEST(golden_lattice, doubt_covers_every_step_on_bins_edges) {
 }
 
 /// A bias value of no channel may lie where no offset reaches.
-TEST(golden_lattice, far_biases_of_no_channel_do_not_count) {
+TEST(lattice, far_biases_of_no_channel_do_not_count) {
   qg::LatticeLine line = some_line();
   line.bias_y[0] = 1e9;
   qg::AccRanges ranges = every_bias();
@@ -347,7 +347,7 @@ TEST(golden_lattice, far_biases_of_no_channel_do_not_count) {
 
 /// The fp32 chains of channellast and update on the CPU, against exact arithmetic. Not near 0 only: with
 /// farthest_step as given, the bound is for windows whose y, or whose exact value, is no farther from 0.
-TEST(golden_lattice, farthest_y_bounds_the_fp32_chains) {
+TEST(lattice, farthest_y_bounds_the_fp32_chains) {
   std::mt19937_64 random(20261122);
   const auto byte = [&] {
     const int extreme = static_cast<int>(random() % 8);

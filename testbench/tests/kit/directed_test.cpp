@@ -20,7 +20,7 @@ std::int32_t dot(const std::int8_t* w, const std::int8_t* x, std::size_t taps) {
   return acc;
 }
 
-TEST(ReachableSet, EqualsAllWindowsOfTwoTaps) {
+TEST(reachable_set, equals_all_windows_of_two_taps) {
   const std::vector<std::vector<std::int8_t>> rows{{1, 1},    {-128, 127}, {0, 0},      {0, -7},
                                                    {100, 50}, {-3, 127},   {-128, -128}};
   std::size_t compared = 0;
@@ -80,7 +80,7 @@ int q_of(const LayerProgram& program, std::int64_t bias_word, std::int32_t acc) 
       .q;
 }
 
-TEST(Directed, WindowsSitOnBothSidesOfEveryReachableStep) {
+TEST(directed, windows_sit_on_both_sides_of_every_reachable_step) {
   std::mt19937 random(1);
   std::size_t covered = 0, uncovered = 0;
   for (int trial = 0; trial < 12; ++trial) {
@@ -118,7 +118,7 @@ TEST(Directed, WindowsSitOnBothSidesOfEveryReachableStep) {
 
 /// An implementation with another bias word is seen by the windows exactly when it differs for any reachable
 /// window.
-TEST(Directed, SeesEveryWrongBiasThatMatters) {
+TEST(directed, sees_every_wrong_bias_that_matters) {
   std::mt19937 random(2);
   std::size_t seen = 0, harmless = 0;
   for (int trial = 0; trial < 6; ++trial) {

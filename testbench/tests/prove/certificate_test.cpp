@@ -46,7 +46,7 @@ Certificate certified(const std::vector<Implementation>& implementations, const 
   return compile::certify(small_layer(), small_domain(), implementations, target, match_q);
 }
 
-TEST(prove_certificate, points_and_differences_of_every_pair_are_counted) {
+TEST(certificate, points_and_differences_of_every_pair_are_counted) {
   const Implementation oracle = oracle_of(small_layer());
   Implementation a = oracle, b = oracle;
   a.name = "a";
@@ -87,7 +87,7 @@ TEST(prove_certificate, points_and_differences_of_every_pair_are_counted) {
   std::cout << compared << " points compared\n";
 }
 
-TEST(prove_certificate, a_difference_of_q_alone_is_the_first_where_out_agrees) {
+TEST(certificate, a_difference_of_q_alone_is_the_first_where_out_agrees) {
   const Implementation oracle = oracle_of(small_layer());
   Implementation other = oracle;
   other.name = "other";
@@ -103,7 +103,7 @@ TEST(prove_certificate, a_difference_of_q_alone_is_the_first_where_out_agrees) {
 }
 
 /// What the model and the RTL may differ in, wherever they stand in the list.
-TEST(prove_certificate, the_model_must_equal_its_target_and_the_rtl_the_model_in_q_and_in_out) {
+TEST(certificate, the_model_must_equal_its_target_and_the_rtl_the_model_in_q_and_in_out) {
   const Implementation oracle = oracle_of(small_layer());
   int verdicts = 0;
   for (const bool reversed : {false, true})
@@ -144,7 +144,7 @@ TEST(prove_certificate, the_model_must_equal_its_target_and_the_rtl_the_model_in
   EXPECT_EQ(verdicts, 26);
 }
 
-TEST(prove_certificate, only_the_named_target_is_demanded) {
+TEST(certificate, only_the_named_target_is_demanded) {
   const Implementation oracle = oracle_of(small_layer());
   Implementation model = oracle, other = oracle;
   model.name = "model";
@@ -187,7 +187,7 @@ struct Wrong {
   }
 };
 
-TEST(prove_certificate, every_point_that_nothing_explains_is_counted) {
+TEST(certificate, every_point_that_nothing_explains_is_counted) {
   std::int64_t points = 0;
   for (const std::int32_t wrong : {0, 1, 2, 17, 63}) {
     const Certificate certificate = Wrong(100, 100 + wrong - 1, 400).certified();
@@ -215,7 +215,7 @@ TEST(prove_certificate, every_point_that_nothing_explains_is_counted) {
   EXPECT_EQ(points, 83);
 }
 
-TEST(prove_certificate, a_sample_is_no_proof) {
+TEST(certificate, a_sample_is_no_proof) {
   const Certificate one = Wrong(100, 109, 400).certified(1);
   EXPECT_EQ(one.examined, 1);
   EXPECT_EQ(one.differing_points, 10);
@@ -227,7 +227,7 @@ TEST(prove_certificate, a_sample_is_no_proof) {
   EXPECT_EQ(compile::kExaminedDefault, 4096);
 }
 
-TEST(prove_certificate, explained_points_are_counted_by_cause_and_pass) {
+TEST(certificate, explained_points_are_counted_by_cause_and_pass) {
   // conv_scale is twice s_x * s_w, so that every odd accumulator is a tie; a golden that takes them the other
   // way round is off by the rounding of one of its steps nowhere, so nothing but equality passes here.
   LayerParams layer = test::layer_of(0.1F, 0.1F, 0.01F, 0.02F, 0.02F, 8, Rounding::kHalfEven);
@@ -275,7 +275,7 @@ TEST(prove_certificate, explained_points_are_counted_by_cause_and_pass) {
   std::cout << differing << " points explained\n";
 }
 
-TEST(prove_certificate, each_verdict_alone_decides) {
+TEST(certificate, each_verdict_alone_decides) {
   Certificate good;
   good.mac = compile::check_mac();
   good.differing_points = good.examined = 5;
@@ -293,7 +293,7 @@ TEST(prove_certificate, each_verdict_alone_decides) {
   fails("mac does not fit", [](Certificate& c) { c.mac.fits = false; });
 }
 
-TEST(prove_certificate, the_mac_is_checked_for_every_product_and_every_extreme_sum) {
+TEST(certificate, the_mac_is_checked_for_every_product_and_every_extreme_sum) {
   const compile::MacCheck check = compile::check_mac();
   EXPECT_EQ(check.products, 4 * 65536);
   EXPECT_EQ(check.corner_sums, 81);

@@ -40,7 +40,7 @@ std::int64_t compare_all(int shift_bits) {
   return compared;
 }
 
-TEST(exhaustive_round_clamp, equals_sc_fixed_for_every_small_product) {
+TEST(round_clamp, equals_sc_fixed_for_every_small_product) {
   std::int64_t compared = 0;
   for (int shift_bits : {0, 1, 2, 5}) {
     compared += compare_all<2>(shift_bits);
@@ -51,7 +51,7 @@ TEST(exhaustive_round_clamp, equals_sc_fixed_for_every_small_product) {
   EXPECT_GT(compared, 100000);
 }
 
-TEST(exhaustive_round_clamp, equals_sc_fixed_around_every_tie_of_wide_products) {
+TEST(round_clamp, equals_sc_fixed_around_every_tie_of_wide_products) {
   std::mt19937_64 random(20240901);
   std::int64_t compared = 0;
   for (int shift_bits = 1; shift_bits <= 44; ++shift_bits)

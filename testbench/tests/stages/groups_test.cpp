@@ -53,7 +53,7 @@ Parts random_parts(std::mt19937_64& random, std::size_t groups) {
   return parts;
 }
 
-TEST(unit_groups, programs_are_joined_and_taken_apart) {
+TEST(groups, programs_are_joined_and_taken_apart) {
   std::mt19937_64 random(21);
   std::int64_t compared = 0;
   for (int trial = 0; trial < 40; ++trial) {
@@ -80,7 +80,7 @@ TEST(unit_groups, programs_are_joined_and_taken_apart) {
   EXPECT_GT(compared, 0);
 }
 
-TEST(unit_groups, untimed_model_equals_its_groups) {
+TEST(groups, untimed_model_equals_its_groups) {
   std::mt19937_64 random(22);
   std::int64_t compared = 0;
   for (const std::size_t groups : {std::size_t{2}, std::size_t{3}, std::size_t{18}, std::size_t{144}}) {
@@ -108,7 +108,7 @@ TEST(unit_groups, untimed_model_equals_its_groups) {
   EXPECT_GT(compared, 0);
 }
 
-TEST(unit_groups, scalar_stages_take_each_channels_group) {
+TEST(groups, scalar_stages_take_each_channels_group) {
   std::mt19937_64 random(23);
   const Parts parts = random_parts(random, 9);
   const LayerProgram joined = join_groups("layer", parts.programs, parts.channel_group);
@@ -149,7 +149,7 @@ std::string refusal_of(const LayerProgram& program) {
   return "accepted";
 }
 
-TEST(unit_groups, programs_with_wrong_groups_are_refused) {
+TEST(groups, programs_with_wrong_groups_are_refused) {
   EXPECT_EQ(refusal_of(small_program(3)), "accepted");
   struct Case {
     const char* name;
@@ -189,7 +189,7 @@ TEST(unit_groups, programs_with_wrong_groups_are_refused) {
   EXPECT_EQ(refused, 8);
 }
 
-TEST(unit_groups, identity_rounds_to_the_output_scale_exactly) {
+TEST(groups, identity_rounds_to_the_output_scale_exactly) {
   std::int64_t compared = 0, ties = 0;
   for (const Rounding rounding : {Rounding::kHalfEven, Rounding::kHalfAway})
     for (const float output_scale : {0x1p-3F, 0x1.8p-3F, 0x1p-6F, 0.05F}) {
@@ -219,7 +219,7 @@ TEST(unit_groups, identity_rounds_to_the_output_scale_exactly) {
   EXPECT_GT(ties, 100);
 }
 
-TEST(unit_groups, bundles_are_written_and_read_back) {
+TEST(groups, bundles_are_written_and_read_back) {
   std::mt19937_64 random(24);
   const std::filesystem::path directory =
       std::filesystem::temp_directory_path() / ("quasim_groups_bundle_" + std::to_string(::getpid()));

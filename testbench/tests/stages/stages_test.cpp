@@ -34,7 +34,7 @@ std::int64_t divided(std::int64_t p, int shift_bits, Rounding rounding) {
   return quotient;
 }
 
-TEST(stages_requant, rounds_and_clamps_at_every_edge_and_says_when_it_clamped) {
+TEST(requant, rounds_and_clamps_at_every_edge_and_says_when_it_clamped) {
   std::int64_t compared = 0, saturated = 0;
   for (const Rounding rounding : {Rounding::kHalfEven, Rounding::kHalfAway})
     for (const int bits : {2, 3, 8, 12})
@@ -67,7 +67,7 @@ TEST(stages_requant, rounds_and_clamps_at_every_edge_and_says_when_it_clamped) {
   EXPECT_EQ(stages::requant_product(0x7FFFFFFF, 65536), 140737488289792);
 }
 
-TEST(stages_silu, index_and_limits) {
+TEST(silu, index_and_limits) {
   for (int bits = 2; bits <= 12; ++bits) {
     EXPECT_EQ(stages::silu_index(-(1 << (bits - 1)), bits), 0U);
     EXPECT_EQ(stages::silu_index(0, bits), 1U << (bits - 1));
@@ -77,7 +77,7 @@ TEST(stages_silu, index_and_limits) {
     EXPECT_EQ(stages::silu_saturated(static_cast<std::int8_t>(out)), out == -128 || out == 127);
 }
 
-TEST(stages_conv_acc, every_tap_meets_its_sample_and_the_window_moves_on) {
+TEST(conv_acc, every_tap_meets_its_sample_and_the_window_moves_on) {
   std::mt19937_64 random(81);
   std::int64_t compared = 0;
   std::int8_t w[4][5], history[3][5], x[5];
@@ -125,7 +125,7 @@ std::int8_t fused_out(const StageProgram& stage, std::int64_t p, bool& saturated
   return static_cast<std::int8_t>(rank <= stage.fused.turn ? -rank : rank - 2 * stage.fused.turn);
 }
 
-TEST(stages_fused, tables_of_noise_give_what_the_rule_says) {
+TEST(fused, tables_of_noise_give_what_the_rule_says) {
   std::mt19937_64 random(82);
   std::int64_t compared = 0, saturated_points = 0;
   for (int trial = 0; trial < 60; ++trial) {
@@ -153,7 +153,7 @@ TEST(stages_fused, tables_of_noise_give_what_the_rule_says) {
   EXPECT_GT(compared, 30000);
 }
 
-TEST(stages_evaluate, every_value_of_an_element_is_kept) {
+TEST(evaluate, every_value_of_an_element_is_kept) {
   std::mt19937_64 random(83);
   LayerProgram program;
   program.taps = 2;
@@ -182,7 +182,7 @@ TEST(stages_evaluate, every_value_of_an_element_is_kept) {
 /// Rows of every length from 1 to 330 and around the ends of the blocks, in each kernel of this processor,
 /// two_step with 8, 5 and 10 bits and fused; the samples of the row before must not be seen, nor may a byte
 /// beside the row be written.
-TEST(stages_untimed, every_length_in_every_kernel) {
+TEST(untimed, every_length_in_every_kernel) {
   std::mt19937_64 random(84);
   std::int64_t compared = 0;
   for (int kind = 0; kind < 4; ++kind)
@@ -246,7 +246,7 @@ TEST(stages_untimed, every_length_in_every_kernel) {
 }
 
 /// A form that is claimed to be proven gives every q; one that cannot be is not claimed.
-TEST(stages_fp32_form, a_proven_form_gives_every_q) {
+TEST(fp32_form, a_proven_form_gives_every_q) {
   std::mt19937_64 random(85);
   std::int64_t compared = 0, proven = 0, none = 0;
   for (int trial = 0; trial < 400; ++trial) {
@@ -280,7 +280,7 @@ TEST(stages_fp32_form, a_proven_form_gives_every_q) {
 }
 
 /// A row's list and its buckets give what the stages give, at and beyond both ends.
-TEST(stages_fused_row, list_and_buckets_give_every_output) {
+TEST(fused_row, list_and_buckets_give_every_output) {
   std::mt19937_64 random(86);
   std::int64_t compared = 0, with_buckets = 0;
   for (int trial = 0; trial < 120; ++trial) {

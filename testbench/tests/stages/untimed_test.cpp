@@ -65,7 +65,7 @@ std::int64_t check_program(const LayerProgram& program, std::mt19937_64& random,
   return compared;
 }
 
-TEST(unit_untimed, equals_the_scalar_stages_on_random_layers) {
+TEST(untimed, equals_the_scalar_stages_on_random_layers) {
   constexpr std::uint64_t kSeed = 4242;
   std::cout << "seed " << kSeed << "\n";
   std::mt19937_64 random(kSeed);
@@ -88,7 +88,7 @@ TEST(unit_untimed, equals_the_scalar_stages_on_random_layers) {
   EXPECT_GT(fp32 * 10, channels * 9);
 }
 
-TEST(unit_untimed, equals_the_scalar_stages_on_nasty_layers) {
+TEST(untimed, equals_the_scalar_stages_on_nasty_layers) {
   std::mt19937_64 random(12);
   std::int64_t compared = 0;
   for (const auto& [name, layer] : test::nasty_layers()) {
@@ -102,7 +102,7 @@ TEST(unit_untimed, equals_the_scalar_stages_on_nasty_layers) {
   EXPECT_GT(compared, 0);
 }
 
-TEST(unit_untimed, equals_the_scalar_stages_on_fused_layers) {
+TEST(untimed, equals_the_scalar_stages_on_fused_layers) {
   constexpr std::uint64_t kSeed = 99;
   std::cout << "seed " << kSeed << "\n";
   std::mt19937_64 random(kSeed);
@@ -123,7 +123,7 @@ TEST(unit_untimed, equals_the_scalar_stages_on_fused_layers) {
   EXPECT_GT(fast * 10, channels * 9);
 }
 
-TEST(unit_untimed, equals_the_scalar_stages_on_fused_tables_that_no_compiler_writes) {
+TEST(untimed, equals_the_scalar_stages_on_fused_tables_that_no_compiler_writes) {
   constexpr std::uint64_t kSeed = 100;
   std::cout << "seed " << kSeed << "\n";
   std::mt19937_64 random(kSeed);

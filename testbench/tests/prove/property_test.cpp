@@ -45,7 +45,7 @@ compile::Certificate certificate_of(const Case& test, const LayerProgram& progra
       "cpu_twin", match_q);
 }
 
-TEST(property_compile, exact_programs_survive_complete_enumeration) {
+TEST(property, exact_programs_survive_complete_enumeration) {
   constexpr std::uint64_t kSeed = 20250117;
   constexpr int kTrials = 2000;
   std::cout << "seed " << kSeed << "\n";
@@ -72,7 +72,7 @@ TEST(property_compile, exact_programs_survive_complete_enumeration) {
   EXPECT_GT(exact_programs, kTrials * 9 / 10);
 }
 
-TEST(property_compile, nasty_scales_compile_exactly_for_the_oracle) {
+TEST(property, nasty_scales_compile_exactly_for_the_oracle) {
   std::mt19937_64 random(3);
   std::int64_t points = 0, exact_programs = 0, layers = 0;
   for (const auto& [name, layer] : test::nasty_layers()) {
@@ -94,7 +94,7 @@ TEST(property_compile, nasty_scales_compile_exactly_for_the_oracle) {
 }
 
 /// Layer 1 has no exact program on the full domain: one point stays, and one bit less costs more of them.
-TEST(property_compile, where_none_is_exact_the_closest_program_is_as_narrow_as_it_can_be) {
+TEST(property, where_none_is_exact_the_closest_program_is_as_narrow_as_it_can_be) {
   const Bundle bundle = read_bundle(std::filesystem::path(QUASIM_VECTORS) / "bookmamba/layer01");
   const exact::Domain domain = make_domain(exact::DomainKind::kFull, bundle);
   const auto variant = default_variant(bundle.layer);
@@ -109,7 +109,7 @@ TEST(property_compile, where_none_is_exact_the_closest_program_is_as_narrow_as_i
   std::cout << widest.points << " points compared\n";
 }
 
-TEST(fault_certify, every_planted_fault_is_found_and_located) {
+TEST(certify_faults, every_planted_fault_is_found_and_located) {
   constexpr std::uint64_t kSeed = 99;
   std::cout << "seed " << kSeed << "\n";
   std::mt19937_64 random(kSeed);
@@ -177,7 +177,7 @@ TEST(fault_certify, every_planted_fault_is_found_and_located) {
 }
 
 /// Exact ties everywhere, so that tie rule, multiplier and bias word have no slack at all.
-TEST(fault_certify, on_exact_ties_one_unit_of_anything_is_found) {
+TEST(certify_faults, on_exact_ties_one_unit_of_anything_is_found) {
   const LayerParams layer = test::layer_of(1.0F, 1.0F, 1.0F, 2.0F, 1.0F, 8, Rounding::kHalfEven);
   Case test;
   test.bundle = test::bundle_of(layer, {1, 0, 0, 0, 1, 1, 0, 0}, {0, 3});
@@ -213,7 +213,7 @@ TEST(fault_certify, on_exact_ties_one_unit_of_anything_is_found) {
   EXPECT_EQ(planted, 7);
 }
 
-TEST(fault_certify, every_table_and_word_of_a_fused_program_matters) {
+TEST(certify_faults, every_table_and_word_of_a_fused_program_matters) {
   std::mt19937_64 random(5);
   LayerParams layer =
       test::layer_of(0.07F, 0.007F, 0.006F, 0.05F, 0.05F, 8, Rounding::kHalfAway, Dataflow::kFused);
@@ -258,7 +258,7 @@ TEST(fault_certify, every_table_and_word_of_a_fused_program_matters) {
   std::cout << planted * domain.points() << " points compared, " << planted - 1 << " faults\n";
 }
 
-TEST(fault_certify, an_observation_that_no_rounding_explains_counts_as_unexplained) {
+TEST(certify_faults, an_observation_that_no_rounding_explains_counts_as_unexplained) {
   const LayerParams layer = test::layer_of(0.07F, 0.007F, 0.006F, 0.05F, 0.05F, 8, Rounding::kHalfEven);
   const Variant variant = default_variant(layer);
   const compile::Explainer explainer(layer, variant);
