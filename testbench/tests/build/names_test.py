@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """build.tests.names_follow_the_law: a test's name is level.stage.behaviour, and it is found by the name of its room.
 
-The level is the folder of testbench/tests (or of testbench) that the test's CMakeLists.txt lies in; all three are words in small letters.
+The level is the folder of testbench/tests (or of testbench) that the test is defined in; all three are words in small letters.
 A folder of tests has a CMakeLists.txt of its own and at least one test.
 
   names_test.py SOURCE_DIR BUILD_DIR CTEST
@@ -17,10 +17,10 @@ LAW = re.compile(r"([a-z][a-z0-9_]*)\.([a-z][a-z0-9_]*)\.([a-z0-9][a-z0-9_]*)")
 ELSEWHERE = {"bindings/dpi/example": "dpi"}
 
 
-def room_of(file, source):
-    """The room whose tests the CMakeLists.txt `file` defines, or None where that is no place for tests."""
+def room_of(folder, top):
+    """The room whose tests are defined in `folder`, below `top`/testbench; None where that is no place for tests."""
     try:
-        folder = pathlib.Path(file).resolve().parent.relative_to(source / "testbench")
+        folder = pathlib.Path(folder).resolve().relative_to(top / "testbench")
     except ValueError:
         return None
     if str(folder) in ELSEWHERE:
@@ -45,28 +45,31 @@ def problems(tests, rooms):
     return found + [f"testbench/tests/{room}: no test is defined in this folder" for room in rooms if room not in levels]
 
 
-def defined_tests(ctest, build, source):
+def defined_tests(source, build, ctest):
+    """[(name, room)] of every test that CTest knows."""
     shown = json.loads(subprocess.run([ctest, "--test-dir", build, "--show-only=json-v1"], check=True, capture_output=True, text=True).stdout)
-    graph = shown["backtraceGraph"]
-    tests = []
+    graph, tests = shown["backtraceGraph"], []
     for test in shown["tests"]:
-        node = graph["nodes"][test["backtrace"]]
-        # The outermost call that a file of a room made: functions of CMake modules and of this project lie above it.
-        files = []
-        while True:
-            files.append(graph["files"][node["file"]])
-            if "parent" not in node:
-                break
-            node = graph["nodes"][node["parent"]]
-        tests.append((test["name"], files))
+        if test["name"].endswith("_NOT_BUILT"):  # a program that was not built; that entry fails by itself
+            continue
+        if "backtrace" in test:
+            # The innermost call that stands in a room: below it are functions of CMake and of testbench/tests.
+            node, rooms = graph["nodes"][test["backtrace"]], []
+            while node:
+                rooms.append(room_of(pathlib.Path(graph["files"][node["file"]]).parent, source))
+                node = graph["nodes"][node["parent"]] if "parent" in node else None
+            room = next(filter(None, rooms), None)
+        else:  # a TEST of a program, which runs in the folder that it was built in
+            folder = next(item["value"] for item in test["properties"] if item["name"] == "WORKING_DIRECTORY")
+            room = room_of(folder, build)
+        tests.append((test["name"], room))
     return tests
 
 
 def main():
-    source, build, ctest = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2], sys.argv[3]
+    source, build = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
     rooms = sorted(path.name for path in (source / "testbench/tests").iterdir() if path.is_dir() and path.name != "__pycache__")
-    tests = [(name, next((room for room in (room_of(file, source) for file in reversed(files)) if room), None))
-             for name, files in defined_tests(ctest, build, source)]
+    tests = defined_tests(source, build, sys.argv[3])
     found = problems(tests, rooms)
     found += [f"testbench/tests/{room}: no CMakeLists.txt" for room in rooms if not (source / "testbench/tests" / room / "CMakeLists.txt").is_file()]
     # Planted: two words, capital letters, four words, another room's level, a name twice, a room without tests.

@@ -1,12 +1,14 @@
 // What the co-simulation compares: every pin of every cycle, first and last, every lane, every counter, the
 // history; and that each of them alone makes a job fail.
-// Verilator's headers come first: after SystemC's they take its time for theirs.
+// clang-format off: Verilator's headers come first; after SystemC's they take its time for theirs.
+#include "cosim/verilated_class.hpp"
+// clang-format on
+
 #include <algorithm>
 #include <functional>
 #include <iostream>
 #include <systemc>
 
-#include "cosim/verilated_class.hpp"
 #include "spec/error.hpp"
 #include "tests/cosim/cosim_test_main.hpp"
 #include "tests/cosim/faults/faulty_units.hpp"
