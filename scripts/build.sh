@@ -20,7 +20,7 @@ if ! "$root/scripts/setup.sh" "${setup[@]}" --check >/dev/null 2>&1; then "$root
 log=$build/build.log
 mkdir -p "$build"
 echo "build: $build (log: build.log)" >&2
-if ! cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DBUILD_TESTING=$tests >"$log" 2>&1; then
+if ! cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DQUASIM_UNITY=ON -DBUILD_TESTING=$tests >"$log" 2>&1; then
   tail -n 40 "$log" >&2
   exit 1
 fi
@@ -34,7 +34,7 @@ progress() {
       step="build: ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]}"
       if [[ -t 2 ]]; then
         printf '\r%s\e[K' "$step" >&2
-      elif ((BASH_REMATCH[1] % 10 == 0 || BASH_REMATCH[1] == BASH_REMATCH[2])); then
+      elif ((BASH_REMATCH[1] % 10 == 0 && BASH_REMATCH[1] > 0 || BASH_REMATCH[1] == BASH_REMATCH[2])); then
         printf '%s\n' "$step" >&2
       fi
     fi

@@ -149,6 +149,7 @@ if [[ $form == quick ]]; then
 else
   timed run bash -c "$(readme_command 1)"
   table=$(grep -cE '^vectors/bookmamba/layer[0-9]{2} .* exact ' "$logs/full.run.log" || true)
+  say "first table: $(grep -oE '[0-9]+ s after the start' "$logs/full.run.log" || true)"
   if [[ $table != 12 ]]; then say "FAIL: $table of 12 layers in the table of $(readme_command 1)"; exit 1; fi
   timed tests bash -c "$(readme_command 2)"
   timed docs /usr/bin/python3 testbench/tests/docs/quoted_commands.py . --installs

@@ -1,8 +1,23 @@
 #!/usr/bin/env bash
-# Checks the RTL: lint, elaboration, smoke test, synthesis, rejection of illegal parameters; lint and smoke test with the forms of
-# rtl/asic too, and that these equal those of rtl. One line a check.
-# Needs verilator, iverilog and yosys; writes only into a temporary directory. Exit status 1 when anything failed.
+# Checks the RTL, one line a check. Needs verilator, iverilog and yosys; writes only into a temporary directory.
+#   check_rtl.sh               all of it
+#   check_rtl.sh GROUP...      legal: lint and elaboration at the ends of every parameter's range
+#                              smoke: the smoke bench on the units of testbench/tests/rtl/smoke_benches.txt
+#                              asic: lint, smoke bench and equality of the forms in rtl/asic
+#                              synthesis: Yosys maps the unit, without a latch
+#                              illegal: each tool refuses illegal parameters by the sentence that names the rule
+# Exit status: 0 all pass; 1 anything failed; 2 no such group.
 set -euo pipefail
+
+known=(legal smoke asic synthesis illegal)
+groups=("$@")
+if [[ $# == 0 ]]; then groups=("${known[@]}"); fi
+for group in "${groups[@]}"; do
+  if [[ " ${known[*]} " != *" $group "* ]]; then
+    echo "check_rtl: no group \"$group\"; there are ${known[*]}" >&2
+    exit 2
+  fi
+done
 
 root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 work="$(mktemp -d)"
@@ -22,7 +37,9 @@ for file in "${sources[@]}"; do
 done
 bench=(rtl/generated/quasim_map_pkg.sv testbench/tests/rtl/quasim_monitor.sv testbench/tests/rtl/quasim_smoke_tb.sv)
 
+checks=0
 report() {  # report STATUS TEXT [LOG]
+  checks=$((checks + 1))
   if [[ $1 == 0 ]]; then
     echo "PASS $2"
   else
@@ -78,14 +95,16 @@ hierarchy() {  # hierarchy LOG PARAMETERS
   status_of "$log" yosys -q -p "read_verilog -sv $package ${sources[*]}; chparam $args quasim_top; hierarchy -check -top quasim_top"
 }
 
-for parameters in "${legal[@]}"; do
-  report "$(lint "$work/log" "$parameters")" "verilator -Wall, with checkers: $parameters" "$work/log"
-  report "$(elaborate "$work/log" "$parameters")" "icarus -Wall: $parameters" "$work/log"
-done
+check_legal() {
+  for parameters in "${legal[@]}"; do
+    report "$(lint "$work/log" "$parameters")" "verilator -Wall, with checkers: $parameters" "$work/log"
+    report "$(elaborate "$work/log" "$parameters")" "icarus -Wall: $parameters" "$work/log"
+  done
 
-# Yosys 0.23 takes ~N'(x) for (~N)'(x) and says nothing; N'(~x) is read alike by all tools.
-grep -nE "[~!][[:alnum:]_]+'\\(" "$package" "${sources[@]}" "${checkers[@]}" > "$work/log" && status=1 || status=0
-report "$status" "no ~ or ! before a cast to a width, which yosys misreads" "$work/log"
+  # Yosys 0.23 takes ~N'(x) for (~N)'(x) and says nothing; N'(~x) is read alike by all tools.
+  grep -nE "[~!][[:alnum:]_]+'\\(" "$package" "${sources[@]}" "${checkers[@]}" > "$work/log" && status=1 || status=0
+  report "$status" "no ~ or ! before a cast to a width, which yosys misreads" "$work/log"
+}
 
 simulate() {  # simulate TEXT TOP ARGUMENTS AND SOURCES: passes where the bench prints PASS
   local text=$1 top=$2 status
@@ -98,50 +117,63 @@ simulate() {  # simulate TEXT TOP ARGUMENTS AND SOURCES: passes where the bench 
   report "$status" "$text, icarus: $(grep -h '^PASS' "$work/log" || true)" "$work/log"
 }
 
-while read -r parameters; do
-  if [[ $parameters == "#"* ]]; then continue; fi
-  args=()
-  for p in $parameters; do args+=("-Pquasim_smoke_tb.$p"); done
-  simulate "smoke test $parameters" quasim_smoke_tb "${args[@]}" "$package" "${sources[@]}" "${bench[@]}"
-done < testbench/tests/rtl/smoke_benches.txt
+check_smoke() {
+  while read -r parameters; do
+    if [[ $parameters == "#"* ]]; then continue; fi
+    args=()
+    for p in $parameters; do args+=("-Pquasim_smoke_tb.$p"); done
+    simulate "smoke test $parameters" quasim_smoke_tb "${args[@]}" "$package" "${sources[@]}" "${bench[@]}"
+  done < testbench/tests/rtl/smoke_benches.txt
+}
 
-for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"; do
-  args=()
-  for p in $parameters; do args+=("-G$p"); done
-  status=$(status_of "$work/log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \
-    "$waivers" "${packages[@]}" "${asic[@]}" "${checkers[@]}")
-  report "$status" "verilator -Wall, with checkers, rtl/asic: ${parameters:-defaults}" "$work/log"
-done
-# Side by side both forms need names of their own.
-for file in rtl/asic/*.sv; do sed 's/^module quasim_/module asic_quasim_/' "$file" > "$work/${file##*/}"; done
-simulate "rtl/asic" quasim_asic_forms_tb "$package" rtl/quasim_dot4.sv rtl/quasim_multiply_add.sv rtl/quasim_table_read.sv \
-  "$work"/quasim_*.sv testbench/tests/rtl/quasim_asic_forms_tb.sv
-simulate "smoke test LANES=4 with rtl/asic" quasim_smoke_tb -Pquasim_smoke_tb.LANES=4 "$package" "${asic[@]}" "${bench[@]}"
-
-status=$(status_of "$work/log" yosys -p "
-  read_verilog -sv $package ${sources[*]};
-  chparam -set LANES 4 -set MaxChannels 16 quasim_top;
-  hierarchy -check -top quasim_top; proc; check -assert;
-  select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr;
-  rename -top quasim_top;
-  synth -top quasim_top -flatten -run begin:fine; check -assert;
-  select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr; stat")
-cells=$(awk '/Number of cells:/ {n = $NF} END {print n}' "$work/log")
-report "$status" "yosys coarse synthesis, LANES=4 MaxChannels=16: no latch, ${cells:-0} cells" "$work/log"
-
-bound=()  # a checker at an illegal width complains before the rule that names it
-for entry in "${illegal[@]}"; do
-  parameters="${entry%%:*}"
-  sentence="${entry##*:}"
-  for tool in lint elaborate hierarchy; do
-    status=$("$tool" "$work/log" "$parameters")
-    if [[ $status != 0 ]] && grep -q "$sentence" "$work/log"; then result=0; else result=1; fi
-    report "$result" "$tool rejects $parameters by $sentence" "$work/log"
+check_asic() {
+  for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"; do
+    args=()
+    for p in $parameters; do args+=("-G$p"); done
+    status=$(status_of "$work/log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \
+      "$waivers" "${packages[@]}" "${asic[@]}" "${checkers[@]}")
+    report "$status" "verilator -Wall, with checkers, rtl/asic: ${parameters:-defaults}" "$work/log"
   done
-done
+  # Side by side both forms need names of their own.
+  for file in rtl/asic/*.sv; do sed 's/^module quasim_/module asic_quasim_/' "$file" > "$work/${file##*/}"; done
+  simulate "rtl/asic" quasim_asic_forms_tb "$package" rtl/quasim_dot4.sv rtl/quasim_multiply_add.sv rtl/quasim_table_read.sv \
+    "$work"/quasim_*.sv testbench/tests/rtl/quasim_asic_forms_tb.sv
+  simulate "smoke test LANES=1 with rtl/asic" quasim_smoke_tb -Pquasim_smoke_tb.LANES=1 "$package" "${asic[@]}" "${bench[@]}"
+}
 
+check_synthesis() {
+  status=$(status_of "$work/log" yosys -p "
+    read_verilog -sv $package ${sources[*]};
+    chparam -set LANES 4 -set MaxChannels 16 quasim_top;
+    hierarchy -check -top quasim_top; proc; check -assert;
+    select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr;
+    rename -top quasim_top;
+    synth -top quasim_top -flatten -run begin:fine; check -assert;
+    select -assert-none t:\$dlatch t:\$adlatch t:\$dlatchsr; stat")
+  cells=$(awk '/Number of cells:/ {n = $NF} END {print n}' "$work/log")
+  report "$status" "yosys coarse synthesis, LANES=4 MaxChannels=16: no latch, ${cells:-0} cells" "$work/log"
+}
+
+check_illegal() {
+  bound=()  # a checker at an illegal width complains before the rule that names it
+  for entry in "${illegal[@]}"; do
+    parameters="${entry%%:*}"
+    sentence="${entry##*:}"
+    for tool in lint elaborate hierarchy; do
+      status=$("$tool" "$work/log" "$parameters")
+      if [[ $status != 0 ]] && grep -q "$sentence" "$work/log"; then result=0; else result=1; fi
+      report "$result" "$tool rejects $parameters by $sentence" "$work/log"
+    done
+  done
+}
+
+for group in "${groups[@]}"; do
+  before=$checks
+  "check_$group"
+  if [[ $checks == "$before" ]]; then report 1 "$group: nothing was checked"; fi
+done
 if [[ $failed != 0 ]]; then
   echo "check_rtl: FAIL"
   exit 1
 fi
-echo "check_rtl: all checks pass"
+echo "check_rtl: $checks checks pass"

@@ -23,7 +23,7 @@ code=0
 table=$("$build/quasim-stream" "${job[@]}") || code=$?
 printf '%s\n' "$table"
 if [[ $code == 0 ]]; then
-  echo "run: this is the result; now building the other verbs of build/quasim (what is shown stays true if you stop it)" >&2
+  echo "run: this is the result, $SECONDS s after the start; now building the other verbs of build/quasim (what is shown stays true if you stop it)" >&2
   "$root/scripts/build.sh" quasim
   printf '%s\n' "$table"
 fi

@@ -91,11 +91,11 @@ int silu_level(const Dyadic& v, const Dyadic& scale) {
   Levels levels = levels_by_interval<30>(v, scale);
   if (levels.decided()) return levels.low;
   levels.intersect(levels_by_bounds(v, scale));
-  using Step = Levels (*)(const Dyadic&, const Dyadic&);
-  for (Step step : {Step{levels_by_interval<80>}, Step{levels_by_interval<250>},
-                    Step{levels_by_interval<1000>}, Step{levels_by_interval<5000>}}) {
+  using Refinement = Levels (*)(const Dyadic&, const Dyadic&);
+  for (Refinement refine : {Refinement{levels_by_interval<80>}, Refinement{levels_by_interval<250>},
+                            Refinement{levels_by_interval<1000>}, Refinement{levels_by_interval<5000>}}) {
     if (levels.decided()) return levels.low;
-    levels.intersect(step(v, scale));
+    levels.intersect(refine(v, scale));
   }
   if (!levels.decided()) throw std::runtime_error("silu: 5000 decimal digits do not decide the rounding");
   return levels.low;

@@ -19,13 +19,13 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kJsonLimitBytes = std::size_t{64} << 20;
 constexpr std::int64_t kMaxChannels = 1 << 24;
-constexpr char kFormatOne[] = "quasim.layer/1", kFormatGroups[] = "quasim.layer/2";
+constexpr char kLayerFormatOne[] = "quasim.layer/1", kFormatGroups[] = "quasim.layer/2";
 constexpr char kGroupFile[] = "channel_group.npy";
 
-using Fields = JsonFields<Fp32Json>;
+using LayerFields = JsonFields<Fp32Json>;
 
 /// The scales of one group, or of a layer without groups.
-void read_scales(Fields& fields, LayerParams& layer) {
+void read_scales(LayerFields& fields, LayerParams& layer) {
   layer.input_scale = fields.scale("input_scale");
   layer.weight_scale = fields.scale("weight_scale");
   layer.output_scale = fields.scale("output_scale");
@@ -36,7 +36,7 @@ void read_scales(Fields& fields, LayerParams& layer) {
 }
 
 /// What the groups of a layer share.
-void read_common(Fields& fields, const fs::path& file, LayerParams& layer) {
+void read_common(LayerFields& fields, const fs::path& file, LayerParams& layer) {
   layer.name = fields.text("name");
   layer.channels = static_cast<int>(fields.integer("channels", 1, kMaxChannels));
   layer.taps = static_cast<int>(fields.integer("taps", spec::kTapsMin, spec::kTapsMax));
@@ -60,7 +60,7 @@ void read_common(Fields& fields, const fs::path& file, LayerParams& layer) {
 }
 
 /// Groups name folders and rows of tables.
-void require_group_name(const Fields& fields, const std::string& name,
+void require_group_name(const LayerFields& fields, const std::string& name,
                         const std::vector<std::string>& names) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
       name != printable(name))
@@ -69,7 +69,7 @@ void require_group_name(const Fields& fields, const std::string& name,
     fields.refuse("name", "each name once; got \"" + name + "\" again");
 }
 
-void read_groups(Fields& fields, const fs::path& file, const LayerParams& common, GroupedLayer& layer) {
+void read_groups(LayerFields& fields, const fs::path& file, const LayerParams& common, GroupedLayer& layer) {
   const std::string expectation =
       "a list of 1 to " + std::to_string(kGroupsMax) + " groups, each with its scales";
   const Fp32Json& groups = fields.list("groups", expectation);
@@ -77,7 +77,7 @@ void read_groups(Fields& fields, const fs::path& file, const LayerParams& common
     fields.refuse("groups", expectation + "; got " + std::to_string(groups.size()));
   for (const Fp32Json& json : groups) {
     const std::string place = "groups[" + std::to_string(layer.groups.size()) + "]";
-    Fields group(json, file, place, place + ".");
+    LayerFields group(json, file, place, place + ".");
     const std::string name = group.text("name");
     require_group_name(group, name, layer.group_names);
     LayerParams params = common;
@@ -90,16 +90,16 @@ void read_groups(Fields& fields, const fs::path& file, const LayerParams& common
 }
 
 GroupedLayer parse_layer(const Fp32Json& json, const fs::path& file) {
-  Fields fields(json, file, "layer");
+  LayerFields fields(json, file, "layer");
   const std::string expectation =
-      std::string("the string \"") + kFormatOne + "\" or \"" + kFormatGroups + "\"";
+      std::string("the string \"") + kLayerFormatOne + "\" or \"" + kFormatGroups + "\"";
   const std::string format = fields.text("format", expectation);
-  if (format != kFormatOne && format != kFormatGroups)
+  if (format != kLayerFormatOne && format != kFormatGroups)
     fields.refuse("format", expectation + "; got \"" + shortened(format, 60) + "\"");
   LayerParams common;
   read_common(fields, file, common);
   GroupedLayer layer{common.name, common.channels, common.taps, {}, {}, {}};
-  if (format == kFormatOne) {
+  if (format == kLayerFormatOne) {
     read_scales(fields, common);
     layer.groups.push_back(std::move(common));
   } else {
@@ -122,7 +122,7 @@ void read_channel_group(const fs::path& directory, GroupedLayer& layer) {
     if (is_present(file))
       throw InputError(directory / "layer.json", "format",
                        std::string("the string \"") + kFormatGroups + "\", because " + kGroupFile +
-                           " exists; got \"" + kFormatOne + "\"");
+                           " exists; got \"" + kLayerFormatOne + "\"");
     return;
   }
   if (!is_present(file))
@@ -194,7 +194,7 @@ FloatJson layer_json(const GroupedBundle& bundle) {
   const LayerParams& first = bundle.layer.groups.front();
   const bool plain = bundle.groups() == 1 && first.activation == Activation::kSilu;
   FloatJson json;
-  json["format"] = plain ? kFormatOne : kFormatGroups;
+  json["format"] = plain ? kLayerFormatOne : kFormatGroups;
   json["name"] = bundle.layer.name;
   json["channels"] = bundle.layer.channels;
   json["taps"] = bundle.layer.taps;

@@ -11,13 +11,13 @@ namespace quasim::compile {
 namespace {
 
 namespace mp = boost::multiprecision;
-using Wide = mp::number<mp::mpfr_float_backend<100>, mp::et_off>;
+using Fp100Digits = mp::number<mp::mpfr_float_backend<100>, mp::et_off>;
 
 constexpr int kDecimalDigits = 30;
 constexpr std::array<int, 5> kExpUlps{0, 1, -1, 2, -2};
 
-Wide wide_of(const exact::Rational& value) {
-  return Wide(mp::numerator(value)) / Wide(mp::denominator(value));
+Fp100Digits wide_of(const exact::Rational& value) {
+  return Fp100Digits(mp::numerator(value)) / Fp100Digits(mp::denominator(value));
 }
 
 bool matches(const LadderResult& result, const Observed& observed) {
@@ -80,15 +80,16 @@ void Explainer::describe_exact(Explanation& explanation) const {
   const bool q_decides =
       two_step && explanation.golden_q.value_or(explanation.exact_q) != explanation.exact_q;
   explanation.stage = q_decides ? "q" : "out";
-  Wide value = wide_of(explanation.exact_scaled);
+  Fp100Digits value = wide_of(explanation.exact_scaled);
   if (!q_decides) {
-    const Wide v = two_step ? Wide(explanation.exact_q * Wide(layer.effective_conv_scale()))
-                            : wide_of(explanation.exact_y);
-    value =
-        (layer.activation == Activation::kIdentity ? v : Wide(v / (1 + exp(Wide(-v))))) / layer.output_scale;
+    const Fp100Digits v = two_step
+                              ? Fp100Digits(explanation.exact_q * Fp100Digits(layer.effective_conv_scale()))
+                              : wide_of(explanation.exact_y);
+    value = (layer.activation == Activation::kIdentity ? v : Fp100Digits(v / (1 + exp(Fp100Digits(-v))))) /
+            layer.output_scale;
   }
   explanation.decided_value = value.str(kDecimalDigits);
-  explanation.boundary_lsb = static_cast<double>(abs(Wide(value - floor(value) - 0.5)));
+  explanation.boundary_lsb = static_cast<double>(abs(Fp100Digits(value - floor(value) - 0.5)));
   explanation.exact_tie = two_step && mp::denominator(explanation.exact_scaled) == 2;
 }
 

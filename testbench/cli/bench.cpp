@@ -23,7 +23,7 @@ struct BenchOptions {
   bool json = false;
 };
 
-struct Row {
+struct BenchRow {
   std::string what;
   double value;
   double target;  ///< 0: no target
@@ -37,7 +37,7 @@ std::string number(double value) {
 }
 
 int run(const BenchOptions& options) {
-  std::vector<Row> rows;
+  std::vector<BenchRow> rows;
   const Bundle bundle = read_bundle(options.layer.bundles.front());
   const LayerProgram program = program_for(bundle, options.layer.choice).program;
   const bench::StreamRates rates = bench::measure_streams(bundle, program, options.lanes, options.rounds);
@@ -70,7 +70,7 @@ int run(const BenchOptions& options) {
                  {"lanes", rates.lanes},
                  {"cycles", rates.cycles},
                  {"rows", nlohmann::ordered_json::array()}});
-    for (const Row& row : rows)
+    for (const BenchRow& row : rows)
       json["rows"].push_back(
           {{"what", row.what}, {"value", row.value}, {"unit", row.unit}, {"target", row.target}});
     print_json(json);
@@ -78,7 +78,7 @@ int run(const BenchOptions& options) {
   }
   std::vector<std::vector<std::string>> table{
       {"measured, medians of " + std::to_string(options.rounds), "value", "unit", "target"}};
-  for (const Row& row : rows)
+  for (const BenchRow& row : rows)
     table.push_back(
         {row.what, number(row.value), row.unit, row.target > 0 ? ">= " + number(row.target) : "-"});
   std::cout << format_table(table);

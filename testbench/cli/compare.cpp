@@ -17,7 +17,7 @@ using analysis::number_text;
 
 constexpr std::size_t kHistogramRowsShown = 33;
 
-struct Options {
+struct CompareOptions {
   std::string a, b;
   OutputOption output;
   double lsb = 0;
@@ -103,7 +103,7 @@ std::string set_text(const ComparisonSet& set) {
   return text;
 }
 
-int compare_sources(const Options& options) {
+int compare_sources(const CompareOptions& options) {
   InputSet inputs;
   inputs.add_tensors(options.a);
   inputs.add_tensors(options.b);
@@ -126,7 +126,7 @@ int compare_sources(const Options& options) {
 }  // namespace
 
 Action add_compare(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<CompareOptions>();
   CLI::App* verb =
       app.add_subcommand("compare", "compare two tensor files, or all tensors of two directories");
   verb->add_option("A", options->a, ".npy or .npz file, or a directory of them")->required();

@@ -31,7 +31,7 @@ struct CompileOptions {
 constexpr std::size_t kPointsPrinted = 20;
 constexpr int kSweepFirst = 4;  // narrowest multiplier of --sweep
 
-struct Row {
+struct LayerRow {
   nlohmann::ordered_json json;
   std::vector<std::string> cells;
   bool exact = true;
@@ -58,7 +58,7 @@ compile::Options options_of(const CompileOptions& options) {
 }
 
 /// What is said of a compiled layer, or of one of its groups.
-Row row_of(const compile::Compiled& compiled) {
+LayerRow row_of(const compile::Compiled& compiled) {
   const LayerProgram& program = compiled.program;
   const StageProgram& stage = program.stage();
   nlohmann::ordered_json points = nlohmann::ordered_json::array();
@@ -98,19 +98,48 @@ CompileRequest request_of(const CompileOptions& options) {
   return {options.target, exact::parse_domain(options.domain), options.conv_bits, options.require_golden};
 }
 
+/// The best program for a target; none where the layer has no such target (an activation without fused, say).
+std::optional<compile::Compiled> compiled_for(const Bundle& bundle, const CompileOptions& options) {
+  try {
+    const CompileTask task = compile_task(bundle, request_of(options));
+    return compile_program(task.bundle, task.domain, task.target, options_of(options));
+  } catch (const InputError&) {
+    return std::nullopt;
+  }
+}
+
+/// Where no program equals the target: what else could be asked for and has one, and its multiplier's bits.
+nlohmann::ordered_json alternatives(const Bundle& bundle, const CompileOptions& options,
+                                    const std::string& tried) {
+  nlohmann::ordered_json found = nlohmann::ordered_json::array();
+  CompileOptions other = options;
+  for (const std::string& target :
+       {std::string("exact"), "golden:" + default_variant(bundle.layer, Dataflow::kFused).to_string(),
+        "golden:" + default_variant(bundle.layer, Dataflow::kTwoStep).to_string()}) {
+    if (target == tried) continue;
+    other.target = target;
+    const auto compiled = compiled_for(bundle, other);
+    if (compiled && compiled->exact())
+      found.push_back({{"target", target}, {"mult_bits", compiled->program.mult_bits}});
+  }
+  return found;
+}
+
 /// One group.
-Row compile_group(const std::filesystem::path& directory, Bundle group, const CompileOptions& options,
-                  LayerProgram& program) {
+LayerRow compile_group(const std::filesystem::path& directory, Bundle group, const CompileOptions& options,
+                       LayerProgram& program) {
   const auto start = std::chrono::steady_clock::now();
   const auto [bundle, domain, target] = compile_task(std::move(group), request_of(options));
   compile::Compiled compiled = compile_program(bundle, domain, target, options_of(options));
   compiled.program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
-  Row row = row_of(compiled);
+  LayerRow row = row_of(compiled);
   program = std::move(compiled.program);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   nlohmann::ordered_json json = bundle_entry(directory, bundle);
   json.update({{"target", target.name}, {"origin", target.origin}});
   json.update(row.json);
+  json["alternatives"] =
+      row.exact ? nlohmann::ordered_json::array() : alternatives(bundle, options, target.name);
   json["seconds"] = seconds;
   row.json = std::move(json);
   row.cells.insert(row.cells.begin(),
@@ -122,10 +151,10 @@ Row compile_group(const std::filesystem::path& directory, Bundle group, const Co
 }
 
 /// A row for each group; one program for all.
-std::vector<Row> compile_bundle(const std::filesystem::path& directory, const CompileOptions& options,
-                                const OutputFile* output) {
+std::vector<LayerRow> compile_bundle(const std::filesystem::path& directory, const CompileOptions& options,
+                                     const OutputFile* output) {
   const GroupedBundle layer = read_grouped_bundle_without_input(directory);
-  std::vector<Row> rows;
+  std::vector<LayerRow> rows;
   std::vector<LayerProgram> programs(layer.groups());
   for (std::size_t g = 0; g < layer.groups(); ++g)
     rows.push_back(compile_group(directory, layer.group(g), options, programs[g]));
@@ -196,6 +225,15 @@ void print_differing_points(std::ostream& out, const nlohmann::ordered_json& lay
         << points.size() << "\n";
 }
 
+void print_alternatives(std::ostream& out, const nlohmann::ordered_json& layer) {
+  if (layer["exact"]) return;
+  out << bundle_label(layer) << ": no program was found that equals " << layer["target"].get<std::string>()
+      << " everywhere; this one differs in " << layer["differing_out"] << " points of out\n";
+  for (const auto& other : layer["alternatives"])
+    out << bundle_label(layer) << ": --target " << other["target"].get<std::string>() << " has one, of "
+        << other["mult_bits"] << " multiplier bits\n";
+}
+
 int run(const CompileOptions& options) {
   std::vector<std::vector<std::string>> rows{{"bundle", "target", "steps from", "M", "S", "width", "match",
                                               "points", "q differs", "out differs", "seconds"}};
@@ -208,7 +246,8 @@ int run(const CompileOptions& options) {
   (void)request_of(options), (void)options_of(options);
   BundleLoop loop("compile", options.bundles);
   loop.run_indexed([&](std::size_t i) {
-    for (Row& row : compile_bundle(options.bundles[i], options, outputs.empty() ? nullptr : &outputs[i])) {
+    for (LayerRow& row :
+         compile_bundle(options.bundles[i], options, outputs.empty() ? nullptr : &outputs[i])) {
       all_exact &= row.exact;
       layers.push_back(std::move(row.json));
       rows.push_back(std::move(row.cells));
@@ -226,7 +265,10 @@ int run(const CompileOptions& options) {
     }
     std::ostream& out = on_stdout ? std::cerr : std::cout;
     out << format_table(rows);
-    for (const auto& layer : layers) print_differing_points(out, layer);
+    for (const auto& layer : layers) {
+      print_differing_points(out, layer);
+      print_alternatives(out, layer);
+    }
   });
 }
 

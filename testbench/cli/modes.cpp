@@ -21,7 +21,7 @@ constexpr char kSaveVariable[] = "SAVE_INTERMEDIATE_VALUES";
 constexpr char kDirectoryVariable[] = "INTERMEDIATE_VALUES_DIR";
 constexpr char kDefaultDirectory[] = "intermediate_values";
 
-struct Options {
+struct ModesOptions {
   std::vector<std::filesystem::path> bundles;
   OutputOption output;
   bool json = false;
@@ -39,7 +39,7 @@ std::string save_directory() {
 }
 
 /// One directory a bundle, whatever its dataflow names its tensors; none where nothing is to be saved.
-std::vector<FileSet> saved_sets(const Options& options, const InputSet& inputs) {
+std::vector<FileSet> saved_sets(const ModesOptions& options, const InputSet& inputs) {
   std::vector<FileSet> sets;
   const std::filesystem::path directory = save_directory();
   if (directory.empty()) return sets;
@@ -96,7 +96,7 @@ std::string result_text(const std::string& label, const ModesResult& result) {
   return text;
 }
 
-int run_modes(const Options& options) {
+int run_modes(const ModesOptions& options) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::string text;
   const InputSet inputs = inputs_of(options.bundles);
@@ -132,7 +132,7 @@ int run_modes(const Options& options) {
 }  // namespace
 
 Action add_modes(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ModesOptions>();
   CLI::App* verb =
       app.add_subcommand("modes", "the four output modes of both dataflows: equal values, error, SQNR");
   verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();

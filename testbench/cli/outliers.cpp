@@ -20,7 +20,7 @@ using Rows = std::vector<std::vector<std::string>>;
 
 constexpr std::size_t kChannelsShown = 8;
 
-struct Options {
+struct OutliersOptions {
   std::vector<std::filesystem::path> paths;
   OutputOption output;
   bool json = false;
@@ -109,7 +109,7 @@ std::string layer_text(const std::string& label, const LayerOutliers& layer) {
          ": " + verdict(layer) + "\n";
 }
 
-int analyse_paths(const Options& options) {
+int analyse_paths(const OutliersOptions& options) {
   nlohmann::ordered_json layers = nlohmann::ordered_json::array(), tensors = nlohmann::ordered_json::array();
   std::string text;
   InputSet inputs;
@@ -156,7 +156,7 @@ int analyse_paths(const Options& options) {
 }  // namespace
 
 Action add_outliers(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<OutliersOptions>();
   CLI::App* verb = app.add_subcommand(
       "outliers", "distribution, exact percentiles, outliers and saturation of every stage");
   verb->add_option("PATH", options->paths, "layer bundles, .npy or .npz files, or directories of them")

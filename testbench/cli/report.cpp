@@ -12,14 +12,14 @@
 namespace quasim::cli {
 namespace {
 
-struct Options {
+struct ReportOptions {
   std::vector<std::filesystem::path> bundles, certificates, cosims;
   OutputOption output = "report.html";
   std::string model, chart_js;
   bool json = false;
 };
 
-InputSet report_inputs(const Options& options) {
+InputSet report_inputs(const ReportOptions& options) {
   InputSet inputs = inputs_of(options.bundles);
   for (const auto& bundle : options.bundles)
     for (const char* name : {"certificate.json", "cosim.json"}) inputs.add_file(bundle / "golden" / name);
@@ -30,7 +30,7 @@ InputSet report_inputs(const Options& options) {
   return inputs;
 }
 
-int write_report(const Options& options) {
+int write_report(const ReportOptions& options) {
   const OutputFile output(*options.output, report_inputs(options));
   if (output.is_standard_output() && options.json)
     throw UsageError("--json: expected -o FILE; standard output takes one of the two");
@@ -74,7 +74,7 @@ int write_report(const Options& options) {
 }  // namespace
 
 Action add_report(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<ReportOptions>();
   CLI::App* verb = app.add_subcommand("report", "one self-contained HTML page about layers");
   verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
   add_output_option(*verb, options->output, "the page (default: report.html)");

@@ -17,7 +17,7 @@ namespace {
 using analysis::number_text;
 using analysis::SweepPoint;
 
-struct Options {
+struct SweepOptions {
   std::vector<std::filesystem::path> bundles;
   OutputOption output;
   std::string conv_bits = "8..12";
@@ -70,7 +70,7 @@ std::vector<analysis::ScaleRule> parse_rules(const std::vector<std::string>& tex
 }
 
 /// --apply writes one bundle, in a directory that holds nothing yet: a golden in it would be another layer's.
-void require_apply(const Options& options) {
+void require_apply(const SweepOptions& options) {
   if (options.bundles.size() != 1)
     throw UsageError("--apply: expected one bundle; got " + std::to_string(options.bundles.size()));
   if (!options.output || options.output->empty() || *options.output == "-")
@@ -94,7 +94,7 @@ void write_applied(const GroupedBundle& layer, const std::vector<analysis::Sweep
   for (const auto& [file, bytes] : copies) write_text_file(file, bytes);
 }
 
-int run_sweep(const Options& options) {
+int run_sweep(const SweepOptions& options) {
   const analysis::SweepPlan plan{analysis::parse_conv_bits(options.conv_bits),
                                  parse_rules(options.conv_scales), parse_rules(options.output_scales)};
   std::optional<analysis::ReportFile> output;
@@ -134,7 +134,7 @@ int run_sweep(const Options& options) {
 }  // namespace
 
 Action add_sweep(CLI::App& app) {
-  auto options = std::make_shared<Options>();
+  auto options = std::make_shared<SweepOptions>();
   CLI::App* verb = app.add_subcommand("sweep", "error and saturation of two_step against widths and scales");
   verb->add_option("BUNDLE", options->bundles, "layer bundles with an input")->required();
   verb->add_option("--conv-bits", options->conv_bits, "intermediate widths: 8..12 or 8,10,12")
