@@ -8,7 +8,8 @@ import pathlib
 import numpy as np
 
 from ..importer.checkpoint import read_file
-from ..importer.command import AGREE, Parser, run_command, table
+from ..commands import AGREE, Parser, run_command
+from ..importer.command import table
 from ..importer.files import read_json
 from ..refusal import Refusal
 

@@ -10,7 +10,7 @@ import shutil
 import numpy as np
 
 from ..importer.checkpoint import Checkpoint
-from ..importer.command import AGREE, Parser, run_command
+from ..commands import AGREE, Parser, run_command
 from ..importer.files import read_json
 from ..importer.safetensors import write
 

@@ -13,7 +13,7 @@ import time
 import numpy as np
 
 from ..capture.texts import PIECE, TOKENIZER_FILE, read_text
-from ..importer.command import AGREE, Parser, run_command
+from ..commands import AGREE, Parser, run_command
 from ..refusal import Refusal
 
 SHAPE = {"vocab_size": 8192, "hidden_size": 512, "num_hidden_layers": 12, "state_size": 16, "conv_kernel": 4, "expand": 2, "time_step_rank": 32}

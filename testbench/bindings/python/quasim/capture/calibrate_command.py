@@ -4,7 +4,8 @@ import argparse
 import json
 import pathlib
 
-from ..importer.command import AGREE, Parser, parse_layers, run_command, table
+from ..commands import AGREE, Parser, run_command
+from ..importer.command import parse_layers, table
 from ..refusal import Refusal
 from .calibrate import RECIPES, observe, write_scales
 from .command import add_text_options, load_with_ids, progress_line, require_text_options, samples

@@ -5,7 +5,8 @@ import os
 import pathlib
 import sys
 
-from ..importer.command import Parser, calibrated_scales, parse_layers, row_of, run_command, table
+from ..commands import Parser, run_command
+from ..importer.command import calibrated_scales, parse_layers, row_of, table
 from ..importer.quantise import ARITHMETICS
 from ..refusal import Refusal
 from .calibrate import RECIPES, observe, write_scales

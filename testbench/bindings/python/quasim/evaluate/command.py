@@ -3,12 +3,12 @@
 import argparse
 import json
 import pathlib
-import sys
 
 from ..capture.command import add_text_options, progress_line, require_text_options
 from ..capture.models import load
 from ..capture.sites import find_sites
-from ..importer.command import AGREE, Parser, calibrated_scales, run_command
+from ..commands import AGREE, Parser, run_command
+from ..importer.command import calibrated_scales
 from ..importer.files import read_json
 from ..refusal import Refusal
 from . import results, speed

@@ -2,10 +2,8 @@
 
 import argparse
 import json
-import os
 import pathlib
 import re
-import sys
 
 from .build import INPUT_LAYOUTS, Choices, read_layer
 from .checkpoint import Checkpoint, read_file
@@ -13,10 +11,10 @@ from .files import read_json
 from .layer import ACTIVATIONS, DATAFLOWS, ROUNDINGS
 from .layers import choose, find_layers, named_layer
 from .quantise import ARITHMETICS
+from ..commands import AGREE, Parser, run_command
 from ..refusal import Refusal, printable
 from .tensors import Tensor
 
-AGREE, BAD_INPUT, INTERRUPTED = 0, 2, 130
 SCALE_OPTIONS = {"input": "s_x", "weight": "s_w", "bias": "s_b", "output": "s_y", "conv": "s_c"}
 MOST_LAYERS = 100_000
 # How the input of layer N is found in a folder or an .npz that holds several: what capture writes, and bookmamba's names.
@@ -26,13 +24,6 @@ DESCRIPTION = """Reads the convolutions of a model and writes a layer bundle for
 FILE is a safetensors file, a PyTorch file (.bin, .pt), an .npz or .npy, the folder of a checkpoint, sharded or not, or a bundle
 whose scales or widths are to be others; several files are read as one checkpoint. int8 layers (Quamba, Quamba2) keep their numbers. Float layers are quantised by the absolute
 maximum; the scales of input and output are measured on --input, given, or read from --scales. Nothing in a file is ever run."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Refuses a wrong command line in one line."""
-
-    def error(self, message):
-        raise Refusal("", "", f"other arguments ({self.prog} --help)", message)
 
 
 def parse_layers(text):
@@ -287,26 +278,3 @@ def run(arguments):
 def main(arguments=None):
     """Runs the command and returns its exit code; what is wrong is one line on stderr."""
     return run_command("import", run, arguments)
-
-
-def run_command(verb, run_verb, arguments=None):
-    """run_verb(arguments) as a command: its exit code, and one line on stderr for whatever is wrong."""
-    try:
-        code = run_verb(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-        return code
-    except Refusal as refusal:
-        message = str(refusal)
-    except MemoryError:
-        message = "out of memory"
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return AGREE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except OSError as error:
-        message = printable(f"{error.filename or 'file'}: {error.strerror}")
-    except Exception as error:  # a fault of this program; one line all the same
-        message = printable(f"{verb} failed: {type(error).__name__}: {error}")
-    sys.stderr.write(f"quasim: {message}\n".encode("utf-8", "backslashreplace").decode("utf-8"))
-    return BAD_INPUT

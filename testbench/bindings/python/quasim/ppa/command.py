@@ -12,7 +12,8 @@ import sys
 import tempfile
 from dataclasses import replace
 
-from ..refusal import Refusal, printable
+from ..commands import AGREE, DIFFER, Parser, run_command
+from ..refusal import Refusal
 from ..registers import CONSTANT
 from . import curve, energy, equivalence, fpga, simulate, text, tools
 from .design import DATAFLOWS, TOP, Parameters, bench_folder, rtl_folder
@@ -22,7 +23,6 @@ from .memories import read_macros
 from .synthesis import FLOWS, Mapper
 
 REDUCED_LANES, REDUCED_WORDS = 2, 32  # of the unit that is simulated: lanes are alike
-AGREE, DIFFER, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 OSU018 = "/usr/share/qflow/tech/osu018/osu018_stdcells.lib"
 DESCRIPTION = """Synthesises the unit with Yosys, one module at a time, and times it with OpenSTA. Prints gate equivalents (NAND2), flip-flops and SRAM
 bits by module and lane, and the longest path into each register. Post-synthesis: no wires, an ideal clock; nothing here is the
@@ -38,13 +38,6 @@ EPILOG = """Examples:
   quasim ppa --curve layer00                                 what each bit of the multiplier buys
 
 Exit code: 0 done, 1 a netlist or a proof differs, 2 bad input or usage."""
-
-
-class Parser(argparse.ArgumentParser):
-    """Refuses a wrong command line in one line."""
-
-    def error(self, message):
-        raise Refusal("", "ppa", "other arguments (quasim ppa --help)", message)
 
 
 def number_between(option, value, low, high):
@@ -266,24 +259,4 @@ def interrupted(number, frame):
 def main(arguments=None):
     """Runs the command and returns its exit code; what is wrong is one line on stderr."""
     signal.signal(signal.SIGTERM, interrupted)  # so that the tools that it started end with it
-    try:
-        code = run(sys.argv[1:] if arguments is None else arguments)
-        sys.stdout.flush()
-        return code
-    except Refusal as refusal:
-        message = str(refusal)
-    except tools.Failed as failure:
-        message = printable(failure)
-    except MemoryError:
-        message = "out of memory"
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return AGREE
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except OSError as error:
-        message = printable(f"{error.filename or 'file'}: {error.strerror}")
-    except Exception as error:  # a fault of this program; one line all the same
-        message = printable(f"ppa failed: {type(error).__name__}: {error}")
-    sys.stderr.write(f"quasim: {message}\n".encode("utf-8", "backslashreplace").decode("utf-8"))
-    return BAD_INPUT
+    return run_command("ppa", run, arguments)

