@@ -15,7 +15,7 @@ module quasim_sequencer #(
   input  logic                 enable_i,
   input  logic                 clear_i,
   input  logic [GroupBits-1:0] last_group_i,
-  input  logic [Lanes-1:0]     tail_keep_i,
+  input  logic [Lanes-1:0]     last_keep_i,
   // input stream
   input  logic                 s_valid_i,
   output logic                 s_ready_o,
@@ -76,7 +76,7 @@ module quasim_sequencer #(
   assign is_last_group = (group_q >= last_group_i);
   assign is_mid_token  = (group_q != '0);
   assign first_d       = is_mid_token ? first_q : s_first_i;
-  assign keep          = is_last_group ? tail_keep_i : {Lanes{1'b1}};
+  assign keep          = is_last_group ? last_keep_i : {Lanes{1'b1}};
 
   always_comb begin
     group_d = group_q;

@@ -14,7 +14,7 @@ module quasim_settings #(
   input  logic [2:0]                          taps_i,
   input  logic [quasim_pkg::SHIFT_BITS-1:0]   shift_i,
   output logic [GroupBits-1:0]                last_group_o,
-  output logic [Lanes-1:0]                    tail_keep_o,
+  output logic [Lanes-1:0]                    last_keep_o,
   output logic [4:0]                          tap_shift_o,
   output logic [quasim_pkg::PRODUCT_BITS-1:0] cut_mask_o
 );
@@ -29,7 +29,7 @@ module quasim_settings #(
 
   logic [ChannelBits-1:0] last_channel, last_lane;
   logic [GroupBits-1:0]   last_group_q;
-  logic [Lanes-1:0]       tail_keep_d, tail_keep_q;
+  logic [Lanes-1:0]       last_keep_d, last_keep_q;
   logic [4:0]             tap_shift_q;
   logic [ProductBits-1:0] cut_mask_q;
 
@@ -38,20 +38,20 @@ module quasim_settings #(
 
   always_comb begin
     for (int i = 0; i < Lanes; i++) begin
-      tail_keep_d[i] = (ChannelBits'(i) <= last_lane);
+      last_keep_d[i] = (ChannelBits'(i) <= last_lane);
     end
   end
 
   always_ff @(posedge clk_i) begin
     last_group_q <= GroupBits'(last_channel / LanesWord);
-    tail_keep_q  <= tail_keep_d;
+    last_keep_q  <= last_keep_d;
     tap_shift_q  <= {2'(TapsMax - taps_i), 3'b000};
     // 2^S - 1
     cut_mask_q   <= (One << shift_i) - One;
   end
 
   assign last_group_o = last_group_q;
-  assign tail_keep_o  = tail_keep_q;
+  assign last_keep_o  = last_keep_q;
   assign tap_shift_o  = tap_shift_q;
   assign cut_mask_o   = cut_mask_q;
 

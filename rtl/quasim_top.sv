@@ -89,7 +89,7 @@ module quasim_top #(
   logic                                fused;
   logic [quasim_pkg::TURN_BITS-1:0]    turn;
   logic [GroupBits-1:0]                last_group;
-  logic [LANES-1:0]                    tail_keep;
+  logic [LANES-1:0]                    last_keep;
   logic [4:0]                          tap_shift;
   logic [quasim_pkg::PRODUCT_BITS-1:0] cut_mask;
 
@@ -219,7 +219,7 @@ module quasim_top #(
     .taps_i         (taps),
     .shift_i        (shift),
     .last_group_o   (last_group),
-    .tail_keep_o    (tail_keep),
+    .last_keep_o    (last_keep),
     .tap_shift_o    (tap_shift),
     .cut_mask_o     (cut_mask)
   );
@@ -286,7 +286,7 @@ module quasim_top #(
     .enable_i       (enable),
     .clear_i        (clear),
     .last_group_i   (last_group),
-    .tail_keep_i    (tail_keep),
+    .last_keep_i    (last_keep),
     .s_valid_i      (s_axis_tvalid),
     .s_ready_o      (s_axis_tready),
     .s_first_i      (s_axis_tuser[0]),

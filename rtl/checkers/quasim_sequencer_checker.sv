@@ -14,7 +14,7 @@ module quasim_sequencer_checker #(
   input logic                 enable_i,
   input logic                 clear_i,
   input logic [GroupBits-1:0] last_group_i,
-  input logic [Lanes-1:0]     tail_keep_i,
+  input logic [Lanes-1:0]     last_keep_i,
   input logic                 s_valid_i,
   input logic                 s_ready_o,
   input logic                 s_first_i,
@@ -57,7 +57,7 @@ module quasim_sequencer_checker #(
   assign leave      = spill_valid_o & spill_ready_i;
   assign last_group = (position_q >= last_group_i);
   assign first      = (position_q == '0) ? s_first_i : token_first_q;
-  assign keep       = last_group ? tail_keep_i : {(Lanes < 1 ? 1 : Lanes){1'b1}};
+  assign keep       = last_group ? last_keep_i : {(Lanes < 1 ? 1 : Lanes){1'b1}};
 
   // From the output back: a place has room when it is empty or its beat moves on.
   always_comb begin
@@ -148,7 +148,7 @@ bind quasim_sequencer quasim_sequencer_checker #(
   .enable_i       (enable_i),
   .clear_i        (clear_i),
   .last_group_i   (last_group_i),
-  .tail_keep_i    (tail_keep_i),
+  .last_keep_i    (last_keep_i),
   .s_valid_i      (s_valid_i),
   .s_ready_o      (s_ready_o),
   .s_first_i      (s_first_i),

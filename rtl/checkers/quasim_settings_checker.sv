@@ -11,7 +11,7 @@ module quasim_settings_checker #(
   input logic [15:0]                         channels_i,
   input logic [2:0]                          taps_i,
   input logic [GroupBits-1:0]                last_group_o,
-  input logic [Lanes-1:0]                    tail_keep_o,
+  input logic [Lanes-1:0]                    last_keep_o,
   input logic [4:0]                          tap_shift_o
 );
 
@@ -38,7 +38,7 @@ module quasim_settings_checker #(
       if (channels != '0 && channels <= (CountBits'(Lanes) << GroupBits)) begin
         assert (earlier < channels && channels <= earlier + CountBits'(Lanes)) else $error("settings: the last group does not hold the last channel");
         for (int i = 0; i < Lanes; i++) begin
-          assert (tail_keep_o[i] == (earlier + CountBits'(i) < channels)) else $error("settings: tkeep of the last group is not its channels");
+          assert (last_keep_o[i] == (earlier + CountBits'(i) < channels)) else $error("settings: tkeep of the last group is not its channels");
         end
       end
       if (taps_q >= 3'(quasim_pkg::TAPS_MIN) && taps_q <= 3'(quasim_pkg::TAPS_MAX)) begin
@@ -57,6 +57,6 @@ bind quasim_settings quasim_settings_checker #(
   .channels_i     (channels_i),
   .taps_i         (taps_i),
   .last_group_o   (last_group_o),
-  .tail_keep_o    (tail_keep_o),
+  .last_keep_o    (last_keep_o),
   .tap_shift_o    (tap_shift_o)
 );

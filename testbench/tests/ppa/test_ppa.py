@@ -1,4 +1,6 @@
 """quasim.ppa without synthesis: libraries, netlists, buffers, toggles, refusals. Everything here takes milliseconds."""
+import contextlib
+import io
 import itertools
 import json
 import os
@@ -8,7 +10,8 @@ import sys
 import tempfile
 import unittest
 
-from quasim.ppa import energy, simulate
+from quasim.commands import run_command
+from quasim.ppa import energy, simulate, tools
 from quasim.ppa.command import OSU018, parse_arguments, parameters_of, read_program
 from quasim.ppa.design import Design, Memory, Parameters, base_name
 from quasim.ppa.liberty import Library, evaluate, parse_function, verilog_of
@@ -216,6 +219,31 @@ class Energies(unittest.TestCase):
             self.assertAlmostEqual(sum(lanes.values()) * 10, expected + clocks + 2e-9 * 10e-9, delta=1e-18)
             self.assertEqual(sum(shared.values()), 0)
             self.assertAlmostEqual(leakage, 2e-18)
+
+
+class Failures(unittest.TestCase):
+    """Whatever ends a command becomes one line on stderr and its exit code."""
+
+    def ended(self, error):
+        def verb(_):
+            raise error
+        stderr = io.StringIO()
+        with contextlib.redirect_stderr(stderr):
+            code = run_command("ppa", verb, [])
+        return code, stderr.getvalue()
+
+    def test_every_end_has_its_code_and_one_line(self):
+        rows = [
+            ("a tool's last line, printable", tools.Failed("sta", "first\nlast\x1b[2J\n"), (2, "quasim: sta failed: last\\x1b[2J\n")),
+            ("a refusal", Refusal("f.lib", "cell", "a cell", "none"), (2, "quasim: f.lib: cell: expected a cell; got none\n")),
+            ("a file", FileNotFoundError(2, "No such file or directory", "x.lib"), (2, "quasim: x.lib: No such file or directory\n")),
+            ("memory", MemoryError(), (2, "quasim: out of memory\n")),
+            ("a fault of the program", KeyError("k"), (2, "quasim: ppa failed: KeyError: 'k'\n")),
+            ("an interrupt", KeyboardInterrupt(), (130, "")),
+        ]
+        for why, error, expected in rows:
+            self.assertEqual(self.ended(error), expected, why)
+        self.assertTrue(issubclass(tools.Failed, Refusal))
 
 
 class Commands(unittest.TestCase):

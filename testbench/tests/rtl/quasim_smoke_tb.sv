@@ -831,7 +831,10 @@ module quasim_smoke_tb #(
       for (window = 0; window < Windows; window = window + 1)
         for (word = 0; word < window_words(window); word = next_word(word, window_words(window))) list_read(window_word(window, word));
       list_run_fast();
-      rd_error("read between registers", 20'h00034);
+      // The address behind each register that no other one follows.
+      for (word = 0; word < quasim_map_pkg::REGISTERS; word = word + 1)
+        if (word + 1 == quasim_map_pkg::REGISTERS || quasim_map_pkg::register_offset(word) + 4 != quasim_map_pkg::register_offset(word + 1))
+          rd_error("read between registers", 20'(quasim_map_pkg::register_offset(word) + 4));
       rd_error("read above the guess", quasim_pkg::GUESS_BASE + (4 << CB));
       rd_error("read above the near thresholds", quasim_pkg::NEAR_BASE + 32 * KB);
       if (NB < 12) rd_error("read above the table", window_word(quasim_pkg::WINDOW_TABLE, window_words(quasim_pkg::WINDOW_TABLE)));
