@@ -6,7 +6,7 @@
 #
 # DIR (default out/golden) receives golden.tar.gz (vectors/**/golden, to unpack in the repository) and the reports. --quick skips
 # racecheck, initcheck, the full benchmark and most channels of the comparison of orders. Steps that --skip knows: check, memcheck,
-# racecheck, initcheck, bench, goldens, cli, twin, grade, examples, orders. cli runs where QUASIM (default build/quasim) is a quasim
+# racecheck, initcheck, bench, goldens, cli, twin, grade, examples, orders, decode. cli runs where QUASIM (default build/quasim) is a quasim
 # with CUDA kernels; it is not built here.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -126,5 +126,16 @@ say "orders against each other"
 every=1
 [ "$quick" = 1 ] && every=256
 python3 cuda_golden/python/orders.py "${bundles[@]%/}" --library "$library" --every $every --json "$out/orders.json" > "$out/orders.md" 2> "$out/orders.txt"
+fi
+
+if wanted decode; then
+say "the layers' inputs as decode, against the unit"
+rm -rf "$out/decode"
+mkdir "$out/decode"
+cp -r "${bundles[@]%/}" "$out/decode"
+python3 cuda_golden/python/golden_bundles.py "$out"/decode/* --variant fused.update.fast.half_away --library "$library" > "$out/decode.txt"
+python3 cuda_golden/python/decode_streams.py "$out"/decode/* --limit 1000 --json "$out/decode_streams.json" > "$out/decode_streams.md"
+grep '^| all' "$out/decode_streams.md"
+rm -rf "$out/decode"
 fi
 say "done: $out"
