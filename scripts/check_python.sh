@@ -28,3 +28,8 @@ unset PYTHONPATH
 export PYTHONDONTWRITEBYTECODE=1 QUASIM_VECTORS=$root/vectors
 (cd "$root/testbench/tests/python" && "$venv/bin/python" -m unittest)
 "$venv/bin/python" "$root/testbench/bindings/python/cocotb_example/run.py" "$work/cocotb"
+# A layer of a length, and of a number of channels, that no beat divides.
+rm -rf "$work/short"
+(cd "$root/testbench/tests" && "$venv/bin/python" -c 'import sys, bundles
+bundles.cut_layer(sys.argv[1], sys.argv[2], 21, 1)' "$work/short" "$root/vectors/bookmamba/layer03")
+"$venv/bin/python" "$root/testbench/bindings/python/cocotb_example/run.py" "$work/cocotb_short" "$work/short"

@@ -8,6 +8,7 @@ import pathlib
 import sys
 import xml.etree.ElementTree
 
+import quasim
 from cocotb_tools.runner import get_runner
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -29,11 +30,12 @@ def main():
         sys.exit(__doc__)
     build = pathlib.Path(sys.argv[1]).resolve()
     layer = pathlib.Path(sys.argv[2] if len(sys.argv) == 3 else ROOT / "vectors/bookmamba/layer00").resolve()
+    channels = -(-quasim.read_bundle(layer).weight.shape[0] // LANES) * LANES  # the unit's memories hold whole groups of lanes
     runner = get_runner("icarus")
     runner.build(
         sources=[*sorted((ROOT / "rtl/generated").glob("*.sv")), *sorted((ROOT / "rtl").glob("*.sv"))],
         hdl_toplevel="quasim_top",
-        parameters={"LANES": LANES, "MaxChannels": 1024},
+        parameters={"LANES": LANES, "MaxChannels": channels},
         build_args=["-g2012"],
         build_dir=build,
         always=True,
