@@ -66,14 +66,22 @@ class VerilatedClass {
     top_ = std::make_unique<Top>(&context_, "TOP");
   }
   ~VerilatedClass() {
+    enter();
     top_->final();
     if constexpr (Traced)
       if (trace_ != nullptr) trace_->close();
+    top_.reset();
+    Verilated::threadContextp(Verilated::defaultContextp());
   }
 
  private:
+  /// Verilator's runtime takes whatever context this thread touched last for the unit's own: its time, its
+  /// assertions, and the names that go with the unit. With two units that is the other's, which may be gone.
+  void enter() { Verilated::threadContextp(&context_); }
+
   bool open_trace([[maybe_unused]] const char* file) {
     if constexpr (Traced) {
+      enter();
       trace_ = std::make_unique<VerilatedFstC>();
       top_->trace(trace_.get(), 99);
       trace_->open(file);
@@ -84,11 +92,13 @@ class VerilatedClass {
   }
 
   void settle() {
+    enter();
     top_->clk_i = 0;
     top_->eval();
   }
 
   void clock() {
+    enter();
     top_->clk_i = 1;
     top_->eval();
     dump(2 * edges_);

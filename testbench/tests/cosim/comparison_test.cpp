@@ -277,6 +277,32 @@ TEST(comparison, a_job_agrees_only_where_everything_does) {
   }
 }
 
+/// A unit that goes leaves those that stay as they are: their registers can be named and they run.
+TEST(comparison, units_of_one_class_are_independent) {
+  std::mt19937_64 random(98);
+  for (int trial = 0; trial < 3; ++trial) {
+    auto first = cosim::make_faulty_unit("none_checked"), second = cosim::make_faulty_unit("none_checked");
+    scripted_unit();
+    (trial == 0 ? first : second).reset();
+    auto& stays = trial == 0 ? second : first;
+    if (trial == 2) second = scripted_unit();
+    cosim::load_program(*stays, random_two_step_program(random, 6, 4));
+    cosim::PinBatch batch(kLanes);
+    batch.cycles[0] = {};
+    batch.cycles[0].watched = {1, 1, 1, 1};
+    batch.cycles[0].s_ready = true;
+    batch.count = 1;
+    stays->start(nullptr, 0, 10);
+    stays->run(batch);
+    EXPECT_FALSE(stays->outcome().diverged) << stays->outcome().divergence.pin;
+    ASSERT_EQ(stays->outcome().watched.size(), 1U);
+    for (const auto& values : stays->outcome().watched[0]) {
+      EXPECT_EQ(values.size(), kLanes);
+      count_compared(values.size());
+    }
+  }
+}
+
 // ---- the testbench, on the RTL with altered answers ----
 
 using Read = std::function<cosim::RtlUnit::Response(std::uint32_t address, cosim::RtlUnit::Response answer)>;
