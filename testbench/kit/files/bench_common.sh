@@ -8,10 +8,14 @@
 kit="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
 rtl="${RTL:-$kit/rtl}"
 plusargs=()
+# shellcheck disable=SC2034 # the scripts that source this look at it
+trace=  # +wave was given
 for argument in "$@"; do
   case "$argument" in
     RTL=*) rtl="${argument#RTL=}" ;;
-    +*) plusargs+=("$argument") ;;
+    +kit=* | +stream=* | +stall_in=* | +stall_out=* | +seed=* | +beats=*) plusargs+=("$argument") ;;
+    +wave=*) plusargs+=("$argument") trace=yes ;;
+    +*) echo "$(basename "$0"): '$argument': expected +kit= +stream= +stall_in= +stall_out= +seed= +beats= or +wave=" >&2; exit 2 ;;
     *) echo "$(basename "$0"): what is '$argument'? It takes RTL=... and +plusargs" >&2; exit 2 ;;
   esac
 done

@@ -7,6 +7,7 @@
 //   +stall_out=N      chance in 1000 that the output is not ready, default 0
 //   +seed=N           of both stall patterns, default 1
 //   +beats=N          stop after N beats; default all
+//   +wave=FILE        keep the waveform
 // Prints one line that begins with PASS and finishes, or one that begins with FAIL and stops by $fatal.
 //
 // Everything is sampled on the rising edge and driven by nonblocking assignments, from always blocks only: simulators differ
@@ -82,7 +83,7 @@ module quasim_kit_tb;
   // ---- what to do ----
   string  kit = ".";
   string  stream = "real";
-  string  folder;
+  string  folder, wave;
   integer stall_in = 0, stall_out = 0, seed = 1, limit = 0;
   integer x_file, flags_file, out_file, out_flags_file;
   logic [63:0] writes   [0:WRITES-1];
@@ -387,6 +388,10 @@ module quasim_kit_tb;
     if ($value$plusargs("stall_out=%d", stall_out)) begin end
     if ($value$plusargs("seed=%d", seed)) begin end
     if ($value$plusargs("beats=%d", limit)) begin end
+    if ($value$plusargs("wave=%s", wave)) begin
+      $dumpfile(wave);
+      $dumpvars(0, quasim_kit_tb);
+    end
     folder = {kit, "/vectors/", stream, "/"};
     x_file = $fopen({folder, "x.hex"}, "r");
     flags_file = $fopen({folder, "flags.hex"}, "r");

@@ -3,6 +3,7 @@
 #
 #   run_icarus.sh [RTL="FILE|DIRECTORY ..."] [+plusarg ...]
 #
+# +stream, +stall_in, +stall_out, +seed, +beats: see docs/kit.md; +wave=FILE.fst keeps the waveform of the unit and the bench.
 # RTL: what implements quasim_top, packages first; default the copy in rtl/. Without plusargs every stream runs, at full
 # rate and with stalls. Build products go to a temporary directory, or to $BUILD where that is set. Ends with the bench's
 # PASS lines and 0, or with FAIL and another status.
@@ -18,6 +19,6 @@ if ! iverilog -g2012 -s quasim_kit_tb -o "$build/quasim_kit_tb.vvp" \
 fi
 
 run() {
-  vvp -n "$build/quasim_kit_tb.vvp" "+kit=$kit" "$@"
+  vvp -n "$build/quasim_kit_tb.vvp" ${trace:+-fst} "+kit=$kit" "$@"
 }
 run_streams

@@ -362,6 +362,12 @@ def test_faults(work):
 
     # what the bench reads or compiles makes it fail
     check(bench(kit, "icarus").returncode == 0, "the bench fails without a fault")
+    for tool in ("icarus", "verilator"):  # a misspelt plusarg would leave everything at its default
+        for word in ("+seeds=3", "+stal_in=500", "+wave", "+all", "beats=3"):
+            result = bench(kit, tool, word)
+            check(result.returncode == 2 and result.stderr.count("\n") == 1 and "PASS" not in result.stdout, f"{tool} takes {word}: {result.stderr}")
+    result = bench(kit, "icarus", "+stream=directed", "+beats=40", f"+wave={work / 'kit.fst'}")
+    check(result.returncode == 0 and (work / "kit.fst").stat().st_size > 1000, f"no waveform: {result.stdout}{result.stderr}")
     beats = {"x": 33, "flags": 3, "out": 33}
 
     def digit(name, line, column):
@@ -432,6 +438,8 @@ def test_layers(work, channels, steps, all_lanes, stalled):
             check(result.returncode == 0 and len(passes) == 4 and "FAIL" not in result.stdout, f"{layer} {tool}: {result.stdout}{result.stderr}")
             print(layer, tool, *passes, sep="\n  ")
         if stalled:
+            result = bench(kit, "verilator", "+stream=real", "+beats=50", f"+wave={work / f'{layer}.fst'}")
+            check(result.returncode == 0 and (work / f"{layer}.fst").stat().st_size > 1000, f"{layer}: no waveform: {result.stdout}{result.stderr}")
             for seed in range(3):
                 result = bench(kit, "icarus", "+stream=real", "+stall_in=500", "+stall_out=700", f"+seed={seed}")
                 check(result.returncode == 0 and "PASS" in result.stdout, f"{layer} seed {seed}: {result.stdout}")
