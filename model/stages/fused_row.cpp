@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 
 #include "stages/evaluate.hpp"
 
@@ -24,37 +25,48 @@ Place place_of(std::uint32_t offset, std::uint16_t scale) {
 }
 
 /// Fills the buckets from the rank of each accumulator. False where they cannot hold them.
-bool fill_buckets(FusedRow& row, const std::vector<std::uint32_t>& ranks) {
-  constexpr std::uint32_t kBuckets = 255;
+template <std::size_t Count>
+bool fill_buckets(RankBuckets<Count>& buckets, const std::vector<std::uint32_t>& ranks) {
   if (ranks.size() > 0xFFFF || ranks.back() > 0xFF) return false;
-  row.scale =
-      static_cast<std::uint16_t>(std::min<std::size_t>(0xFFFF, (std::size_t{kBuckets} << 16) / ranks.size()));
-  std::array<int, 256> used{};
+  buckets.scale =
+      static_cast<std::uint16_t>(std::min<std::size_t>(0xFFFF, ((Count - 1) << 16) / ranks.size()));
+  std::array<int, Count> used{};
   std::uint32_t bucket = 0;
-  row.rank[0] = static_cast<std::uint8_t>(ranks[0]);
+  buckets.rank[0] = static_cast<std::uint8_t>(ranks[0]);
   for (std::uint32_t offset = 1; offset < ranks.size(); ++offset) {
     if (ranks[offset] < ranks[offset - 1]) return false;
-    const Place place = place_of(offset, row.scale);
-    for (; bucket < place.bucket; ++bucket) row.rank[bucket + 1] = static_cast<std::uint8_t>(ranks[offset]);
-    const auto counted = row.rank[bucket] + static_cast<std::uint32_t>(used[bucket]);
+    const Place place = place_of(offset, buckets.scale);
+    for (; bucket < place.bucket; ++bucket)
+      buckets.rank[bucket + 1] = static_cast<std::uint8_t>(ranks[offset]);
+    const auto counted = buckets.rank[bucket] + static_cast<std::uint32_t>(used[bucket]);
     for (std::uint32_t step = counted; step < ranks[offset]; ++step) {
-      if (used[bucket] == FusedRow::kMostSteps) return false;
-      row.part[static_cast<std::size_t>(used[bucket]++)][bucket] = static_cast<std::uint8_t>(place.part);
+      if (used[bucket] == RankBuckets<Count>::kMostSteps) return false;
+      buckets.part[static_cast<std::size_t>(used[bucket]++)][bucket] = static_cast<std::uint8_t>(place.part);
     }
   }
-  row.steps = *std::max_element(used.begin(), used.end());
+  buckets.steps = *std::max_element(used.begin(), used.end());
   for (std::size_t b = 0; b < used.size(); ++b)
-    row.rank[b] = static_cast<std::uint8_t>(row.rank[b] - (row.steps - used[b]));
+    buckets.rank[b] = static_cast<std::uint8_t>(buckets.rank[b] - (buckets.steps - used[b]));
   return true;
 }
 
 /// What a kernel reads out of the buckets.
-int out_of_buckets(const FusedRow& row, std::uint32_t offset) {
-  const Place place = place_of(offset, row.scale);
-  int rank = row.rank[place.bucket];
-  for (int step = 0; step < row.steps; ++step)
-    rank += place.part >= row.part[static_cast<std::size_t>(step)][place.bucket] ? 1 : 0;
-  return std::abs((rank & 0xFF) - row.turn) - row.turn;
+template <std::size_t Count>
+int out_of_buckets(const RankBuckets<Count>& buckets, int turn, std::uint32_t offset) {
+  const Place place = place_of(offset, buckets.scale);
+  int rank = buckets.rank[place.bucket];
+  for (int step = 0; step < buckets.steps; ++step)
+    rank += place.part >= buckets.part[static_cast<std::size_t>(step)][place.bucket] ? 1 : 0;
+  return std::abs((rank & 0xFF) - turn) - turn;
+}
+
+/// Fills the buckets and holds them against the list of outputs.
+template <std::size_t Count>
+void make_buckets(RankBuckets<Count>& buckets, const FusedRow& row, const std::vector<std::uint32_t>& ranks) {
+  bool fits = fill_buckets(buckets, ranks);
+  for (std::uint32_t offset = 0; fits && offset < ranks.size(); ++offset)
+    fits = out_of_buckets(buckets, row.turn, offset) == row.out[offset];
+  if (!fits) buckets.steps = -1;
 }
 
 }  // namespace
@@ -81,10 +93,11 @@ FusedRow make_fused_row(const StageProgram& stage, std::int64_t bias_word, std::
   row.out = {row.out.begin() + head, row.out.begin() + std::max(end, head + 1)};
   row.first = acc_min + static_cast<std::int32_t>(head);
   row.turn = stage.fused.turn;
-  bool fits = fill_buckets(row, ranks);
-  for (std::uint32_t offset = 0; fits && offset < ranks.size(); ++offset)
-    fits = out_of_buckets(row, offset) == row.out[offset];
-  if (!fits) row.steps = -1;
+  make_buckets(row.many, row, ranks);
+  const std::int64_t last = row.first + static_cast<std::int64_t>(row.out.size()) - 1;
+  if (row.first >= std::numeric_limits<std::int16_t>::min() &&
+      last <= std::numeric_limits<std::int16_t>::max())
+    make_buckets(row.few, row, ranks);
   return row;
 }
 

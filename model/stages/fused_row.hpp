@@ -9,20 +9,29 @@
 
 namespace quasim::stages {
 
+/// Ranks for kernels that look up bytes. The accumulators of a row are cut into buckets,
+/// bucket = (acc - first) * scale >> 16, of 256 parts each. A bucket starts with rank[bucket], modulo 256,
+/// and from each of its parts on it is one more; a step that a bucket does not have starts at part 0.
+template <std::size_t Count>
+struct RankBuckets {
+  static constexpr int kMostSteps = 4;
+  int steps = -1;  ///< used of kMostSteps; -1 where the ranks do not fit
+  std::uint16_t scale = 0;
+  std::array<std::uint8_t, Count> rank{};
+  std::array<std::array<std::uint8_t, Count>, kMostSteps> part{};
+};
+
 struct FusedRow {
   /// out at `first`, first + 1, ...; below and above them its ends repeat.
   std::int32_t first = 0;
   std::vector<std::int8_t> out;
 
-  /// The same by ranks, for kernels that look up bytes. The accumulators of `out` are cut into buckets,
-  /// bucket = (acc - first) * scale >> 16, of 256 parts each. A bucket starts with rank[bucket], modulo 256,
-  /// and from each of its parts on it is one more; a step that a bucket does not have starts at part 0.
-  static constexpr int kMostSteps = 4;
-  int steps = -1;  ///< used of kMostSteps; -1 where the ranks do not fit and `out` alone holds
-  int turn = 0;    ///< out = |rank - turn| - turn
-  std::uint16_t scale = 0;
-  std::array<std::uint8_t, 256> rank{};
-  std::array<std::array<std::uint8_t, 256>, kMostSteps> part{};
+  /// The same by ranks, out = |rank - turn| - turn: many buckets where tables of 256 bytes cost nothing, and
+  /// few where each 16 bytes of a table are an instruction. `few` is used only where the row also lies within
+  /// 16-bit accumulators, and has steps = -1 elsewhere.
+  int turn = 0;
+  RankBuckets<256> many;
+  RankBuckets<128> few;
 };
 
 /// The row for accumulators acc_min to acc_max, checked against the scalar stages at each of them.

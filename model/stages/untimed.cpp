@@ -1,9 +1,12 @@
 #include "stages/untimed.hpp"
 
 #include <algorithm>
+#include <cstdlib>
+#include <limits>
 #include <map>
 
 #include "spec/error.hpp"
+#include "stages/evaluate.hpp"
 #include "stages/fp32_form.hpp"
 #include "stages/untimed_kernels.hpp"
 
@@ -11,6 +14,8 @@ namespace quasim::stages {
 namespace {
 
 constexpr int kByteBits = 8;
+constexpr std::int32_t kLeast16 = std::numeric_limits<std::int16_t>::min();
+constexpr std::int32_t kLargest16 = std::numeric_limits<std::int16_t>::max();
 
 struct Range {
   std::int32_t min = 0, max = 0;
@@ -24,6 +29,12 @@ Range reach_of(const ChannelPlan& channel) {
     range.max += std::max(w * -128, w * 127);
   }
   return range;
+}
+
+/// Whether the sum of taps 0 and 1, and that of 2 and 3, always fit 16 bits: all do but -128 beside -128.
+bool pairs_fit(const ChannelPlan& channel) {
+  const auto fits = [&](std::size_t k) { return channel.weights[k] > -128 || channel.weights[k + 1] > -128; };
+  return fits(0) && fits(2);
 }
 
 /// For each bias word of a group, what any channel that has it can reach.
@@ -53,6 +64,7 @@ UntimedPlan::UntimedPlan(const LayerProgram& program) {
                 channel.weights.end() - static_cast<std::ptrdiff_t>(taps));
     channel.bias_word = program.bias_words[c];
     channel.group = program.group_of(c);
+    channel.sixteen = pairs_fit(channel);
     channels_.push_back(channel);
   }
   for (const StageProgram& stage : program.groups) {
@@ -68,8 +80,15 @@ void UntimedPlan::plan_two_step(std::size_t group) {
   GroupPlan& plan = groups_[group];
   const StageProgram& stage = plan.stage;
   if (stage.conv_bits > kByteBits) return;
-  for (int q = -128; q <= 127; ++q)
-    plan.table8[static_cast<std::uint8_t>(q)] = stage.silu_entry(spec::clamp_bits(q, stage.conv_bits));
+  const auto entry = [&](int q) { return stage.silu_entry(spec::clamp_bits(q, stage.conv_bits)); };
+  for (int m = 0; m < 128; ++m) plan.table.by_magnitude[static_cast<std::size_t>(m)] = entry(-m);
+  plan.table.mirrored = true;
+  for (int q = -128; q <= 127; ++q) {
+    plan.table.bytes[static_cast<std::uint8_t>(q)] = entry(q);
+    plan.table.mirrored &=
+        entry(q) ==
+        std::max(q, 0) + plan.table.by_magnitude[static_cast<std::size_t>(std::min(std::abs(q), 127))];
+  }
   std::map<std::int64_t, std::optional<Fp32Form>> forms;
   for (const auto& [word, range] : ranges_of(channels_, group))
     forms[word] = find_fp32_form(stage, word, range.min, range.max);
@@ -84,6 +103,12 @@ void UntimedPlan::plan_two_step(std::size_t group) {
     channel.fp32 = true;
     channel.a = form->a;
     channel.b = form->b;
+    const auto q_at = [&](std::int32_t acc) {
+      return index_of(stage, requant_product(stage.multiplier, acc) + channel.bias_word).index;
+    };
+    const Range reach = reach_of(channel);
+    channel.sixteen &= q_at(reach.min) == q_at(std::max(reach.min, kLeast16)) &&
+                       q_at(reach.max) == q_at(std::min(reach.max, kLargest16));
   }
 }
 
@@ -100,7 +125,7 @@ void UntimedPlan::plan_fused(std::size_t group) {
 std::size_t UntimedPlan::fast_channels() const {
   return static_cast<std::size_t>(
       std::count_if(channels_.begin(), channels_.end(), [this](const ChannelPlan& channel) {
-        return groups_[channel.group].stage.is_fused() ? fused_rows_[channel.fused_row].steps >= 0
+        return groups_[channel.group].stage.is_fused() ? fused_rows_[channel.fused_row].many.steps >= 0
                                                        : channel.fp32;
       }));
 }
@@ -113,16 +138,20 @@ void UntimedPlan::run(const std::int8_t* x, std::int8_t* out, std::size_t sequen
       const GroupPlan& group = groups_[channel.group];
       if (group.stage.is_fused()) {
         const FusedRow& row = fused_rows_[channel.fused_row];
-        if (row.steps >= 0 && kernel == Kernel::kAvx512)
+        if (row.many.steps >= 0 && kernel == Kernel::kAvx512)
           fused_row_avx512(channel, row, x, out, length_elems);
+        else if (row.few.steps >= 0 && channel.sixteen && kernel == Kernel::kAvx2)
+          fused_row_avx2(channel, row, x, out, length_elems);
         else
           fused_row_any(channel, row, x, out, length_elems);
       } else if (!channel.fp32 || kernel == Kernel::kPortable) {
         integer_row(channel, group.stage, x, out, length_elems);
-      } else if (kernel == Kernel::kAvx2) {
-        fp32_row_avx2(channel, group.table8.data(), x, out, length_elems);
+      } else if (kernel == Kernel::kAvx512) {
+        fp32_row_avx512(channel, group.table.bytes.data(), x, out, length_elems);
+      } else if (channel.sixteen) {
+        fp32_row_avx2(channel, group.table, x, out, length_elems);
       } else {
-        fp32_row_avx512(channel, group.table8.data(), x, out, length_elems);
+        fp32_row_wide_avx2(channel, group.table.bytes.data(), x, out, length_elems);
       }
       x += length_elems;
       out += length_elems;

@@ -6,10 +6,13 @@
 // by comparing them at every step of q and one accumulator before it. Channels for which no such pair is
 // found, and programs with conv_bits above 8, take 64-bit integers.
 //
+// Where the table mirrors itself (out(q) = max(q, 0) + table[-|q|], true wherever conv_scale is
+// output_scale), kernels that look up by instructions read half of it.
+//
 // A program of several groups has them side by side, each with its own table.
 //
 // fused: per bias word the plan writes down out at every accumulator where it changes or may, and the same as
-// buckets of ranks where they fit. Both are checked against the scalar stages at every accumulator.
+// buckets of ranks where they fit. All are checked against the scalar stages at every accumulator.
 #pragma once
 
 #include <array>
@@ -32,10 +35,18 @@ struct ChannelPlan {
   std::array<std::int8_t, spec::kTapsMax>
       weights{};  ///< oldest first; taps that the layer lacks are 0, in front
   std::int64_t bias_word = 0;
-  bool fp32 = false;  ///< a and b are proven
+  bool fp32 = false;     ///< a and b are proven
+  bool sixteen = false;  ///< sums of two taps fit 16 bits, and q does not change beyond 16-bit accumulators
   float a = 0, b = 0;
   std::size_t fused_row = 0;  ///< which of the plan's rows, in fused
   std::size_t group = 0;
+};
+
+/// The table of silu where conv_bits <= 8.
+struct Table8 {
+  alignas(64) std::array<std::int8_t, 256> bytes{};  ///< by q as a byte; beyond the clamp its ends repeat
+  std::array<std::int8_t, 128> by_magnitude{};       ///< out(-m)
+  bool mirrored = false;                             ///< out(q) = max(q, 0) + by_magnitude[min(|q|, 127)]
 };
 
 class UntimedPlan {
@@ -61,8 +72,7 @@ class UntimedPlan {
   /// What the channels of one group share.
   struct GroupPlan {
     StageProgram stage;
-    alignas(64) std::array<std::int8_t, 256> table8{};  ///< by q as a byte, where conv_bits <= 8; beyond the
-                                                        ///< clamp its ends repeat
+    Table8 table;
   };
   void plan_two_step(std::size_t group);
   void plan_fused(std::size_t group);

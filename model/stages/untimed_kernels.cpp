@@ -22,14 +22,13 @@ namespace {
 constexpr std::size_t kBlock = 256;
 constexpr std::size_t kHistory = spec::kTapsMax - 1;
 
-/// x[t - 3 ... t + count - 1], zeros before the row begins.
-inline void load_window(const std::int8_t* x, std::size_t t, std::size_t count, std::int8_t* window) {
+}  // namespace
+
+void load_window(const std::int8_t* x, std::size_t t, std::size_t count, std::int8_t* window) {
   const std::size_t before = std::min(t, kHistory);
   std::memset(window, 0, kHistory - before);
   std::memcpy(window + kHistory - before, x + t - before, before + count);
 }
-
-}  // namespace
 
 #if defined(__x86_64__)
 __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
@@ -89,9 +88,9 @@ bool has_avx512() {
          __builtin_cpu_supports("avx512vnni") && __builtin_cpu_supports("avx512vbmi");
 }
 
-__attribute__((target("avx2,fma"))) void fp32_row_avx2(const ChannelPlan& channel, const std::int8_t* table8,
-                                                       const std::int8_t* x, std::int8_t* out,
-                                                       std::size_t length_elems) {
+__attribute__((target("avx2,fma"))) void fp32_row_wide_avx2(const ChannelPlan& channel,
+                                                            const std::int8_t* table8, const std::int8_t* x,
+                                                            std::int8_t* out, std::size_t length_elems) {
   const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
   const float a = channel.a, b = channel.b;
   // Adding 1.5 * 2^23 rounds to the nearest even integer and leaves it in the low bits.
@@ -276,10 +275,10 @@ QUASIM_AVX512 void bucket_row(const ChannelPlan& channel, const FusedRow& row, c
                               std::int8_t* out, std::size_t length_elems) {
   BucketOutputs<Steps> outputs;
   outputs.taps = taps_of(channel, -row.first);
-  outputs.rank = table_of(row.rank.data());
-  for (std::size_t step = 0; step < Steps; ++step) outputs.part[step] = table_of(row.part[step].data());
+  outputs.rank = table_of(row.many.rank.data());
+  for (std::size_t step = 0; step < Steps; ++step) outputs.part[step] = table_of(row.many.part[step].data());
   outputs.last = _mm512_set1_epi16(static_cast<short>(row.out.size() - 1));
-  outputs.scale = _mm512_set1_epi16(static_cast<short>(row.scale));
+  outputs.scale = _mm512_set1_epi16(static_cast<short>(row.many.scale));
   outputs.turn = _mm512_set1_epi8(static_cast<char>(row.turn));
   whole_row(outputs, x, out, length_elems);
 }
@@ -300,11 +299,11 @@ __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fp32_row_
 __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fused_row_avx512(
     const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
     std::size_t length_elems) {
-  static_assert(FusedRow::kMostSteps == 4);
-  if (row.steps == 0) return bucket_row<0>(channel, row, x, out, length_elems);
-  if (row.steps == 1) return bucket_row<1>(channel, row, x, out, length_elems);
-  if (row.steps == 2) return bucket_row<2>(channel, row, x, out, length_elems);
-  if (row.steps == 3) return bucket_row<3>(channel, row, x, out, length_elems);
+  static_assert(RankBuckets<256>::kMostSteps == 4);
+  if (row.many.steps == 0) return bucket_row<0>(channel, row, x, out, length_elems);
+  if (row.many.steps == 1) return bucket_row<1>(channel, row, x, out, length_elems);
+  if (row.many.steps == 2) return bucket_row<2>(channel, row, x, out, length_elems);
+  if (row.many.steps == 3) return bucket_row<3>(channel, row, x, out, length_elems);
   bucket_row<4>(channel, row, x, out, length_elems);
 }
 
@@ -316,7 +315,8 @@ bool has_avx2() {
 bool has_avx512() {
   return false;
 }
-void fp32_row_avx2(const ChannelPlan&, const std::int8_t*, const std::int8_t*, std::int8_t*, std::size_t) {}
+void fp32_row_wide_avx2(const ChannelPlan&, const std::int8_t*, const std::int8_t*, std::int8_t*,
+                        std::size_t) {}
 void fp32_row_avx512(const ChannelPlan&, const std::int8_t*, const std::int8_t*, std::int8_t*, std::size_t) {}
 void fused_row_avx512(const ChannelPlan&, const FusedRow&, const std::int8_t*, std::int8_t*, std::size_t) {}
 

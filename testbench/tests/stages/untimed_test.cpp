@@ -42,12 +42,12 @@ std::int64_t check_program(const LayerProgram& program, std::mt19937_64& random,
   const std::size_t channels = program.bias_words.size();
   std::int64_t compared = 0;
   for (const std::size_t length : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{63},
-                                   std::size_t{64}, std::size_t{67}, std::size_t{130}, std::size_t{300}}) {
+                                   std::size_t{64}, std::size_t{67}, std::size_t{130}, std::size_t{600}}) {
     const std::size_t sequences = 1 + random() % 2;
     std::vector<std::int8_t> x(sequences * channels * length);
     for (std::int8_t& sample : x) {
       const auto draw = random();
-      sample = static_cast<std::int8_t>(draw % 5 == 0 ? 127 + (draw & 1) : draw);
+      sample = static_cast<std::int8_t>(draw % 2 == 0 ? 127 + (draw >> 1 & 1) : draw >> 8);
     }
     const std::vector<std::int8_t> expected = by_scalar_stages(program, x, sequences, length);
     for (const stages::Kernel kernel : kernels()) {
@@ -131,6 +131,35 @@ TEST(untimed, equals_the_scalar_stages_on_fused_tables_that_no_compiler_writes) 
   for (int trial = 0; trial < 20; ++trial)
     compared += check_program(test::random_fused_program(random, 5, 2 + trial % 3), random,
                               "trial " + std::to_string(trial));
+  std::cout << compared << " comparisons\n";
+  EXPECT_GT(compared, 0);
+}
+
+/// Weights and scales at which sums of two taps or of four leave 16 bits, and steps lie beyond them.
+TEST(untimed, equals_the_scalar_stages_where_sums_leave_sixteen_bits) {
+  std::mt19937_64 random(101);
+  const std::int8_t weights[][4] = {{-128, -128, -128, -128}, {-128, -128, 127, 127}, {127, -128, 127, 127},
+                                    {127, 127, 127, 127},     {-128, 0, 0, -128},     {64, 64, -64, -64},
+                                    {65, 64, 1, 127},         {-128, -127, 0, 1},     {0, 0, 0, 0}};
+  std::int64_t compared = 0;
+  for (const Dataflow dataflow : {Dataflow::kTwoStep, Dataflow::kFused})
+    for (const float reach : {1.0F, 4.0F, 30.0F}) {  // y at the largest accumulator, in units of 127 steps
+      const float output_scale = 0.05F, scale = reach * output_scale * 127 / 65536;
+      for (const float conv_scale : {output_scale, 0.07F}) {
+        const LayerParams layer =
+            test::layer_of(scale, 1.0F, 0.01F, conv_scale, output_scale, 8, Rounding::kHalfAway, dataflow);
+        std::vector<std::int8_t> weight, bias;
+        for (const auto& row : weights) {
+          weight.insert(weight.end(), std::begin(row), std::end(row));
+          bias.push_back(static_cast<std::int8_t>(random()));
+        }
+        const Bundle bundle = test::bundle_of(layer, weight, bias);
+        const exact::Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
+        const compile::Compiled compiled = compile::compile_program(
+            bundle, domain, {"exact", "oracle", exact::Oracle(layer).steps(domain)}, {});
+        compared += check_program(compiled.program, random, "reach " + std::to_string(reach));
+      }
+    }
   std::cout << compared << " comparisons\n";
   EXPECT_GT(compared, 0);
 }
