@@ -89,10 +89,11 @@ std::string systemverilog_package(const LayerProgram& program, std::size_t lanes
   number("int", "MULT_BITS", std::to_string(program.mult_bits), "width of M");
   number("int", "BIAS_BITS", std::to_string(program.bias_bits), "width of B");
   address("MULTIPLIER", stage.multiplier, "M");
+  number("int", "SHIFT", std::to_string(stage.shift_bits),
+         stage.is_fused() ? "S; fused does not shift" : "S");
   if (stage.is_fused()) {
     number("int", "TURN", std::to_string(stage.fused.turn), "the rank at which SiLU is least");
   } else {
-    number("int", "SHIFT", std::to_string(stage.shift_bits), "S");
     number("bit", "HALF_AWAY", stage.rounding == Rounding::kHalfAway ? "1'b1" : "1'b0",
            "0: ties to even, 1: away from 0");
   }

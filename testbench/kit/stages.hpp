@@ -36,6 +36,10 @@ struct StageBlock {
   std::vector<std::int8_t> out;
 
   const void* data(Stage stage) const;
+  /// Element i of stage q, whichever type holds it.
+  std::int64_t q_at(std::size_t i) const {
+    return !q32.empty() ? std::int64_t{q32[i]} : !q16.empty() ? std::int64_t{q16[i]} : std::int64_t{q8[i]};
+  }
 };
 
 /// Elements that the unit's saturation counters count.

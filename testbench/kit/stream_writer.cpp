@@ -148,7 +148,7 @@ void StreamWriter::write_csv(KitFile& file, Stage stage, const StageBlock& block
       case Stage::kP:
         return block.p[i];
       case Stage::kQ:
-        return block.q16.empty() ? std::int64_t{block.q8[i]} : std::int64_t{block.q16[i]};
+        return block.q_at(i);
       case Stage::kOut:
         return block.out[i];
     }

@@ -5,6 +5,7 @@
 
 GROUP: formats (every format of every stage against a model in NumPy), hostile (refusals), faults (planted errors are found),
 small_layers (cuts of three real layers, verified by the kit's own bench in Icarus and Verilator, alone in a directory),
+fused (a kit of dataflow fused against a model in NumPy; its bench passes),
 memory (a large input takes no more memory than a small one), whole_layers (small_layers with all channels and time steps).
 """
 import csv
@@ -421,6 +422,53 @@ def test_faults(work):
     print(f"{len(good)} files, {len(planted)} planted errors, 10 short or missing files, 1 moved threshold")
 
 
+def fused_model(program, x):
+    """All stages as [B, C, L]. For out the rank is the count of thresholds at most u, with no guess; q is 256*u + guess."""
+    group = program["groups"][0]
+    weight = np.array(program["weight"], dtype=np.int64).reshape(program["channels"], program["taps"])
+    padded = np.pad(x.astype(np.int64), ((0, 0), (0, 0), (program["taps"] - 1, 0)))
+    acc = sum(weight[None, :, k:k + 1] * padded[:, :, k:k + x.shape[2]] for k in range(program["taps"]))
+    p = acc * group["multiplier"] + np.array(program["bias_words"], dtype=np.int64)[None, :, None]
+    thresholds = list(group["near"])
+    for low in group["far"]:
+        thresholds.append(thresholds[-1] + (low - thresholds[-1]) % 65536)
+    u = np.clip(p, 0, 2 ** 22 - 1)
+    # Rows after the last rank hold the largest u, which is no step.
+    thresholds = np.array(thresholds, dtype=np.int64)
+    rank = np.searchsorted(thresholds[thresholds < 2 ** 22 - 1], u, side="right")
+    base, slope = np.array(group["guess"], dtype=np.int64).T
+    cell, place = u // (2 ** 22 // len(base)), u % (2 ** 22 // len(base)) // (2 ** 17 // len(base))
+    q = 256 * u + (base[cell] + slope[cell] * place // 32) // 2
+    return {"x": x, "acc": acc, "p": p, "q": q, "out": (np.abs(rank - group["turn"]) - group["turn"]).astype(np.int8)}
+
+
+def test_fused(work):
+    channels, steps, lanes = 5, 10, 4
+    bundle = cut_layer(work / "layer", "layer03", channels, steps)
+    kit = work / "kit"
+    summary = export(bundle, kit, "--variant", "fused.seqlast.fast.half_away", "--lanes", lanes)
+    check(summary["golden_compared"] == channels * steps and summary["golden_differing"] == 0, f"golden: {summary}")
+    program = json.loads((kit / "program/program.json").read_text())
+    compared = 0
+    for name in ("real", "directed"):
+        tensors = {}
+        for stage in STAGES:
+            beats = np.load(kit / f"vectors/{name}/{stage}.npy")
+            with open(kit / f"vectors/{name}/{stage}.csv", encoding="ascii") as rows:
+                check(all(beats.reshape(-1, lanes)[int(row["beat"]), int(row["lane"])] == int(row["value"]) for row in csv.DictReader(rows)),
+                      f"{name}/{stage}.csv")
+            tensors[stage] = beats.reshape(*beats.shape[:2], -1)[:, :, :channels].transpose(0, 2, 1)
+        wanted = fused_model(program, tensors["x"])
+        for stage, want in wanted.items():
+            check(np.array_equal(tensors[stage], want), f"{name}/{stage}: differs from the model")
+            compared += want.size
+    # The directed vectors stand on both sides of every step that the weights reach.
+    check(summary["out_steps_covered"] > 400, f"steps: {summary}")
+    result = bench(kit, "icarus")
+    check(result.returncode == 0 and len(re.findall(r"^PASS ", result.stdout, re.M)) == 4, f"the bench: {result.stdout}{result.stderr}")
+    print(f"{compared} values against the model")
+
+
 def test_layers(work, channels, steps, all_lanes, stalled):
     """Three real layers; the kit alone in a directory of its own, the bundle gone."""
     for number, (layer, lanes) in enumerate((("layer01", 16), ("layer05", all_lanes[0]), ("layer11", all_lanes[1]))):
@@ -471,7 +519,7 @@ def main():
         elif group == "whole_layers":
             test_layers(work, 1024, 256, (16, 16), False)
         else:
-            {"formats": test_formats, "hostile": test_hostile, "faults": test_faults, "memory": test_memory}[group](work)
+            {"formats": test_formats, "hostile": test_hostile, "faults": test_faults, "fused": test_fused, "memory": test_memory}[group](work)
     for failure in failures:
         print("FAIL", failure)
     print(f"{checks} checks, {len(failures)} failures")
