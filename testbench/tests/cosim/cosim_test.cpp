@@ -102,6 +102,7 @@ TEST(decode, pieces_of_one_three_and_seven_equal_the_whole_sequence) {
   }
 }
 
+/// Of the two dataflows, so that the unit changes from one to the other between any two pieces.
 TEST(decode, two_interleaved_layers_keep_their_histories) {
   std::mt19937_64 random(kSeed + 4);
   const std::size_t channels[] = {lanes() + 1, 3 * lanes()};
@@ -109,7 +110,9 @@ TEST(decode, two_interleaved_layers_keep_their_histories) {
   std::vector<TensorBCL<std::int8_t>> inputs, outputs;
   std::vector<std::vector<std::int8_t>> histories;
   for (const std::size_t count : channels) {
-    programs.push_back(random_program(random, static_cast<int>(count), 4));
+    const bool first = programs.empty();
+    programs.push_back(first ? random_fused_program(random, static_cast<int>(count), 4)
+                             : random_two_step_program(random, static_cast<int>(count), 4));
     inputs.push_back(random_input(random, 1, count, 21));
     outputs.push_back(TensorBCL<std::int8_t>(inputs.back().shape()));
     histories.emplace_back(count * 3, std::int8_t{0});
