@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # Plants small faults in the RTL and in the model and counts how many the fast checks find.
 #   mutation.sh [--room rtl|cpp] [--count N] [--seed S] [...]   measure into docs/mutation/ROOM.json; goes on where it stopped
-#   mutation.sh --page                                          write docs/mutation.md from it
+#   mutation.sh --page [--check]                                write docs/mutation.md from it, or exit 1 where it is not current
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 tool=$root/testbench/mutation/mutation.py
 
 if [[ ${1:-} == --page ]]; then
-  exec python3 "$tool" --page "$root/docs/mutation.md" "$root"/docs/mutation/*.json
+  exec python3 "$tool" --page "$root/docs/mutation.md" ${2:+"$2"} "$root"/docs/mutation/*.json
 fi
 rooms=(rtl cpp)
 arguments=()

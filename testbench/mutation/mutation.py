@@ -218,7 +218,7 @@ def argued(mutant, table):
 def measure(args):
     output = args.output or pathlib.Path(f"mutation_{args.room}.json")
     table = json.loads(EQUIVALENT.read_text())
-    result = {"format": FORMAT, "room": args.room, "seed": args.seed, "count": args.count, "mutants": []}
+    result = {"format": FORMAT, "room": args.room, "seed": args.seed, "count": args.count, "date": time.strftime("%Y-%m-%d"), "mutants": []}
     known = {}
     if output.exists():
         before = json.loads(output.read_text())

@@ -11,7 +11,7 @@ forgotten. Each runs through the fast checks of its room until one finds it:
 
 | room | sources | checks, in this order |
 |---|---|---|
-| rtl | `rtl/*.sv`, `rtl/generated/quasim_regs.sv` | smoke bench in Icarus at several widths (`rtl.tools.lint_smoke_synthesis`), Verilator's lint |
+| rtl | `rtl/*.sv`, `rtl/generated/quasim_regs.sv` | smoke bench in Icarus at several widths (`rtl.tools.smoke`), Verilator's lint |
 | cpp | `model/stages`, `exact`, `compile`, `prove`, `spec` | the programs `stages_tests`, `exact_tests`, `compile_tests`, `prove_tests`, `round_clamp_test`, `spec_tests`, then `exact.oracle.equals_an_independent_one` |
 
 A fault that changes nothing is no fault: where Yosys proves that the faulty module equals the original (SAT, induction over its registers), or where a
@@ -20,7 +20,7 @@ reason is given below, it counts as equivalent. Faults that do not compile are r
 """
 TAIL = """
 Made by `scripts/mutation.sh --page` from `docs/mutation/*.json`, which hold every fault with what found it. A measurement takes an hour of a
-core, so it is not repeated with every edit; `docs.mutation.page_is_current` checks that this page is what the files say.
+core, so it is not repeated with every edit; `mutation.page.is_current` checks that this page is what the files say.
 """
 
 
@@ -47,9 +47,10 @@ def text_of(results):
     for result in results:
         count = collections.Counter(m["status"] for m in result["mutants"])
         tried = count["killed"] + count["survived"]
-        rows.append((result["room"], result["seed"], tried + count["equivalent"], count["equivalent"], tried, count["killed"],
+        command = f"`scripts/mutation.sh --room {result['room']} --count {result['count']} --seed {result['seed']}`"
+        rows.append((result["room"], command + ("" if result.get("complete") else ", stopped before its end"), result["date"], tried + count["equivalent"], count["equivalent"], tried, count["killed"],
                      count["survived"], f"{100 * count['killed'] / max(tried, 1):.1f} %"))
-    parts.append(table(rows, ("room", "seed", "faults", "equivalent", "remaining", "found", "survived", "score")))
+    parts.append(table(rows, ("room", "command", "date", "faults", "equivalent", "remaining", "found", "survived", "score")))
     for result in results:
         mutants = [m for m in result["mutants"] if m["status"] != "invalid"]
         parts.append(f"\n## {result['room']}: by kind and by file\n\n")
