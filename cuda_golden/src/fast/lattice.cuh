@@ -1,14 +1,24 @@
-// The lattice unit: acc to int8 by one integer line and one table. position = slope * acc + offset counts
-// bins with 32 fractional bits; a clamp of its upper word finds the entry. Not kStepped (two_step in seqlast:
-// a bin is a q, without a step inside), the entry's byte 2 is the output. kStepped, an entry is
+// The lattice unit: from acc to int8 with one multiply-add, one load and one addition. docs/golden.md works
+// through an example with numbers ("One output with numbers").
 //
-//   bits 31..24  0xFF where the output goes down across the step, else 0
-//   bits 23..16  the output before the step, as value ^ 0x80, inverted where the output goes down
-//   bits 15..0   2^16 - the step's place in the bin, in units of the fraction, 2^-kFractionBits bins; without
-//                a step 0, or what lattice_fit.hpp says for the tap-wise orders
+// position = slope * acc + offset says where on the line of y an accumulator lies, counted in bins of a
+// table, with 32 bits behind the point. The whole part chooses the table's entry; before the first bin and
+// behind the last one the nearest is taken. Without kStepped (two_step in seqlast, where a bin is a q and its
+// output is the same everywhere in it) byte 2 of the entry is the output. With kStepped the output may change
+// once inside a bin, by one. An entry is then
 //
-// so that adding the position's fraction carries one into the value from the step on. The table lies in
-// shared memory in some copies, side by side, which the lanes share out among themselves.
+//   bits 31..24  0xFF where the output falls at the step, else 0
+//   bits 23..16  the output before the step, as value ^ 0x80; all bits inverted where the output falls
+//   bits 15..0   2^16 - the place of the step in the bin, in units of 2^-kFractionBits bins. Without a step:
+//   0,
+//                or what lattice_fit.hpp says for the tap-wise orders
+//
+// The position's fraction is added to the entry. From the step on the lower half overflows and carries one
+// into the output: the carry is the comparison. (A falling output is stored inverted, so that one more is one
+// less.)
+//
+// The table lies in shared memory several times, entry by entry side by side, and lanes with different
+// numbers read different copies, so that fewer of them wait for the same bank.
 #pragma once
 
 #include "host/kernel_args.hpp"

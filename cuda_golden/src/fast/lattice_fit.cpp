@@ -16,14 +16,15 @@ constexpr std::int64_t kFar = std::int64_t{1} << 60;
 constexpr int kSlopesTried = 600;
 constexpr double kSlopeMax = 0.25 * 4294967296.0;
 
-// The offsets under which a bias is right, given its slope.
-struct Window {
+// The offsets with which every step of one bias value falls on its side, for a given slope.
+struct OffsetInterval {
   std::int64_t low = -kFar;
   std::int64_t high = kFar;
   bool open() const { return low <= high; }
 };
 
-// A number of bins in 2^-32 bins; false where it is too far away to be of use.
+// A position in bins as a fixed-point number with 32 fractional bits; false where it is so far away that no
+// table reaches it.
 bool in_bins(double position, std::int64_t& fixed) {
   if (!(std::abs(position) < 1e6)) return false;
   fixed = std::llround(position * static_cast<double>(kOne));
@@ -39,22 +40,24 @@ std::uint32_t constant_entry(int value, bool stepped) {
   return (stepped ? byte ^ 0x80u : byte) << 16;
 }
 
-// A step from `before` to before +- 1 at `fraction` of the bin, in units of the fraction, above 0.
+// The entry of a bin in which the output changes from `before` to one more, or one less. The step lies at
+// `fraction`, above 0, in units of the fraction.
 std::uint32_t step_entry(int before, bool down, std::int64_t fraction) {
   const std::uint32_t code = static_cast<std::uint8_t>(static_cast<std::int8_t>(before)) ^ 0x80u;
   const std::uint32_t carry_at = static_cast<std::uint32_t>(65536 - fraction);
   return (down ? 0xFF000000u | (code ^ 0xFFu) << 16 : code << 16) | carry_at;
 }
 
-// One step of the output, seen by some biases, between its neighbours on the line.
+// One change of the output from one value to the next, as the table will hold it. Each bias value shows it
+// between two of its own accumulators; the threshold must lie between all those pairs.
 struct Threshold {
   int before = 0, after = 0;
-  std::int64_t low = -kFar;  // the last position with `before`
-  std::int64_t high = kFar;  // the first with `after`
-  std::int64_t at = 0;
+  std::int64_t low = -kFar;  // the last position with `before`, over all bias values
+  std::int64_t high = kFar;  // the first position with `after`
+  std::int64_t at = 0;       // where the table puts it
 };
 
-// Whether both sides of a step count.
+// Whether the accumulators on both sides of a step are among those that count.
 bool counts(const AccRanges& ranges, const LatticeStep& s) {
   const AccRange& range = ranges[index_of(s)];
   return range.first < s.acc && s.acc <= range.last;
@@ -102,7 +105,7 @@ LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, 
     value[static_cast<std::size_t>(s.q_after - lowest_q)] = s.after;
     if (s.before != s.after && counts(ranges, s)) of_bias[index_of(s)].push_back(&s);
   }
-  // a q that no point has: any value does
+  // Entries of q that no point has may hold anything; they repeat the one before.
   int last = 0;
   for (int v : value)
     if (v != std::numeric_limits<int>::max()) {
@@ -113,22 +116,23 @@ LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, 
     if (v != std::numeric_limits<int>::max()) last = v;
     fit.entries.push_back(constant_entry(last, false));
   }
-  // Slopes next to the nominal one are tried, nearest first, until every bias has an offset.
+  // The slope that the scales say is tried first, then its neighbours, nearest first, until every bias value
+  // has an offset.
   for (int d = 0; d <= kSlopesTried && !fit.found; ++d) {
     const std::int64_t slope = std::llround(nominal) + (d % 2 != 0 ? (d + 1) / 2 : -d / 2);
     fit.found = true;
     for (std::size_t bias = 0; bias < kBiases && fit.found; ++bias) {
       if (ranges[bias].size() == 0) continue;
-      Window w;
+      OffsetInterval fits;
       for (const LatticeStep* s : of_bias[bias]) {
-        w.low = std::max(w.low, (s->q_after - lowest_q) * kOne - s->acc * slope);
-        w.high =
-            std::min(w.high, (s->q_before - lowest_q + 1) * kOne - 1 - (s->acc - std::int64_t{1}) * slope);
+        fits.low = std::max(fits.low, (s->q_after - lowest_q) * kOne - s->acc * slope);
+        fits.high =
+            std::min(fits.high, (s->q_before - lowest_q + 1) * kOne - 1 - (s->acc - std::int64_t{1}) * slope);
       }
-      fit.found = w.open();
+      fit.found = fits.open();
       std::int64_t nominal_offset = 0;
       if (!in_bins(line.bias_y[bias] / conv_scale - lowest_q + 0.5, nominal_offset)) return {};
-      if (fit.found) fit.offset[bias] = std::clamp(nominal_offset, w.low, w.high);
+      if (fit.found) fit.offset[bias] = std::clamp(nominal_offset, fits.low, fits.high);
     }
     fit.slope = static_cast<std::int32_t>(slope);
   }
@@ -137,8 +141,8 @@ LatticeFit fit_linear(const LatticeLine& line, double conv_scale, int lowest_q, 
 
 namespace {
 
-// Bins of one width, from just before the first threshold to just after the last; false where two thresholds
-// share one.
+// Lays bins of one width over the places `at`, in y, of the thresholds: from just before the first to just
+// after the last. False where two thresholds would share a bin.
 bool lay(const std::vector<double>& at, int bins, double& width, double& origin) {
   width = (at.back() - at.front()) / (bins - 3);
   if (!(width > 0)) width = 1.0;
@@ -148,7 +152,10 @@ bool lay(const std::vector<double>& at, int bins, double& width, double& origin)
   return true;
 }
 
-// Tries one width. Thresholds and offsets take turns to move until every bias is right.
+// Looks for offsets and places of the thresholds for bins of one width. They depend on each other: with the
+// offsets given, each threshold goes to the middle of the room that the bias values leave it; with the
+// thresholds given, each bias value whose offset is not right gets a better one. A few rounds of that end
+// with all of them right, or the width is given up.
 bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, const AccRanges& ranges,
             const std::vector<int>& place, std::vector<Threshold>& thresholds, double width, double origin,
             LatticeFit& fit) {
@@ -169,23 +176,24 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
       t.high = std::min(t.high, position);
     }
     for (Threshold& t : thresholds) t.at = ((t.low + t.high) / 2 + kGrid / 2) / kGrid * kGrid;
-    std::array<Window, kBiases> windows;
+    std::array<OffsetInterval, kBiases> intervals;
     for (const LatticeStep& s : steps) {
       if (!counts(ranges, s)) continue;
-      Window& w = windows[index_of(s)];
+      OffsetInterval& fits = intervals[index_of(s)];
       const Threshold& t =
           thresholds[static_cast<std::size_t>(place[static_cast<std::size_t>(threshold_id(s))])];
-      w.low = std::max(w.low, t.at - s.acc * slope);
-      w.high = std::min(w.high, t.at - 1 - (s.acc - std::int64_t{1}) * slope);
+      fits.low = std::max(fits.low, t.at - s.acc * slope);
+      fits.high = std::min(fits.high, t.at - 1 - (s.acc - std::int64_t{1}) * slope);
     }
     right = true;
     for (std::size_t i = 0; i < kBiases; ++i) {
       if (ranges[i].size() == 0) continue;
-      const Window& w = windows[i];
-      if (offset[i] >= w.low && offset[i] <= w.high) continue;
+      const OffsetInterval& fits = intervals[i];
+      if (offset[i] >= fits.low && offset[i] <= fits.high) continue;
       right = false;
-      const std::int64_t margin = w.open() ? (w.high - w.low) / 8 : 0;
-      offset[i] = w.open() ? std::clamp(offset[i], w.low + margin, w.high - margin) : (w.low + w.high) / 2;
+      const std::int64_t margin = fits.open() ? (fits.high - fits.low) / 8 : 0;
+      offset[i] = fits.open() ? std::clamp(offset[i], fits.low + margin, fits.high - margin)
+                              : (fits.low + fits.high) / 2;
     }
   }
   if (!right) return false;
@@ -200,7 +208,7 @@ LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& 
                        const AccRanges& ranges) {
   LatticeFit fit;
   fit.stepped = true;
-  // where each step lies in y, between the last point before it and the first after it, over all biases
+  // For each step, the places in y between which it lies for every bias value.
   std::array<std::pair<double, double>, 512> between;
   between.fill({-1e300, 1e300});
   std::vector<int> ids;
@@ -281,7 +289,7 @@ std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps) {
   for (const TailStep& step : steps) {
     const double last_before = static_cast<double>(float_of_key(step.key - 1));
     const double first_after = static_cast<double>(float_of_key(step.key));
-    // steps within some ulps are one that flickers
+    // Steps that are a few units in the last place apart are one: the output flickers there.
     if (!found.empty() && last_before - found.back().first_after <= 1e-5 * std::abs(first_after)) {
       found.back().first_after = first_after;
       found.back().after = step.after;
@@ -294,10 +302,11 @@ std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps) {
 
 namespace {
 
-// What rounding the slope and an offset costs at the farthest acc, and a step to the grid, in bins.
+// In bins: how far rounding the slope and an offset can move the position of the farthest acc, together with
+// how far rounding can move a step to its place in the table.
 constexpr double kRounding = 0.5 * 65536.0 / 4294967296.0 + 1.0 / 4294967296.0 + 0.5 / kTapGrid;
 
-// Far from any step, whatever the fraction.
+// The entry of a bin without a step: whatever the fraction, the sum's lower half says that no step is near.
 std::uint32_t certain_entry(int value) {
   return constant_entry(value, true) | 0x4000u;
 }
@@ -306,7 +315,7 @@ double middle(const TailThreshold& t) {
   return t.last_before + (t.first_after - t.last_before) / 2;
 }
 
-// Slope and offsets for bins of one width; false where they do not fit their types.
+// Rounds slope and offsets for bins of one width; false where they do not fit their types.
 bool draw_line(const LatticeLine& line, const AccRanges& ranges, double width, double origin,
                LatticeFit& fit) {
   const double nominal = line.s_wx / width * static_cast<double>(kOne);
@@ -319,9 +328,10 @@ bool draw_line(const LatticeLine& line, const AccRanges& ranges, double width, d
 
 }  // namespace
 
-// Each rounding is worth half an ulp, 2^-24 of the largest number that it can round; what the scaled weights
-// lost is known. A partial sum is no larger than all terms so far, and no larger than y, which is then near a
-// step, and all terms still to come.
+// y is a sum of rounded terms, and each rounding moves it by at most half a unit in the last place: 2^-24 of
+// the largest number that is rounded there. How large can a partial sum be? No larger than all terms so far
+// together; and no larger than y, which lies near a step, and all terms still to come. The smaller of the two
+// counts. What rounding the scaled weights themselves lost is known, tap by tap.
 double farthest_y(float s_wx, float s_b, bool update, const std::int8_t* weight, int taps, int bias,
                   double farthest_step) {
   constexpr double kHalfUlp = 1.0 / 16777216.0;
@@ -363,7 +373,7 @@ TapFit fit_taps_linear(const LatticeLine& line, double conv_scale, int lowest_q,
   std::size_t next = 0;
   int value = thresholds.front().before;
   for (int bin = 0; bin < q_count; ++bin) {
-    // the steps at this bin's lower edge
+    // The steps that lie at this bin's lower edge.
     const std::size_t first = next;
     for (; next < thresholds.size(); ++next) {
       const TailThreshold& t = thresholds[next];

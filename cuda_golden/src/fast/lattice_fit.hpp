@@ -1,8 +1,8 @@
-// The host side of the lattice kernels, without CUDA. seqlast reaches only the points (acc, bias), so the
-// whole way from acc to int8 can be one line and one table: position = slope * acc + offset, in bins, with 32
-// fractional bits; the bin's entry holds a value and at most one step of plus or minus 1. This finds slope,
-// offsets and entries from the steps of the golden; that they are right at every point is checked on the GPU
-// afterwards, and for the layers of vectors/ in a test without one.
+// The host side of the lattice kernels, without CUDA: finds the line and the table with which they go from
+// acc to int8 (lattice.cuh says how, docs/golden.md has an example with numbers). The order seqlast has one y
+// for each point (acc, bias), so one slope, an offset for each bias value and one table can be right at every
+// point. They are found from the steps of the golden. That they are right is checked on the GPU afterwards,
+// point by point, and for the layers of vectors/ in a test that needs no GPU.
 #ifndef QUASIM_CUDA_GOLDEN_LATTICE_FIT_HPP_
 #define QUASIM_CUDA_GOLDEN_LATTICE_FIT_HPP_
 
@@ -72,9 +72,14 @@ std::vector<TailThreshold> thresholds_of(const std::vector<TailStep>& steps);
 // A line and a table for a y that is only near s_wx * acc + s_b * b, by at most farthest_y. `slack`: how far,
 // in bins, a step of the tail may lie from where line and table have it; farthest_y / width comes on top.
 //
-// The fraction has one bit less than elsewhere, so that the lower half of entry + fraction tells how far
-// above a step the position is: 0 .. 2^15 - 1 then, at least 2^14 in an entry that no step is in or at the
-// lower edge of, at least 2^15 below a step.
+// The fraction has one bit less than elsewhere, so that the lower half of entry + fraction can tell how far
+// the position is above a step:
+//
+//   0 to 2^15 - 1       so many units of the fraction above the step
+//   2^14 and more       also where the bin holds no step, neither inside nor at its lower edge
+//   2^15 and more       below the step
+//
+// A small number therefore means that a step is near, and nothing else does.
 constexpr int kTapFractionBits = 15;
 constexpr double kTapGrid = 1 << kTapFractionBits;
 struct TapFit {

@@ -1,20 +1,32 @@
-// How the fast kernels go through memory, whatever they compute: L-contiguous tensors in 16-byte chunks,
-// channel-contiguous ones in columns of four channels. A warp issues its first loads before anything else and
-// takes little, so that blocks are short and what is in flight lies close together in memory; docs/golden.md
-// has what that is worth. What is computed is a Unit (lattice.cuh, tap_unit.cuh):
+// The walk: how the fast kernels go through memory, whatever they compute. A tensor [B,C,L], where time is
+// contiguous, is taken in chunks of 16 bytes, one a lane. A tensor [B,L,C], where channels are contiguous, is
+// taken in columns: a lane has four channels and goes from token to token. A warp starts its first loads
+// before anything else, and does little in all: blocks are then short, and what is being loaded at one time
+// lies close together in memory (docs/golden.md has what that is worth).
 //
-//   Unit(args, shared)               after fill(args, shared) and __syncthreads()
-//   Unit::Channel, channel(args, c)  one channel's constants; shuffle(channel, lane): another lane's
-//   Unit::kDoubts, Doubts            whether its outputs can be in doubt; `words`: those that hold one,
-//                                    the last in bit 0
+// What is computed is a Unit: LatticeUnit (lattice.cuh) or TapUnit (tap_unit.cuh). It has
+//
+//   fill(args, shared)               called by all threads of a block, and __syncthreads(), before Unit(args,
+//                                    shared) is made
+//   Channel                          the constants of one channel: channel(args, c) reads them,
+//   shuffle(channel,
+//                                    lane) gets another lane's
 //   word(channel, previous, word, doubts)
-//                                    four times of one channel; `previous` holds the four samples before
-//   likely(channel, window, certain)  one output; clears `certain` where it is in doubt
-//   Unit::Columns                    four channels: load(columns, lane), begin(window of each), pass(row) to
-//                                    move on, row(unit, row) to move on and get the outputs
-//
-// and with kDoubts settled(channel, window), one output that is certain, and, after 32 rows at most,
-// Columns::in_doubt() and settle(unit, args, place).
+//                                    the outputs of the four samples in `word`, which follow each other in
+//                                    time; `previous` holds the four samples before them
+//   likely(channel, window, certain) one output; clears `certain` where it is in doubt
+//   Columns                          the same for a lane's four channels: load(columns, lane) reads
+//   constants,
+//                                    begin(...) sets the windows, pass(row) takes in a token, row(unit, row)
+//                                    takes in a token and returns its four outputs
+//   kDoubts                          whether outputs can be in doubt at all: too near a step for the table to
+//                                    be trusted. Then there are also
+//   Doubts                           which words of a lane hold an output in doubt, a bit each, the last word
+//   in
+//                                    bit 0
+//   settled(channel, window)         one output, certain: evaluated in full where it is in doubt
+//   Columns::in_doubt(), settle(unit, args, place)
+//                                    settles what is in doubt of the last 32 tokens at most
 #pragma once
 
 #include <cuda_runtime.h>
@@ -25,7 +37,8 @@ namespace qg {
 
 constexpr unsigned kThreadsPerSm = 1024;  // 64 registers a thread; units have exceptions
 
-// Of so many threads a multiprocessor, what the architecture being compiled holds: ptxas refuses a promise of more.
+// Of so many threads a multiprocessor, what the architecture being compiled holds: ptxas refuses a promise of
+// more.
 constexpr unsigned resident(unsigned threads_per_sm) {
 #if !defined(__CUDA_ARCH__) || __CUDA_ARCH__ == 800 || __CUDA_ARCH__ / 100 == 9 || __CUDA_ARCH__ / 100 == 10
   constexpr unsigned kHeld = 2048;

@@ -1,5 +1,5 @@
-// What the host hands to a kernel: plain values, already validated. Shared by the host API and both math
-// modes.
+// What the host hands to a kernel: plain values that the host has checked. The host's sources and both math
+// modes include this file.
 #ifndef QUASIM_CUDA_GOLDEN_KERNEL_ARGS_HPP_
 #define QUASIM_CUDA_GOLDEN_KERNEL_ARGS_HPP_
 
@@ -24,8 +24,8 @@ struct Arithmetic {
   int activation;
 };
 
-// Of a layer whose channels carry different scales: on the device. Absent: one group, the launch's
-// Arithmetic.
+// For a layer whose channels carry different scales: both arrays are on the device. Where they are absent the
+// layer has one group, and the launch's Arithmetic holds for every channel.
 struct Groups {
   const Arithmetic* arithmetic = nullptr;        // [G]
   const std::uint16_t* channel_group = nullptr;  // [C]
@@ -45,13 +45,14 @@ struct SweepArgs {
 
 // ---- the tail y -> int8 as a table of bins over y, for the comparison of orders
 
-// y falls into bin round(saturate(y * scale + offset) * last); saturate clamps to [0, 1].
+// The bin of a y: round(saturate(y * scale + offset) * last), where saturate clamps to [0, 1].
 struct BinRule {
   float scale, offset, last;
 };
 
-// out = y >= threshold ? byte 1 of word : byte 0; where |y - threshold| < word as fp32, the exact arithmetic
-// decides. A word whose sign bit is set never asks for it.
+// A bin of y with one threshold. The output is byte 1 of `word` from the threshold on, and byte 0 below it.
+// Read as fp32, the same word is a distance: closer to the threshold than that, the exact arithmetic decides.
+// With its sign bit set the distance is negative, and the table always decides.
 struct BinEntry {
   float threshold;
   std::uint32_t word;
@@ -73,8 +74,8 @@ struct TableCheckArgs {
   BinRule rule;
   const BinEntry* table;
   int bins;
-  unsigned long long* wrong;  // table neither right nor unsure
-  unsigned long long* unsure;
+  unsigned long long* wrong;   // y at which the table is sure of a wrong output
+  unsigned long long* unsure;  // y at which it leaves the output to the exact arithmetic
 };
 
 // Every window of every channel, two orders against each other.
@@ -102,29 +103,34 @@ struct alignas(8) PackedChannel {
 struct alignas(16) LatticeChannel {
   std::int64_t offset;
   std::uint32_t weights;  // as PackedChannel
-  std::uint16_t doubt;    // tap-wise orders: twice the distance from a step, in units of the fraction, that
-                          // proves nothing
-  std::int16_t bias;      // b
+  // Tap-wise orders: an output whose position is less than this above a step, in units of the fraction, is in
+  // doubt (tap_unit.cuh).
+  std::uint16_t doubt;
+  std::int16_t bias;  // b
 };
 
-// The same of the channels that a warp walks in [B,L,C], four neighbours a lane, laid out so that each
-// 16-byte load of a warp is contiguous and brings nothing that seqlast does not need.
+// The constants of the 128 channels that a warp walks in [B,L,C], where a lane has four neighbouring
+// channels. Each array is laid out so that the lanes' 16-byte loads are contiguous. What only the tap-wise
+// orders need stands at the end, where seqlast does not load it.
 constexpr int kColumnGroup = 128;
 struct alignas(16) LatticeColumns {
   std::uint32_t weights[kColumnGroup];
-  std::int64_t offset[2][kColumnGroup / 4][2];  // channel 4 i + 2 h + j at [h][i][j]
+  // The offset of channel 4 * lane + 2 * half + j is offset[half][lane][j]: a lane loads its first two
+  // channels, then its last two.
+  std::int64_t offset[2][kColumnGroup / 4][2];
   struct DoubtAndBias {
     std::uint16_t doubt;
     std::int16_t bias;
   } doubt_and_bias[kColumnGroup];
 };
 
-// n / d for n < 2^31.
+// Divides any n below 2^31 by a divisor that the host knows, with a multiplication and a shift.
 struct FastDivide {
   std::uint32_t divisor, magic, shift;
 };
 
-// Rounds of a long run in [B,C,L] (measured).
+// How many times a warp takes 512 bytes of a long [B,C,L] tensor: what was measured to be fastest where rows
+// begin on 16 bytes, and where they begin anywhere.
 constexpr int kAlignedRounds = 5;
 constexpr int kRaggedRounds = 4;
 
@@ -134,25 +140,27 @@ struct FastArgs {
   const std::int8_t* input;
   const std::int8_t* state_in;
   std::int8_t* output;
-  const std::uint32_t* entries;   // of the table, lattice.cuh
-  const LatticeChannel* lattice;  // BCL: [C]
-  const LatticeColumns* columns;  // BLC: one for 128 channels
+  const std::uint32_t* entries;   // the table's, as lattice.cuh describes them
+  const LatticeChannel* lattice;  // [B,C,L]: one for each channel
+  const LatticeColumns* columns;  // [B,L,C]: one for each 128 channels
   std::int32_t slope;
   int bins;
-  int copies;               // of the table in shared memory: 4, 8, 16 or 32
-  bool stepped;             // a bin may hold a step
-  std::uint32_t items;      // a warp's: rounds x 512 bytes of memory (BCL), time_block x 128 channels (BLC)
-  std::int64_t elements;    // B * C * L; BCL: at most 2^30
+  int copies;    // how many copies of the table shared memory holds: 4, 8, 16 or 32
+  bool stepped;  // a bin may hold a step
+  // How many warps there is work for. Each takes `rounds` times 512 bytes of memory in [B,C,L], and
+  // `time_block` tokens of 128 channels in [B,L,C].
+  std::uint32_t items;
+  std::int64_t elements;    // B * C * L; in [B,C,L] at most 2^30
   std::int64_t rows;        // B * C
-  int rounds;               // BCL: a warp takes so many times 512 bytes: 1, or as above
-  bool aligned;             // BCL: every row begins a 16-byte chunk
-  FastDivide length;        // BCL
-  FastDivide channels;      // BCL
-  std::int32_t time_block;  // BLC
-  FastDivide groups;        // BLC: groups of 128 channels
-  FastDivide blocks;        // BLC: time blocks a sequence
-  bool many_rows;           // BLC: more than one wave of warps, each reads far ahead
-  unsigned first_wave;      // blocks; set by the launcher
+  int rounds;               // [B,C,L]: 1, kAlignedRounds or kRaggedRounds
+  bool aligned;             // [B,C,L]: every row begins on 16 bytes
+  FastDivide length;        // [B,C,L]: by L
+  FastDivide channels;      // [B,C,L]: by C
+  std::int32_t time_block;  // [B,L,C]
+  FastDivide groups;        // [B,L,C]: by the number of groups of 128 channels
+  FastDivide blocks;        // [B,L,C]: by the number of time blocks of a sequence
+  bool many_rows;           // [B,L,C]: more than one wave of warps, so that each reads far ahead
+  unsigned first_wave;      // how many blocks run at first, all at once; the launcher sets it
 };
 
 struct DeviceLimits {

@@ -1,10 +1,17 @@
-// The tap-wise orders (channellast, update) on the lattice unit. Their y is not a function of acc alone, but
-// never far from the y of exact arithmetic: the lattice decides wherever no step of the output is that near,
-// and the chain of fma with the exact tail elsewhere, a few times in ten thousand. The plan bounds the
-// distance for each channel (LatticeChannel::doubt) and moves the channel's positions up by half of it, so
-// that the doubtful ones are those whose distance above a step, the lower half of the sum, is below it
-// (lattice_fit.hpp). Words with such an output are noted on the way and settled afterwards, from memory where
-// that keeps the way short.
+// The tap-wise orders (channellast, update) on the lattice unit.
+//
+// Their y depends on the window, not on acc alone, but it is never far from s_wx * acc + s_b * b. The plan
+// knows for each channel how far at most. Where no step of the output is that near, the table of the lattice
+// is right whatever the order. Elsewhere, a few times in ten thousand, an output is in doubt, and the chain
+// of fma with the exact tail decides.
+//
+// Doubt costs one comparison. Say a step may lie up to d units of the fraction before or behind its place in
+// the table. The plan moves all positions of the channel up by d. The lower half of entry + fraction says how
+// far above the step a position is (lattice_fit.hpp); with the move it is below 2 d exactly where the
+// position lies within d of the step, on either side. LatticeChannel::doubt is 2 d.
+//
+// A word with an output in doubt is noted in a bit mask and settled when the lane is done, its samples read
+// from memory again: settling on the way would keep registers from the loads.
 #pragma once
 
 #include "reference/arithmetic.cuh"
@@ -133,8 +140,10 @@ class TapUnit {
              lattice_.window_sum(lines.at(2), windows.z), lattice_.window_sum(lines.at(3), windows.w)}};
   }
 
-  // Is any lower half below doubt? Doubt is at most 2^15: then the subtraction borrows into its bit 15. (A
-  // borrow from the other half can only doubt more.)
+  // Notes whether any of the four lower halves is below `doubt`, which holds the channel's doubt in both
+  // halves. The least of two pairs is taken, and doubt subtracted from both halves at once. Doubt is at most
+  // 2^15, so a half that is smaller ends with bit 15 set where it was clear before. (A borrow from the lower
+  // half can make the upper half look smaller by one; that only doubts more.)
   __device__ __forceinline__ static void note(const FourSums& sums, std::uint32_t doubt, Doubts& doubts) {
     const std::uint32_t least = __vminu2(sums.lower_01(), sums.lower_23());
     const std::uint32_t borrowed = (least - doubt) & ~least;

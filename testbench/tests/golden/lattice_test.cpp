@@ -153,6 +153,25 @@ TEST(lattice, every_point_of_every_layer) {
   EXPECT_EQ(planned, 47);
 }
 
+/// The numbers that docs/golden.md works through are those of the fit.
+TEST(lattice, the_worked_example_of_the_page) {
+  const Golden golden =
+      golden_of(fs::path(QUASIM_VECTORS) / "bookmamba/layer00", "fused.seqlast.fast.half_away");
+  const qg::LatticeFit fit = fit_of(golden, every_acc(golden));
+  ASSERT_TRUE(fit.found);
+  EXPECT_EQ(fit.entries.size(), 264U);
+  EXPECT_EQ(fit.slope, 51489090);
+  constexpr std::size_t kBias = 128 - 102;
+  EXPECT_NEAR(static_cast<double>(fit.offset[kBias]) / 4294967296.0, 112.017817, 1e-6);
+  EXPECT_EQ(fit.entries[127], 0x008120BBU);
+  const std::uint32_t before = sum_at(fit, position_of(fit, kBias, 1322));
+  const std::uint32_t after = sum_at(fit, position_of(fit, kBias, 1323));
+  EXPECT_EQ(before, 0x0081FE7EU);
+  EXPECT_EQ(after, 0x00820190U);
+  EXPECT_EQ(value_of(fit, before), 1);
+  EXPECT_EQ(value_of(fit, after), 2);
+}
+
 TEST(lattice, a_fault_is_seen) {
   const Golden golden = golden_of(fs::path(QUASIM_VECTORS) / "bookmamba" / "layer00", kVariants[0]);
   const qg::AccRanges ranges = every_acc(golden);
