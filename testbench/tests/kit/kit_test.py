@@ -5,7 +5,8 @@
 
 GROUP: formats (every format of every stage against a model in NumPy), hostile (refusals), faults (planted errors are found),
 small_layers (cuts of three real layers, verified by the kit's own bench in Icarus and Verilator, alone in a directory),
-fused (a kit of dataflow fused against a model in NumPy; its bench passes),
+fused (a kit of dataflow fused against a model in NumPy; its bench passes, and names a channel where a table or register is off by the least
+that matters),
 memory (a large input takes no more memory than a small one), whole_layers (small_layers with all channels and time steps).
 """
 import csv
@@ -466,7 +467,36 @@ def test_fused(work):
     check(summary["out_steps_covered"] > 400, f"steps: {summary}")
     result = bench(kit, "icarus")
     check(result.returncode == 0 and len(re.findall(r"^PASS ", result.stdout, re.M)) == 4, f"the bench: {result.stdout}{result.stderr}")
-    print(f"{compared} values against the model")
+    # What the registers hold, off by the least that matters. M is 128, so one accumulator is 128 in a threshold. The directed vectors tell, and name
+    # the channel.
+    writes = kit / "config/axil_writes.hex"
+    good = writes.read_text()
+    lines = good.split()
+    found = 0
+    regs = {key: int(value, 16) for key, value in re.findall(r"(\w+) = 32'h([0-9a-f]+)", (kit / "tb/quasim_layer_pkg.sv").read_text())}
+    group = program["groups"][0]
+
+    def word(address, change):
+        at = next(i for i, line in enumerate(lines) if int(line[:8], 16) == address)
+        changed = lines[at][:8] + f"{change(int(lines[at][8:], 16)) & 0xFFFFFFFF:08x}"
+        return "\n".join([*lines[:at], changed, *lines[at + 1:]]) + "\n"
+
+    middle = len(group["guess"]) * 2 // 3
+    turn_at = next(int(line[:8], 16) for line in lines if int(line[8:], 16) == (2 | group["turn"] << 8) and int(line[:8], 16) < 0x100)
+    for what, text in (("the base K of a cell", word(regs["GUESS_BASE"] + 4 * middle, lambda v: v + 4)),
+                       ("the slope G of a cell", word(regs["GUESS_BASE"] + 4 * middle, lambda v: v & 511)),
+                       ("a near threshold one accumulator up", word(regs["NEAR_BASE"] + 4 * 9, lambda v: v + 128)),
+                       ("a near threshold one accumulator down", word(regs["NEAR_BASE"] + 4 * 12, lambda v: v - 128)),
+                       ("a far threshold one accumulator up", word(regs["TABLE_BASE"] + 4 * 20, lambda v: v + 128)),
+                       ("the far threshold beside it, one accumulator down", word(regs["TABLE_BASE"] + 4 * 20, lambda v: v - (128 << 16))),
+                       ("turn one more", word(turn_at, lambda v: v + 256)), ("turn one less", word(turn_at, lambda v: v - 256)),
+                       ("dataflow two_step", word(turn_at, lambda v: v - 1))):
+        writes.write_text(text)
+        result = bench(kit, "icarus", "+stream=directed")
+        check(result.returncode != 0 and "(channel " in result.stdout and "PASS" not in result.stdout, f"the kit misses {what}: {result.stdout}{result.stderr}")
+        found += "(channel " in result.stdout
+    writes.write_text(good)
+    print(f"{compared} values against the model, {found} faults found")
 
 
 def test_layers(work, channels, steps, all_lanes, stalled):
