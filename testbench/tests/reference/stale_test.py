@@ -7,42 +7,14 @@ file, what it was made from and what is there now. What does not change a layer'
 import json
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
-import bundles  # noqa: E402
+from verbs import GOLDEN, exit_code, expect, layer, passes, refused, run
 
-quasim, layer = sys.argv[1], pathlib.Path(sys.argv[2])
-GOLDEN = pathlib.Path("golden") / bundles.TWO_STEP
-checks = 0
-failures = []
-
-
-def run(*arguments):
-    return subprocess.run([quasim, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
-
-
-def expect(good, what):
-    global checks
-    checks += 1
-    if not good:
-        failures.append(what)
-
-
-def refused(what, words, *arguments):
-    done = run(*arguments)
-    lines = done.stderr.splitlines()
-    expect(done.returncode == 2 and len(lines) == 1 and all(str(word) in lines[0] for word in words),
-           f"{what}: {' '.join(map(str, arguments))}: exit {done.returncode}, expected 2 and one line with {words}: {done.stderr!r}")
-
-
-def passes(what, *arguments):
-    done = run(*arguments)
-    expect(done.returncode == 0, f"{what}: {' '.join(map(str, arguments))}: exit {done.returncode}: {done.stdout}{done.stderr}")
+import bundles  # beside the rooms; verbs has made it found
 
 
 def answers(what, *arguments):
@@ -208,10 +180,7 @@ def main():
         refused("a table of another layer", ["steps.npz", "stale"], "golden", bundle, "-o", bundle / GOLDEN)
         beside = spoilt("beside", lambda b: None)
         refused("a table of another device", ["steps.npz", "CPU twin"], "golden", beside, "-o", beside / GOLDEN)
-    for failure in failures:
-        print("FAIL", failure)
-    print(f"{checks} checks, {len(failures)} failures")
-    return 1 if failures or checks < 120 else 0
+    return exit_code(120)
 
 
 sys.exit(main())
