@@ -143,7 +143,7 @@ class Fuzzer:
         r = self.random
         try:
             tensor = np.load(path)
-        except (ValueError, OSError, EOFError):
+        except Exception:  # numpy has no end of words for a header that an earlier mutation broke
             return
         kind = r.randrange(6)
         if kind == 0:
