@@ -77,7 +77,7 @@ void verify(Compiled& compiled, const Domain& domain, const Target& target,
   for (std::size_t s = 0; s < slices.slices.size(); ++s) slices.slices[s].channel = static_cast<int>(s);
   const exact::StageSteps steps = enumerate(ProgramSource(stand_in), slices);
   if (steps.q) compiled.differing_q = compare(*target.steps.q, *steps.q, slices).differing;
-  const exact::Comparison out = compare(
+  const exact::PointCounts out = compare(
       target.steps.out, steps.out, slices,
       [&](const Slice& slice, std::int32_t first, std::int32_t last, int wanted, int got) {
         for (std::int64_t acc = first; acc <= last && compiled.first_differing.size() < kPointsListed; ++acc)
@@ -179,11 +179,8 @@ Compiled compile_program(const Bundle& bundle, const Domain& domain, const Targe
   const std::vector<std::int64_t> words = compile(layer, domain, target, options, compiled);
   if (bundle.part) program.stage().name = bundle.part->name;
   program.mult_bits = mult_bits_of(program.stage().multiplier);
-  for (int channel = 0; channel < layer.channels; ++channel) {
-    const auto slice = std::lower_bound(domain.slices.begin(), domain.slices.end(), bundle.bias_of(channel),
-                                        [](const Slice& s, int bias) { return s.bias < bias; });
-    program.bias_words.push_back(words[static_cast<std::size_t>(slice - domain.slices.begin())]);
-  }
+  for (int channel = 0; channel < layer.channels; ++channel)
+    program.bias_words.push_back(words[domain.slice_of(bundle.bias_of(channel))]);
   verify(compiled, domain, target, words);
   program.compiled_from = {{"target", target.name},
                            {"origin", target.origin},

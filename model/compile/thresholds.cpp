@@ -8,7 +8,7 @@ namespace quasim::compile {
 
 /// T[to] - T[from] <= M*accs - slack. `upper` and `lower` are the slices it comes from; none for the order of
 /// the thresholds themselves.
-struct ThresholdSystem::Difference {
+struct ThresholdSystem::Constraint {
   std::size_t from, to;
   std::int64_t accs;
   std::int64_t slack;
@@ -23,15 +23,15 @@ constexpr std::int64_t kFullResolution = std::int64_t{1} << 22;
 constexpr std::ptrdiff_t kNone = -1;
 
 /// Lowers `values` until every difference holds. Where none can, the indices of a negative cycle.
-template <class Differences>
-std::vector<std::size_t> lower_until_held(const Differences& differences, std::int64_t multiplier,
+template <class Constraints>
+std::vector<std::size_t> lower_until_held(const Constraints& constraints, std::int64_t multiplier,
                                           std::vector<std::int64_t>& values) {
   std::vector<std::ptrdiff_t> cause(values.size(), kNone);
   std::ptrdiff_t changed = kNone;
   for (std::size_t round = 0; round <= values.size(); ++round) {
     changed = kNone;
-    for (std::size_t i = 0; i < differences.size(); ++i) {
-      const auto& d = differences[i];
+    for (std::size_t i = 0; i < constraints.size(); ++i) {
+      const auto& d = constraints[i];
       const std::int64_t limit = values[d.from] + d.limit(multiplier);
       if (limit >= values[d.to]) continue;
       values[d.to] = limit;
@@ -42,23 +42,23 @@ std::vector<std::size_t> lower_until_held(const Differences& differences, std::i
   }
   // As many steps back as there are values end inside a cycle.
   auto at = static_cast<std::size_t>(changed);
-  for (std::size_t i = 0; i < values.size(); ++i) at = differences[static_cast<std::size_t>(cause[at])].from;
+  for (std::size_t i = 0; i < values.size(); ++i) at = constraints[static_cast<std::size_t>(cause[at])].from;
   std::vector<std::size_t> cycle;
   const std::size_t start = at;
   do {
     cycle.push_back(static_cast<std::size_t>(cause[at]));
-    at = differences[cycle.back()].from;
+    at = constraints[cycle.back()].from;
   } while (at != start);
   return cycle;
 }
 
 /// Raises `values` until every difference holds; only where a solution exists.
-template <class Differences>
-void raise_until_held(const Differences& differences, std::int64_t multiplier,
+template <class Constraints>
+void raise_until_held(const Constraints& constraints, std::int64_t multiplier,
                       std::vector<std::int64_t>& values) {
   for (bool changed = true; changed;) {
     changed = false;
-    for (const auto& d : differences) {
+    for (const auto& d : constraints) {
       const std::int64_t limit = values[d.to] - d.limit(multiplier);
       if (limit <= values[d.from]) continue;
       values[d.from] = limit;
@@ -95,7 +95,7 @@ ThresholdSystem::ThresholdSystem(const LayerParams& layer, const exact::Domain& 
   }
 }
 
-std::vector<ThresholdSystem::Difference> ThresholdSystem::differences(const Slices& left_out,
+std::vector<ThresholdSystem::Constraint> ThresholdSystem::constraints(const Slices& left_out,
                                                                       bool forced_only) const {
   constexpr std::int32_t kNever = std::numeric_limits<std::int32_t>::max();
   struct Nearest {
@@ -117,7 +117,7 @@ std::vector<ThresholdSystem::Difference> ThresholdSystem::differences(const Slic
       }
     }
   }
-  std::vector<Difference> list;
+  std::vector<Constraint> list;
   for (std::size_t from = 0; from < count_; ++from)
     for (std::size_t to = 0; to < count_; ++to)
       if (const Nearest& entry = nearest[to * count_ + from]; entry.accs != kNever)
@@ -144,7 +144,7 @@ ThresholdSystem::Solution ThresholdSystem::solve(std::int64_t multiplier, Near n
   Solution solution;
   Slices left_out(ladder_.slices.size());
   for (;;) {
-    const std::vector<Difference> list = differences(left_out, false);
+    const std::vector<Constraint> list = constraints(left_out, false);
     std::vector<std::int64_t> lowered = wanted(multiplier, near), raised = lowered;
     const std::vector<std::size_t> cycle = lower_until_held(list, multiplier, lowered);
     if (cycle.empty()) {
@@ -216,7 +216,7 @@ std::int64_t ThresholdSystem::word_of(std::size_t slice, const std::vector<std::
 
 std::optional<std::int64_t> ThresholdSystem::least_multiplier() const {
   if (std::find(ladder_.falls.begin(), ladder_.falls.end(), true) != ladder_.falls.end()) return std::nullopt;
-  const std::vector<Difference> list = differences(Slices(ladder_.slices.size()), false);
+  const std::vector<Constraint> list = constraints(Slices(ladder_.slices.size()), false);
   const auto serves = [&](std::int64_t multiplier) {
     std::vector<std::int64_t> values(count_, 0);
     return lower_until_held(list, multiplier, values).empty();
@@ -238,7 +238,7 @@ std::int64_t ThresholdSystem::differing_at_least() const {
   Slices left_out = ladder_.falls;
   for (const bool falls : ladder_.falls) points += falls ? 1 : 0;
   for (;;) {
-    const std::vector<Difference> list = differences(left_out, true);
+    const std::vector<Constraint> list = constraints(left_out, true);
     std::vector<std::int64_t> values(count_, 0);
     // A cycle is negative at every multiplier when its accumulators do not add up to more than 0; at full
     // resolution the slacks of a simple cycle cannot make another one negative.

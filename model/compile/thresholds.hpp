@@ -41,10 +41,10 @@ class ThresholdSystem {
   std::int64_t differing_at_least() const;
 
  private:
-  struct Difference;
+  struct Constraint;
   using Slices = std::vector<bool>;
 
-  std::vector<Difference> differences(const Slices& left_out, bool forced_only) const;
+  std::vector<Constraint> constraints(const Slices& left_out, bool forced_only) const;
   std::vector<std::int64_t> wanted(std::int64_t multiplier, Near near) const;
   std::int64_t word_of(std::size_t slice, const std::vector<std::int64_t>& thresholds,
                        std::int64_t multiplier, Near near) const;

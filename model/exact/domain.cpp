@@ -30,6 +30,12 @@ std::int64_t Domain::points() const {
                          [](std::int64_t sum, const Slice& slice) { return sum + slice.points(); });
 }
 
+std::size_t Domain::slice_of(int bias) const {
+  const auto slice = std::lower_bound(slices.begin(), slices.end(), bias,
+                                      [](const Slice& s, int wanted) { return s.bias < wanted; });
+  return static_cast<std::size_t>(slice - slices.begin());
+}
+
 AccRange reachable_range(const std::int8_t* weights, std::size_t taps) {
   AccRange range;
   for (std::size_t k = 0; k < taps; ++k) {

@@ -14,8 +14,8 @@ struct Slice {
   int bias = 0;
   std::int32_t acc_min = 0;
   std::int32_t acc_max = 0;
-  int channel =
-      -1;  ///< the first channel of the layer that belongs to the slice; -1 where none has this bias
+  /// The first channel of the layer that belongs to the slice; -1 where none has this bias.
+  int channel = -1;
 
   std::int64_t points() const { return std::int64_t{acc_max} - acc_min + 1; }
 };
@@ -31,6 +31,8 @@ struct Domain {
   std::vector<Slice> slices;  ///< ascending bias; several of one bias only where `keys` told channels apart
 
   std::int64_t points() const;
+  /// The place in `slices` of the first one of a bias value, which must be there.
+  std::size_t slice_of(int bias) const;
 };
 
 /// Channels that share a bias value share a slice. `keys`, empty or [C], splits slices further: channels

@@ -64,9 +64,9 @@ StageSteps enumerate(const PointSource& source, const Domain& domain) {
   return steps;
 }
 
-Comparison compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
-                   const DifferenceVisitor& visit) {
-  Comparison result;
+PointCounts compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
+                    const DifferenceVisitor& visit) {
+  PointCounts result;
   for (std::size_t s = 0; s < domain.slices.size(); ++s) {
     const SliceSteps &steps_a = a[s], &steps_b = b[s];
     if (steps_a.empty() || steps_b.empty()) continue;

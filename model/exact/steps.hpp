@@ -58,15 +58,16 @@ StageSteps enumerate(const PointSource& source, const Domain& domain);
 using DifferenceVisitor = std::function<void(const Slice& slice, std::int32_t acc_first,
                                              std::int32_t acc_last, int value_a, int value_b)>;
 
-struct Comparison {
+/// How many points two functions were compared at, and in how many of them they differ.
+struct PointCounts {
   std::int64_t points = 0;  ///< points of the slices that both functions cover
   std::int64_t differing = 0;
 };
 
 /// Visits every difference, in order of slice and acc. Both functions are over `domain`; slices that one of
 /// them does not cover are skipped and not counted.
-Comparison compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
-                   const DifferenceVisitor& visit = {});
+PointCounts compare(const StepFunction& a, const StepFunction& b, const Domain& domain,
+                    const DifferenceVisitor& visit = {});
 
 /// table[q] for every point; entry 0 is for q = q_min.
 StepFunction map_values(const StepFunction& q, const std::vector<std::int8_t>& table, int q_min);

@@ -19,7 +19,7 @@ PairResult compare_pair(const Implementation& a, const Implementation& b, const 
                        pair.first = FirstDifference{stage, slice.bias, first, value_a, value_b};
                    });
   };
-  const exact::Comparison out = count("out", a.steps.out, b.steps.out);
+  const exact::PointCounts out = count("out", a.steps.out, b.steps.out);
   pair.points = out.points;
   pair.differing_out = out.differing;
   if (a.steps.q && b.steps.q) pair.differing_q = count("q", *a.steps.q, *b.steps.q).differing;

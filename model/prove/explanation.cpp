@@ -244,11 +244,7 @@ class ExactOutputs {
  public:
   ExactOutputs(const Bundle& bundle, const exact::Domain& domain, const Variant& variant)
       : domain_(domain), out_(exact::Oracle(as_variant(bundle.layer, variant)).steps(domain).out) {}
-  const exact::SliceSteps& of_bias(int bias) const {
-    const auto slice = std::lower_bound(domain_.slices.begin(), domain_.slices.end(), bias,
-                                        [](const exact::Slice& s, int wanted) { return s.bias < wanted; });
-    return out_[static_cast<std::size_t>(slice - domain_.slices.begin())];
-  }
+  const exact::SliceSteps& of_bias(int bias) const { return out_[domain_.slice_of(bias)]; }
 
  private:
   const exact::Domain& domain_;

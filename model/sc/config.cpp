@@ -1,17 +1,8 @@
 #include "sc/config.hpp"
 
-#include "spec/error.hpp"
+#include "spec/checks.hpp"
 
 namespace quasim::sc {
-namespace {
-
-void require_range(const char* name, std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value < low || value > high)
-    throw InputError(std::string(name) + ": expected " + std::to_string(low) + " to " + std::to_string(high) +
-                     "; got " + std::to_string(value));
-}
-
-}  // namespace
 
 void validate(const PipelineConfig& config, std::size_t lanes) {
   const auto lanes_i = static_cast<std::int64_t>(lanes);

@@ -1,5 +1,5 @@
-// Stage conv_acc as a module: it fills the fetch and acc registers and holds weights, history and the group
-// counter.
+// Stage conv_acc as a module: it moves beats into the fetch register and from there, summed up, into the acc
+// register. It holds the weights, the history and the counter of channel groups.
 #pragma once
 
 #include <algorithm>
@@ -45,8 +45,8 @@ class ConvAcc final : public sc_core::sc_module {
     beats_in_ = 0;
   }
 
-  /// One sample of a channel's stored window, position 0 the oldest. For decode state that is moved away and
-  /// back.
+  /// One of the samples that a channel's next window begins with, position 0 the oldest. Decode saves and
+  /// restores them here.
   std::int8_t& history(std::size_t channel, std::size_t position) {
     return groups_[channel / Lanes].history[position][channel % Lanes];
   }
@@ -63,31 +63,29 @@ class ConvAcc final : public sc_core::sc_module {
     if (enable) accept();
   }
 
-  // The history memory is read by the edge that accepts a beat and written by the edge that moves it on; the
-  // bypass for equal groups makes the beat see what the one before it in its group left. Reading it here, one
-  // move later, is the same.
+  // The RTL reads the history memory at the edge that accepts a beat, and writes it at the edge that moves
+  // the beat from fetch to acc. Where two beats of one channel group follow each other, the second is read
+  // before the first is written, so the RTL hands the second what the first leaves (forward_q). Here both
+  // happen at the later edge: a beat always finds what the one before it left, and nothing outside can tell.
   void accumulate() {
-    transfer(*fetch_in.operator->(), *out.operator->(),
-             [this](const FetchBeat<Lanes>& from, AccBeat<Lanes>& to) {
-               Group& group = groups_[from.tag.group];
-               if (from.tag.first) std::fill_n(&group.history[0][0], sizeof group.history, std::int8_t{0});
-               stages::conv_acc<Lanes>(group.weight, group.history, from.x, to.acc);
-               stages::shift_history<Lanes>(group.history, from.x);
-               to.tag = from.tag;
-             });
+    transfer(fetch_in, out, [this](const FetchBeat<Lanes>& from, AccBeat<Lanes>& to) {
+      Group& group = groups_[from.tag.group];
+      if (from.tag.first) std::fill_n(&group.history[0][0], sizeof group.history, std::int8_t{0});
+      stages::conv_acc<Lanes>(group.weight, group.history, from.x, to.acc);
+      stages::shift_history<Lanes>(group.history, from.x);
+      to.tag = from.tag;
+    });
   }
 
   void accept() {
-    const bool moved = transfer(*in.operator->(), *fetch_out.operator->(),
-                                [this](const SampleBeat<Lanes>& from, FetchBeat<Lanes>& to) {
-                                  std::copy_n(from.data, Lanes, to.x);
-                                  const bool last_group = group_ + 1 == groups_.size();
-                                  if (group_ == 0) first_token_ = from.first;
-                                  const auto lanes = last_group ? live_lanes_of_last_group_
-                                                                : static_cast<std::uint32_t>(Lanes);
-                                  to.tag = {beats_in_, group_, lanes, first_token_, from.last};
-                                  group_ = last_group ? 0 : group_ + 1;
-                                });
+    const bool moved = transfer(in, fetch_out, [this](const SampleBeat<Lanes>& from, FetchBeat<Lanes>& to) {
+      std::copy_n(from.data, Lanes, to.x);
+      const bool last_group = group_ + 1 == groups_.size();
+      if (group_ == 0) first_token_ = from.first;
+      const auto lanes = last_group ? live_lanes_of_last_group_ : static_cast<std::uint32_t>(Lanes);
+      to.tag = {beats_in_, group_, lanes, first_token_, from.last};
+      group_ = last_group ? 0 : group_ + 1;
+    });
     beats_in_ += moved ? 1 : 0;
   }
 

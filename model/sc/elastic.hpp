@@ -67,9 +67,13 @@ class ElasticRegister final : public sc_core::sc_prim_channel,
   bool valid_next_ = false;
 };
 
-/// Moves one payload across a stage if it can move: fill(from, to) computes the new content.
-template <class In, class Out, class Fill>
-inline bool transfer(const In& in, Out& out, Fill fill) {
+/// Moves one payload from port to port across a stage if it can move: fill(from, to) computes the new
+/// content.
+template <class From, class To, class Fill>
+inline bool transfer(sc_core::sc_port<StreamIn<From>>& from_port, sc_core::sc_port<StreamOut<To>>& to_port,
+                     Fill fill) {
+  const StreamIn<From>& in = *from_port.operator->();  // looked up once: each use of a port is a check
+  StreamOut<To>& out = *to_port.operator->();
   if (!out.ready()) return false;
   if (!in.valid()) {
     out.bubble();
@@ -84,7 +88,8 @@ inline bool transfer(const In& in, Out& out, Fill fill) {
 class CycleClock final : public sc_core::sc_module {
  public:
   SC_HAS_PROCESS(CycleClock);
-  CycleClock(sc_core::sc_module_name name, const sc_core::sc_time& period) : sc_module(name), period_(period) {
+  CycleClock(sc_core::sc_module_name name, const sc_core::sc_time& period)
+      : sc_module(name), period_(period) {
     SC_METHOD(tick);
     sensitive << edge_;
     dont_initialize();

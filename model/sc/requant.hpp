@@ -41,19 +41,17 @@ class Requant final : public sc_core::sc_module {
 
  private:
   void on_edge() {
-    transfer(*product_in.operator->(), *out.operator->(),
-             [this](const ProductBeat<Lanes>& from, QBeat<Lanes>& to) {
-               const std::uint32_t saturated = stage_.is_fused() ? positions(from, to) : levels(from, to);
-               to.tag = from.tag;
-               saturated_ += saturated;
-             });
-    transfer(*in.operator->(), *product_out.operator->(),
-             [this](const AccBeat<Lanes>& from, ProductBeat<Lanes>& to) {
-               const std::int64_t* bias = bias_words_[from.tag.group].data();
-               for (std::size_t lane = 0; lane < Lanes; ++lane)
-                 to.p[lane] = stages::requant_product(stage_.multiplier, from.acc[lane]) + bias[lane];
-               to.tag = from.tag;
-             });
+    transfer(product_in, out, [this](const ProductBeat<Lanes>& from, QBeat<Lanes>& to) {
+      const std::uint32_t saturated = stage_.is_fused() ? positions(from, to) : levels(from, to);
+      to.tag = from.tag;
+      saturated_ += saturated;
+    });
+    transfer(in, product_out, [this](const AccBeat<Lanes>& from, ProductBeat<Lanes>& to) {
+      const std::int64_t* bias = bias_words_[from.tag.group].data();
+      for (std::size_t lane = 0; lane < Lanes; ++lane)
+        to.p[lane] = stages::requant_product(stage_.multiplier, from.acc[lane]) + bias[lane];
+      to.tag = from.tag;
+    });
   }
 
   /// two_step: q. Returns how many live lanes the clamp changed.

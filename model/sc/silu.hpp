@@ -33,7 +33,7 @@ class Silu final : public sc_core::sc_module {
 
  private:
   void on_edge() {
-    transfer(*in.operator->(), *out.operator->(), [this](const QBeat<Lanes>& from, OutBeat<Lanes>& to) {
+    transfer(in, out, [this](const QBeat<Lanes>& from, OutBeat<Lanes>& to) {
       std::uint32_t saturated = 0;
       if (stage_.is_fused())
         for (std::size_t lane = 0; lane < Lanes; ++lane)

@@ -1,7 +1,7 @@
 #include "types/beats.hpp"
 
+#include "spec/checks.hpp"
 #include "spec/contract.hpp"
-#include "spec/error.hpp"
 
 namespace quasim {
 namespace {
@@ -22,9 +22,7 @@ void for_each_element(const std::array<std::size_t, 3>& shape, const BeatLayout&
 }  // namespace
 
 void require_lanes(std::int64_t lanes) {
-  if (lanes < spec::kLanesMin || lanes > spec::kLanesMax)
-    throw InputError("lanes: expected " + std::to_string(spec::kLanesMin) + " to " +
-                     std::to_string(spec::kLanesMax) + "; got " + std::to_string(lanes));
+  require_range("lanes", lanes, spec::kLanesMin, spec::kLanesMax);
 }
 
 BeatLayout::BeatLayout(std::size_t sequences, std::size_t channels, std::size_t length, std::size_t lanes)

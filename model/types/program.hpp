@@ -1,8 +1,8 @@
-// The layer program: all that the integer datapath needs, in either dataflow, and the file that carries it.
+// The layer program: all that the integer datapath needs, in either dataflow. The file that carries it:
+// io/program_file.hpp.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -102,13 +102,5 @@ LayerProgram join_groups(const std::string& name, const std::vector<LayerProgram
                          const ChannelGroup& channel_group);
 /// The least width, 2 at least, that holds a multiplier.
 int mult_bits_of(std::uint32_t multiplier);
-
-/// Strict reader of `quasim.program/2` and /1 (two_step of one group): unknown keys, wrong lengths and values
-/// out of range are refused.
-LayerProgram read_program(const std::filesystem::path& file);
-/// The file as text, `quasim.program/1` where that can hold the program (two_step of one group), else /2;
-/// validated.
-std::string program_text(const LayerProgram& program);
-void write_program(const std::filesystem::path& file, const LayerProgram& program);
 
 }  // namespace quasim

@@ -28,18 +28,18 @@ std::string candidates(const std::vector<TensorView>& tensors, const TensorView*
 
 std::size_t ComparisonSet::identical() const {
   return static_cast<std::size_t>(std::count_if(
-      pairs.begin(), pairs.end(), [](const Difference& pair) { return is_identical(pair.verdict); }));
+      pairs.begin(), pairs.end(), [](const TensorComparison& pair) { return is_identical(pair.verdict); }));
 }
 
 std::size_t ComparisonSet::identical_bits() const {
-  return static_cast<std::size_t>(std::count_if(pairs.begin(), pairs.end(), [](const Difference& pair) {
+  return static_cast<std::size_t>(std::count_if(pairs.begin(), pairs.end(), [](const TensorComparison& pair) {
     return pair.verdict == Verdict::kIdenticalBits;
   }));
 }
 
 std::uint64_t ComparisonSet::compared() const {
   std::uint64_t total = 0;
-  for (const Difference& pair : pairs) total += pair.compared;
+  for (const TensorComparison& pair : pairs) total += pair.compared;
   return total;
 }
 
@@ -73,7 +73,7 @@ ComparisonSet compare(const TensorSource& a, const TensorSource& b, std::optiona
 
 nlohmann::ordered_json to_json(const ComparisonSet& set) {
   nlohmann::ordered_json json{{"format", "quasim.compare/1"}, {"tensors", nlohmann::ordered_json::array()}};
-  for (const Difference& pair : set.pairs) json["tensors"].push_back(to_json(pair));
+  for (const TensorComparison& pair : set.pairs) json["tensors"].push_back(to_json(pair));
   json["only_in_a"] = set.only_in_a;
   json["only_in_b"] = set.only_in_b;
   json["summary"] = {{"tensors", set.pairs.size()},

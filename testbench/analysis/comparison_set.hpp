@@ -6,12 +6,12 @@
 #include <string>
 #include <vector>
 
-#include "analysis/difference.hpp"
+#include "analysis/tensor_comparison.hpp"
 
 namespace quasim::analysis {
 
 struct ComparisonSet {
-  std::vector<Difference> pairs;
+  std::vector<TensorComparison> pairs;
   std::vector<std::string> only_in_a;
   std::vector<std::string> only_in_b;
 

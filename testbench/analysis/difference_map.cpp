@@ -77,7 +77,7 @@ std::string base64(const std::string& bytes) {
 nlohmann::ordered_json difference_map(const std::string& name_a, const Bytes& a, const std::string& name_b,
                                       const Bytes& b) {
   if (a.shape() != b.shape()) throw InputError(name_a + " and " + name_b + ": expected tensors of one shape");
-  StepHistogram histogram;
+  TickHistogram histogram;
   for (std::size_t i = 0; i < a.size(); ++i) histogram.add(a.data()[i] - b.data()[i]);
   nlohmann::ordered_json json{{"title", name_a + " − " + name_b},
                               {"a", name_a},

@@ -2,7 +2,7 @@
 
 namespace quasim::analysis {
 
-std::vector<StepHistogram::Row> StepHistogram::rows() const {
+std::vector<TickHistogram::Row> TickHistogram::rows() const {
   std::vector<Row> rows;
   for (std::size_t bin = 0; bin < kBins; ++bin) {
     if (bins_[bin] == 0) continue;
@@ -18,9 +18,9 @@ std::vector<StepHistogram::Row> StepHistogram::rows() const {
   return rows;
 }
 
-nlohmann::ordered_json to_json(const StepHistogram& histogram) {
+nlohmann::ordered_json to_json(const TickHistogram& histogram) {
   nlohmann::ordered_json json = nlohmann::ordered_json::array();
-  for (const StepHistogram::Row& row : histogram.rows())
+  for (const TickHistogram::Row& row : histogram.rows())
     json.push_back({{"from", row.from}, {"to", row.to}, {"count", row.count}});
   return json;
 }

@@ -63,7 +63,7 @@ Json float_histogram(const TensorView& tensor, double low, double high) {
   return {{"first", low}, {"width", width}, {"counts", counts}};
 }
 
-Json histogram(const Stage& stage, const Summary& summary, int conv_bits) {
+Json histogram(const StageTensor& stage, const Summary& summary, int conv_bits) {
   switch (stage.tensor.dtype) {
     case DType::kInt8:
       return code_histogram<std::int8_t>(stage.tensor, spec::kSampleBits);

@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::array<const char*, 4> kModeNames{"baseline", "fp32_ssm_input", "float_sim_int8", "fp32"};
 
-StepHistogram step_histogram(const TensorBCL<std::int8_t>& a, const TensorBCL<std::int8_t>& b) {
-  StepHistogram histogram;
+TickHistogram step_histogram(const TensorBCL<std::int8_t>& a, const TensorBCL<std::int8_t>& b) {
+  TickHistogram histogram;
   for (std::size_t i = 0; i < a.size(); ++i) histogram.add(a.data()[i] - b.data()[i]);
   return histogram;
 }
@@ -134,7 +134,7 @@ std::vector<std::string> intermediate_files() {
 
 void save_intermediates(const Bundle& bundle, const std::filesystem::path& directory) {
   const StageSet stages(bundle);
-  for (const Stage& stage : stages.stages())
+  for (const StageTensor& stage : stages.stages())
     write_npy_bytes(directory / (stage.tensor.name + ".npy"), stage.tensor.dtype, stage.tensor.shape,
                     stage.tensor.data);
   for (OutputMode mode : kOutputModes) {

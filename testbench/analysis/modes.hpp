@@ -39,7 +39,7 @@ struct ModeRow {
   OutputMode mode = OutputMode::kBaseline;
   bool x_proj_equals_baseline = false;  ///< baseline of the same dataflow, every value
   bool ssm_equals_baseline = false;
-  StepHistogram x_proj_steps;          ///< x_proj - x_proj of the same dataflow's baseline, in LSB
+  TickHistogram x_proj_steps;          ///< x_proj - x_proj of the same dataflow's baseline, in LSB
   Fidelity ssm;                        ///< against mode fp32
   std::uint64_t x_proj_at_limits = 0;  ///< elements equal to -128 or 127
 };
@@ -49,9 +49,9 @@ struct ModesResult {
   std::size_t elements = 0;
   std::array<Variant, 2> variants;  ///< two_step, fused
   std::vector<ModeRow> rows;
-  StepHistogram fused_minus_two_step;  ///< of the baselines' int8, in LSB
-  Saturation conv_clamp;               ///< two_step
-  std::array<Saturation, 2> output_clamp;
+  TickHistogram fused_minus_two_step;  ///< of the baselines' int8, in LSB
+  Clamped conv_clamp;                  ///< two_step
+  std::array<Clamped, 2> output_clamp;
 
   /// Modes 0, 1 and 2 carry identical values in both dataflows.
   bool promise_holds() const;

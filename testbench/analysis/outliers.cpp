@@ -31,7 +31,7 @@ LayerOutliers analyse_layer(const Bundle& bundle, const StageSet& stages) {
   result.layer = layer.name;
   result.variant = stages.variant().to_string();
   result.elements = stages.elements();
-  for (const Stage& stage : stages.stages())
+  for (const StageTensor& stage : stages.stages())
     if (stage.tensor.name != "conv1d_int8simulated")  // conv1d_q times a constant
       result.stages.push_back({analyse(stage.tensor), stage.origin});
   const auto of = [&](const char* name) -> const Distribution& {

@@ -30,8 +30,8 @@ struct LayerOutliers {
   std::string variant;
   std::vector<StageOutliers> stages;
   SiluEffect silu;
-  std::optional<Saturation> conv_clamp;  ///< two_step only
-  Saturation output_clamp;
+  std::optional<Clamped> conv_clamp;  ///< two_step only
+  Clamped output_clamp;
   std::size_t elements = 0;
 };
 

@@ -30,10 +30,10 @@ void run_twin(const Bundle& bundle, const qg_params& params, qg_tensors tensors)
   }
 }
 
-Saturation saturation(const float* values, std::size_t count, float scale, int bits, Rounding rounding) {
+Clamped saturation(const float* values, std::size_t count, float scale, int bits, Rounding rounding) {
   const auto low = static_cast<float>(spec::min_of_bits(bits)),
              high = static_cast<float>(spec::max_of_bits(bits));
-  Saturation result;
+  Clamped result;
   for (std::size_t i = 0; i < count; ++i) {
     const float scaled = values[i] / scale;
     const float rounded = rounding == Rounding::kHalfEven ? std::nearbyint(scaled) : std::round(scaled);
@@ -43,7 +43,7 @@ Saturation saturation(const float* values, std::size_t count, float scale, int b
   return result;
 }
 
-nlohmann::ordered_json to_json(const Saturation& saturation, std::size_t elements) {
+nlohmann::ordered_json to_json(const Clamped& saturation, std::size_t elements) {
   return {
       {"below", saturation.below},
       {"above", saturation.above},
@@ -109,8 +109,8 @@ void StageSet::require_unchanged() const {
   for (const auto& file : files_) file->require_unchanged();
 }
 
-const Stage& StageSet::stage(const std::string& name) const {
-  for (const Stage& stage : stages_)
+const StageTensor& StageSet::stage(const std::string& name) const {
+  for (const StageTensor& stage : stages_)
     if (stage.tensor.name == name) return stage;
   throw InputError(name + ": no such stage in dataflow " + std::string(to_string(variant_.dataflow)));
 }

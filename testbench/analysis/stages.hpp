@@ -23,19 +23,19 @@ qg_params twin_params(const Bundle& bundle, const Variant& variant);
 void run_twin(const Bundle& bundle, const qg_params& params, qg_tensors tensors);
 
 /// Elements that a clamp changed.
-struct Saturation {
+struct Clamped {
   std::uint64_t below = 0;
   std::uint64_t above = 0;
 };
 /// Of round(value / scale) clamped to `bits`.
-Saturation saturation(const float* values, std::size_t count, float scale, int bits, Rounding rounding);
-nlohmann::ordered_json to_json(const Saturation& saturation, std::size_t elements);
+Clamped saturation(const float* values, std::size_t count, float scale, int bits, Rounding rounding);
+nlohmann::ordered_json to_json(const Clamped& saturation, std::size_t elements);
 
 /// Every stage that a layer can have, in the order of the data.
 inline constexpr std::array<const char*, 6> kStageNames{"conv1d_input", "conv1d_raw", "conv1d_int8simulated",
                                                         "conv1d_q",     "silu_raw",   "conv1d_output_int8"};
 
-struct Stage {
+struct StageTensor {
   TensorView tensor;
   std::string origin;  ///< "bundle", "golden/VARIANT" or "CPU twin, VARIANT"
 };
@@ -48,9 +48,9 @@ class StageSet {
   const Variant& variant() const { return variant_; }
   /// conv1d_input, conv1d_raw, conv1d_int8simulated, conv1d_q, silu_raw, conv1d_output_int8; the middle two
   /// not in fused.
-  const std::vector<Stage>& stages() const { return stages_; }
+  const std::vector<StageTensor>& stages() const { return stages_; }
   /// Throws InputError where the dataflow does not have the stage.
-  const Stage& stage(const std::string& name) const;
+  const StageTensor& stage(const std::string& name) const;
   const float* floats(const std::string& name) const {
     return reinterpret_cast<const float*>(stage(name).tensor.data);
   }
@@ -70,7 +70,7 @@ class StageSet {
   TensorBCL<std::int8_t> narrow_q_;
   std::vector<std::unique_ptr<NpyFile>> files_;
   std::vector<std::vector<std::byte>> taken_;  ///< of one group of several: its channels of a golden's tensor
-  std::vector<Stage> stages_;
+  std::vector<StageTensor> stages_;
 };
 
 }  // namespace quasim::analysis

@@ -72,7 +72,7 @@ class StepComparison {
                                  const exact::StageSteps& golden) {
     const exact::StageSteps& reference = exact_steps(variant);
     nlohmann::ordered_json listed = nlohmann::ordered_json::array();
-    const exact::Comparison out = exact::compare(
+    const exact::PointCounts out = exact::compare(
         reference.out, golden.out, domain_,
         [&](const exact::Slice& slice, std::int32_t first, std::int32_t last, int exact_value,
             int golden_value) {

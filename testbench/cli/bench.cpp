@@ -91,7 +91,8 @@ Action add_bench(CLI::App& app) {
   auto options = std::make_shared<BenchOptions>();
   CLI::App* verb = app.add_subcommand("bench", "measure speeds side by side in one run");
   add_layer_options(*verb, options->layer);
-  add_number(*verb, "--lanes", options->lanes, kStreamLanes, "int8 lanes a beat: 1, 4, 16 or 64");
+  add_number(*verb, "--lanes", options->lanes, kStreamLanes,
+             "int8 lanes a beat: " + cosim::testbench_lanes_words());
   add_number(*verb, "--rounds", options->rounds, {1, 99}, "interleaved rounds; the median counts");
   verb->add_flag("--json", options->json, "print JSON");
   add_examples(*verb, {"quasim bench layer00", "quasim bench layer00 --lanes 64 --rounds 9 --json"});

@@ -11,6 +11,7 @@
 #include "cosim/unit_builder.hpp"
 #include "io/files.hpp"
 #include "io/json_text.hpp"
+#include "io/program_file.hpp"
 #include "reference/certificate.hpp"
 #include "reference/programs.hpp"
 #include "spec/error.hpp"

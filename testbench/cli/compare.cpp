@@ -12,8 +12,8 @@ namespace quasim::cli {
 namespace {
 
 using analysis::ComparisonSet;
-using analysis::Difference;
 using analysis::number_text;
+using analysis::TensorComparison;
 
 constexpr std::size_t kHistogramRowsShown = 33;
 
@@ -44,7 +44,7 @@ std::vector<std::string> side_row(const char* side, const analysis::TensorView& 
           std::to_string(summary.infinite)};
 }
 
-std::string histogram_text(const Difference& pair) {
+std::string histogram_text(const TensorComparison& pair) {
   std::vector<std::vector<std::string>> rows{{"a - b, in " + pair.step + "s", "count", "share"}};
   const auto all = pair.histogram.rows();
   std::uint64_t left_out = 0;
@@ -62,7 +62,7 @@ std::string histogram_text(const Difference& pair) {
   return format_table(rows);
 }
 
-std::string largest_text(const Difference& pair) {
+std::string largest_text(const TensorComparison& pair) {
   std::vector<std::vector<std::string>> rows{
       {pair.a.shape.size() == 3 ? "largest, at [sequence, channel, time]" : "largest, at", "a", "b",
        "a - b"}};
@@ -72,7 +72,7 @@ std::string largest_text(const Difference& pair) {
   return format_table(rows);
 }
 
-std::string pair_text(const Difference& pair) {
+std::string pair_text(const TensorComparison& pair) {
   std::string text = printable(pair.name) + ": " + to_string(pair.verdict) + "\n";
   if (!pair.hint.empty()) text += "hint: " + pair.hint + "\n";
   text += format_table({{"", "dtype", "shape", "min", "max", "mean", "std", "NaN", "Inf"},
@@ -92,7 +92,7 @@ std::string pair_text(const Difference& pair) {
 
 std::string set_text(const ComparisonSet& set) {
   std::string text;
-  for (const Difference& pair : set.pairs) text += pair_text(pair) + "\n";
+  for (const TensorComparison& pair : set.pairs) text += pair_text(pair) + "\n";
   for (const std::string& name : set.only_in_a) text += printable(name) + ": only in A\n";
   for (const std::string& name : set.only_in_b) text += printable(name) + ": only in B\n";
   text += std::to_string(set.pairs.size()) + " tensors compared (" + group_digits(set.compared()) +

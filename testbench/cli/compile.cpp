@@ -1,5 +1,4 @@
 // quasim compile: the smallest multiplier program that equals the target on every input of a layer.
-#include <chrono>
 #include <iostream>
 #include <memory>
 
@@ -7,7 +6,9 @@
 #include "cli/cli.hpp"
 #include "cli/options.hpp"
 #include "cli/usage.hpp"
+#include "io/program_file.hpp"
 #include "reference/committed.hpp"
+#include "reference/stopwatch.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
@@ -128,13 +129,13 @@ nlohmann::ordered_json alternatives(const Bundle& bundle, const CompileOptions& 
 /// One group.
 LayerRow compile_group(const std::filesystem::path& directory, Bundle group, const CompileOptions& options,
                        LayerProgram& program) {
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const auto [bundle, domain, target] = compile_task(std::move(group), request_of(options));
   compile::Compiled compiled = compile_program(bundle, domain, target, options_of(options));
   compiled.program.compiled_from["tool"] = "quasim " QUASIM_VERSION;
   LayerRow row = row_of(compiled);
   program = std::move(compiled.program);
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = watch.seconds();
   nlohmann::ordered_json json = bundle_entry(directory, bundle);
   json.update({{"target", target.name}, {"origin", target.origin}});
   json.update(row.json);

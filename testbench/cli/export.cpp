@@ -1,5 +1,4 @@
 // quasim export: the hand-off kit of a layer, and its check.
-#include <chrono>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "cli/usage.hpp"
 #include "kit/kit.hpp"
 #include "kit/manifest.hpp"
+#include "reference/stopwatch.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {
@@ -29,9 +29,9 @@ struct ExportOptions {
   bool no_directed = false, json = false;
 };
 
-std::vector<kit::Stage> parse_stages(const std::vector<std::string>& names) {
-  std::vector<kit::Stage> stages;
-  for (const kit::Stage stage : kit::kStages)
+std::vector<kit::Boundary> parse_stages(const std::vector<std::string>& names) {
+  std::vector<kit::Boundary> stages;
+  for (const kit::Boundary stage : kit::kBoundaries)
     for (const std::string& name : names)
       if (name == format_of(stage, LayerProgram{}).name) stages.push_back(stage);
   return stages;
@@ -108,7 +108,7 @@ int run(const ExportOptions& options) {
     throw InputError("--output: expected the directory to write");
   kit::KitRequest request;
   request.formats = kit::parse_formats(options.formats);
-  const auto start = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const Bundle bundle = read_bundle_without_input(options.layer.bundles.front());
   const LoadedProgram loaded = program_for(bundle, options.layer.choice);
   request.output = *options.output;
@@ -119,7 +119,7 @@ int run(const ExportOptions& options) {
   request.variant = chosen_variant(bundle.layer, options.layer.choice);
   request.lanes = options.lanes;
   if (!options.stages.empty()) request.stages = parse_stages(options.stages);
-  if (options.steps > 0) request.max_steps = options.steps;
+  if (options.steps > 0) request.max_tokens = options.steps;
   request.with_directed = !options.no_directed;
   std::optional<Progress> progress;
   request.progress = [&progress](std::uint64_t done, std::uint64_t total) {
@@ -128,8 +128,7 @@ int run(const ExportOptions& options) {
   };
   const kit::KitSummary summary = export_kit(bundle, loaded.program, request);
   progress.reset();
-  print_summary(options, bundle, loaded.origin, summary,
-                std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  print_summary(options, bundle, loaded.origin, summary, watch.seconds());
   return summary.golden_differing == 0 ? kAgree : kDiffer;
 }
 

@@ -58,7 +58,7 @@ std::string percent(std::uint64_t part, std::size_t whole) {
   return number_text(100.0 * static_cast<double>(part) / static_cast<double>(whole)) + " %";
 }
 
-std::string histogram_line(const analysis::StepHistogram& histogram, std::size_t elements) {
+std::string histogram_line(const analysis::TickHistogram& histogram, std::size_t elements) {
   std::string text;
   for (const auto& row : histogram.rows())
     text += (text.empty() ? "" : ", ") +
@@ -86,7 +86,7 @@ std::string result_text(const std::string& label, const ModesResult& result) {
               " fp32 - baseline, in LSB: " + histogram_line(row.x_proj_steps, result.elements) + "\n";
   text += "fused - two_step, int8 output, in LSB: " +
           histogram_line(result.fused_minus_two_step, result.elements) + "\n";
-  const auto saturated = [&](const analysis::Saturation& s) {
+  const auto saturated = [&](const analysis::Clamped& s) {
     return group_digits(s.below) + " below, " + group_digits(s.above) + " above";
   };
   text += "changed by a clamp: conv " + saturated(result.conv_clamp) + "; output two_step " +

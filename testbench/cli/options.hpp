@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "cosim/lanes.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cli {
@@ -61,7 +62,8 @@ inline constexpr NumberRange<double> kPositive{std::numeric_limits<double>::min(
                                                std::numeric_limits<double>::max()};
 
 /// Widths that the streaming verbs may have; which of them are built is the test bench's to say.
-inline constexpr NumberRange<std::size_t> kStreamLanes{1, 64};
+inline constexpr NumberRange<std::size_t> kStreamLanes{cosim::kTestbenchLanes.front(),
+                                                       cosim::kTestbenchLanes.back()};
 
 /// Adds the option `name` (for instance --seed) that sets `value`. The help says the range, and the default
 /// where it lies within. Where `step` is given, only its multiples are taken.

@@ -88,7 +88,7 @@ std::string distribution_text(const Distribution& d, const std::string& origin) 
   return text;
 }
 
-std::string saturation_text(const char* clamp, const analysis::Saturation& s, std::size_t elements) {
+std::string saturation_text(const char* clamp, const analysis::Clamped& s, std::size_t elements) {
   return std::string("  ") + clamp + ": " + group_digits(s.below) + " below, " + group_digits(s.above) +
          " above (" + percent(s.below + s.above, elements) + ")\n";
 }

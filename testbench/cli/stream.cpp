@@ -75,7 +75,7 @@ struct LayerTensors {
 /// Differences speak of the layer's channels.
 void number_channels_of_layer(cosim::JobResult& result, const Bundle& bundle) {
   if (!bundle.part) return;
-  for (cosim::Difference& difference : result.differences)
+  for (cosim::DifferingElement& difference : result.differences)
     difference.element.channel = bundle.part->channels[difference.element.channel];
 }
 
@@ -83,7 +83,8 @@ void number_channels_of_layer(cosim::JobResult& result, const Bundle& bundle) {
 
 void add_stream_options(CLI::App& verb, StreamOptions& options) {
   add_layer_options(verb, options.layer);
-  add_number(verb, "--lanes", options.lanes, kStreamLanes, "int8 lanes a beat: 1, 4, 16 or 64");
+  add_number(verb, "--lanes", options.lanes, kStreamLanes,
+             "int8 lanes a beat: " + cosim::testbench_lanes_words());
   constexpr NumberRange<double> kProbability{0.0, 0.999};
   add_number(verb, "--stall-in", options.stalls.input, kProbability,
              "probability that the driver withholds a beat");

@@ -30,18 +30,18 @@ double elements_per_cycle_per_lane(const LayerResult& layer) {
          (static_cast<double>(streaming) * static_cast<double>(layer.lanes));
 }
 
-std::string cell(const cosim::Comparison& comparison) {
+std::string cell(const cosim::ElementCounts& comparison) {
   if (comparison.compared == 0) return "-";
   return group_digits(comparison.mismatches);
 }
 
-std::string describe(const cosim::Difference& d) {
+std::string describe(const cosim::DifferingElement& d) {
   const auto list = [](const auto& values) {
     std::string text;
     for (const auto value : values) text += (text.empty() ? "" : " ") + std::to_string(value);
     return text;
   };
-  const auto stages = [&d](const cosim::StageValues& v) {
+  const auto stages = [&d](const cosim::RegisterValues& v) {
     const auto [u, rank] = stages::fused_parts(v.q);
     const std::string index = d.fused ? "u " + std::to_string(u) + ", guessed rank " + std::to_string(rank)
                                       : "q " + std::to_string(v.q);
@@ -59,13 +59,13 @@ std::string describe(const cosim::Difference& d) {
   return text;
 }
 
-nlohmann::ordered_json comparison_json(const cosim::Comparison& comparison) {
+nlohmann::ordered_json comparison_json(const cosim::ElementCounts& comparison) {
   return {{"compared", comparison.compared},
           {"mismatches", comparison.mismatches},
           {"largest", comparison.largest}};
 }
 
-nlohmann::ordered_json stages_json(const cosim::StageValues& v, std::int64_t bias_word, bool fused) {
+nlohmann::ordered_json stages_json(const cosim::RegisterValues& v, std::int64_t bias_word, bool fused) {
   nlohmann::ordered_json json{{"acc", v.acc}, {"product", v.p - bias_word}, {"p", v.p}};
   const auto [u, rank] = stages::fused_parts(v.q);
   if (fused)
@@ -76,7 +76,7 @@ nlohmann::ordered_json stages_json(const cosim::StageValues& v, std::int64_t bia
   return json;
 }
 
-nlohmann::ordered_json difference_json(const cosim::Difference& d) {
+nlohmann::ordered_json difference_json(const cosim::DifferingElement& d) {
   nlohmann::ordered_json json{{"what", d.what},
                               {"sequence", d.element.sequence},
                               {"time", d.element.time},
@@ -123,7 +123,7 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
     if (!r.agrees()) notes += label + ", " + layer.variant + ":\n";
     if (!r.failure.empty()) notes += "  " + printable(r.failure) + "\n";
     if (r.compared() == 0) notes += "  nothing was compared\n";
-    for (const cosim::Difference& difference : r.differences) notes += describe(difference);
+    for (const cosim::DifferingElement& difference : r.differences) notes += describe(difference);
   }
   return format_table(rows) + (notes.empty() ? "" : "\n" + notes);
 }
@@ -171,7 +171,7 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
     entry["hashes"] = layer.hashes;
     entry["failure"] = r.failure;
     entry["differences"] = nlohmann::ordered_json::array();
-    for (const cosim::Difference& difference : r.differences)
+    for (const cosim::DifferingElement& difference : r.differences)
       entry["differences"].push_back(difference_json(difference));
     list.push_back(entry);
     compared += r.compared();

@@ -53,17 +53,20 @@ struct Job {
   bool continues = false;           ///< the stored history continues (decode): no beat carries tuser[0]
   bool keep_output = false;         ///< collect the model's output and q
   std::size_t max_mismatches = 10;  ///< differences described one by one
-  std::function<void(std::size_t beats)>
-      progress;  ///< called now and then with the beats delivered; may be empty
+  /// Called now and then with the beats delivered; may be empty.
+  std::function<void(std::size_t beats)> progress;
 };
 
-/// What a stage held for one element, on one side.
-struct StageValues {
-  std::int64_t acc = 0, p = 0, q = 0,
-               out = 0;  ///< p: M*acc + B; q: what the q register holds, in either dataflow
+/// What the registers behind the stages held for one element, on one side.
+struct RegisterValues {
+  std::int64_t acc = 0;
+  std::int64_t p = 0;  ///< M*acc + B
+  std::int64_t q = 0;  ///< what the q register holds, in either dataflow
+  std::int64_t out = 0;
 };
 
-struct Difference {
+/// One element in which two sides of a co-simulation differ, with what explains it.
+struct DifferingElement {
   std::string what;  ///< which comparison: "RTL vs golden", ...
   BeatLayout::Element element;
   std::size_t beat = 0, lane = 0;
@@ -72,23 +75,24 @@ struct Difference {
   std::array<std::int8_t, spec::kTapsMax> window{}, weight{};
   std::int64_t bias_word = 0;
   bool fused = false;  ///< the q register holds u and the guessed rank
-  StageValues model;
-  std::optional<StageValues> rtl;
+  RegisterValues model;
+  std::optional<RegisterValues> rtl;
 };
 
-struct Comparison {
+/// How many elements of two streams were compared, and how they differ.
+struct ElementCounts {
   std::uint64_t compared = 0;    ///< elements
   std::uint64_t mismatches = 0;  ///< elements
   std::int64_t largest = 0;      ///< largest absolute difference
 };
 
-/// Adds the lanes that differ to a comparison.
+/// Adds the lanes that differ.
 inline void count_differences(const std::int8_t* left, const std::int8_t* right, std::size_t lanes,
-                              Comparison& comparison) {
+                              ElementCounts& counts) {
   for (std::size_t lane = 0; lane < lanes; ++lane) {
     const std::int64_t difference = std::int64_t{left[lane]} - right[lane];
-    comparison.mismatches += difference != 0 ? 1 : 0;
-    comparison.largest = std::max(comparison.largest, difference < 0 ? -difference : difference);
+    counts.mismatches += difference != 0 ? 1 : 0;
+    counts.largest = std::max(counts.largest, difference < 0 ? -difference : difference);
   }
 }
 
@@ -105,12 +109,12 @@ struct JobResult {
   std::uint64_t output_stalls = 0;   ///< cycles with tvalid and no tready on m_axis
   std::uint64_t latency_cycles = 0;  ///< first input handshake to first output handshake
   double seconds = 0.0;              ///< wall time of the simulation
-  Comparison model_golden, rtl_golden, rtl_model;
-  Comparison model_golden_q;          ///< q of the model against the golden's
+  ElementCounts model_golden, rtl_golden, rtl_model;
+  ElementCounts model_golden_q;       ///< q of the model against the golden's
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
   Timeline timeline;
   std::string failure;  ///< why the stream did not finish or the sides fell out of step; empty when fine
-  std::vector<Difference> differences;
+  std::vector<DifferingElement> differences;
   std::vector<std::int8_t> output;  ///< of the model, beat order, when kept
   std::vector<std::int16_t> q;      ///< of the model, beat order, when kept
 

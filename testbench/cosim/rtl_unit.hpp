@@ -50,7 +50,7 @@ class RtlUnit {
     bool against_golden;  ///< otherwise against the model
   };
   struct Outcome {
-    Comparison rtl_golden, rtl_model;
+    ElementCounts rtl_golden, rtl_model;
     std::uint64_t cycles_compared = 0;
     std::size_t beats = 0;
     bool diverged = false;

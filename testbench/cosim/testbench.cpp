@@ -1,11 +1,11 @@
 #include "cosim/testbench.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <thread>
 
 #include "cosim/driver.hpp"
+#include "reference/stopwatch.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cosim {
@@ -182,7 +182,7 @@ class TestbenchOf final : public Testbench {
 
     RtlUnit::Outcome outcome;
     JobResult result = stream(job, layout, {}, outcome);
-    std::vector<Difference> differences = list_differences(job, outcome);
+    std::vector<DifferingElement> differences = list_differences(job, outcome);
     result.rtl_golden = outcome.rtl_golden;
     result.rtl_model = outcome.rtl_model;
     result.cycles_compared = outcome.cycles_compared;
@@ -224,7 +224,7 @@ class TestbenchOf final : public Testbench {
     monitor_.start(job, layout);
     const bool wants_q = job.keep_output || job.expected_q != nullptr;
     const std::size_t q_samples = wants_q ? layout.beats() * Lanes : 0;
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     std::exception_ptr rtl_error;
     if (rtl_ == nullptr) {
       probe_.start(nullptr, std::move(watched), q_samples);
@@ -250,10 +250,10 @@ class TestbenchOf final : public Testbench {
       rtl_thread.join();
       outcome = rtl_->outcome();
     }
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
+    const double seconds = watch.seconds();
     if (rtl_error != nullptr) std::rethrow_exception(rtl_error);
     JobResult result = monitor_.take_result();
-    result.seconds = elapsed.count();
+    result.seconds = seconds;
     result.q = probe_.take_q();
     result.timeline = probe_.take_timeline();
     if (!monitor_.done() && result.failure.empty())
@@ -273,8 +273,8 @@ class TestbenchOf final : public Testbench {
 
   /// The model's q of every element that left the pipeline, against the golden's.
   static void compare_q(const Job& job, const BeatLayout& layout, JobResult& result,
-                        std::vector<Difference>& differences) {
-    Comparison& comparison = result.model_golden_q;
+                        std::vector<DifferingElement>& differences) {
+    ElementCounts& comparison = result.model_golden_q;
     const std::vector<std::int16_t> expected = to_beats(*job.expected_q, Lanes);
     for (std::size_t beat = 0; beat < result.beats; ++beat) {
       const std::uint64_t before = comparison.mismatches;
@@ -286,7 +286,7 @@ class TestbenchOf final : public Testbench {
         comparison.largest = std::max(comparison.largest, std::int64_t{std::abs(difference)});
       }
       if (comparison.mismatches == before || differences.size() >= job.max_mismatches) continue;
-      Difference difference;
+      DifferingElement difference;
       difference.what = kQDifference;
       difference.beat = beat;
       differences.push_back(std::move(difference));
@@ -294,11 +294,11 @@ class TestbenchOf final : public Testbench {
   }
 
   /// One entry for every differing lane of the beats that were noted, without stage values.
-  std::vector<Difference> list_differences(const Job& job, const RtlUnit::Outcome& outcome) {
-    std::vector<Difference> differences;
+  std::vector<DifferingElement> list_differences(const Job& job, const RtlUnit::Outcome& outcome) {
+    std::vector<DifferingElement> differences;
     const auto add = [&](const char* what, std::size_t beat, std::uint64_t cycle) {
       if (differences.size() >= job.max_mismatches) return;
-      Difference difference;
+      DifferingElement difference;
       difference.what = what;
       difference.beat = beat;
       difference.cycle = cycle;
@@ -313,17 +313,17 @@ class TestbenchOf final : public Testbench {
 
   /// Streams the job again and watches the differing beats through every stage, on both sides.
   void replay(const Job& job, const BeatLayout& layout, const std::vector<std::int8_t>& state,
-              std::vector<Difference>& differences) {
+              std::vector<DifferingElement>& differences) {
     if (job.continues) set_history(state);
     const std::uint64_t base = pipeline_.counters().beats_in;
     std::vector<std::uint64_t> watched;
-    for (const Difference& difference : differences) watched.push_back(base + difference.beat);
+    for (const DifferingElement& difference : differences) watched.push_back(base + difference.beat);
     RtlUnit::Outcome outcome;
     Job again = job;
     again.keep_output = false;
     again.expected_q = nullptr;
     stream(again, layout, watched, outcome);
-    std::vector<Difference> lanes;
+    std::vector<DifferingElement> lanes;
     for (std::size_t i = 0; i < differences.size(); ++i) {
       // Several entries may name the same beat; the probe files it under the first.
       std::size_t target = 0;
@@ -336,17 +336,17 @@ class TestbenchOf final : public Testbench {
     differences = std::move(lanes);
   }
 
-  void describe(const Job& job, const BeatLayout& layout, const Difference& beat, const StageLanes& model,
-                const StageLanes* rtl, std::vector<Difference>& lanes) const {
+  void describe(const Job& job, const BeatLayout& layout, const DifferingElement& beat,
+                const StageLanes& model, const StageLanes* rtl, std::vector<DifferingElement>& lanes) const {
     for (std::size_t lane = 0; lane < layout.live_lanes(beat.beat); ++lane) {
-      Difference difference = beat;
+      DifferingElement difference = beat;
       difference.lane = lane;
       difference.element = layout.element_of({beat.beat, lane});
       const auto& e = difference.element;
       difference.model = {model[0].at(lane), model[1].at(lane), model[2].at(lane), model[3].at(lane)};
       if (rtl != nullptr && !(*rtl)[3].empty())
         difference.rtl =
-            StageValues{(*rtl)[0].at(lane), (*rtl)[1].at(lane), (*rtl)[2].at(lane), (*rtl)[3].at(lane)};
+            RegisterValues{(*rtl)[0].at(lane), (*rtl)[1].at(lane), (*rtl)[2].at(lane), (*rtl)[3].at(lane)};
       const std::int64_t golden =
           job.expected == nullptr ? 0 : job.expected->at(e.sequence, e.channel, e.time);
       const std::int64_t rtl_out = difference.rtl ? difference.rtl->out : 0;
@@ -390,22 +390,23 @@ class TestbenchOf final : public Testbench {
   PinProbe<Lanes> probe_;
 };
 
+/// The testbench of the first of kTestbenchLanes, from the I-th on, that is `lanes`.
+template <std::size_t I = 0>
+std::unique_ptr<Testbench> testbench_of(std::size_t lanes, const sc::PipelineConfig& config,
+                                        std::unique_ptr<RtlUnit> rtl) {
+  if constexpr (I == kTestbenchLanes.size()) {
+    throw InputError("lanes: expected " + testbench_lanes_words() + "; got " + std::to_string(lanes));
+  } else {
+    if (lanes != kTestbenchLanes[I]) return testbench_of<I + 1>(lanes, config, std::move(rtl));
+    return std::make_unique<TestbenchOf<kTestbenchLanes[I]>>(config, std::move(rtl));
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Testbench> make_testbench(std::size_t lanes, const sc::PipelineConfig& config,
                                           std::unique_ptr<RtlUnit> rtl) {
-  switch (lanes) {
-    case 1:
-      return std::make_unique<TestbenchOf<1>>(config, std::move(rtl));
-    case 4:
-      return std::make_unique<TestbenchOf<4>>(config, std::move(rtl));
-    case 16:
-      return std::make_unique<TestbenchOf<16>>(config, std::move(rtl));
-    case 64:
-      return std::make_unique<TestbenchOf<64>>(config, std::move(rtl));
-    default:
-      throw InputError("lanes: expected 1, 4, 16 or 64; got " + std::to_string(lanes));
-  }
+  return testbench_of(lanes, config, std::move(rtl));
 }
 
 }  // namespace quasim::cosim

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "cosim/job.hpp"
+#include "cosim/lanes.hpp"
 #include "cosim/rtl_unit.hpp"
 #include "sc/config.hpp"
 #include "types/program.hpp"
@@ -29,7 +30,7 @@ class Testbench {
   virtual void set_history(const std::vector<std::int8_t>& history) = 0;
 };
 
-/// `rtl` may be nullptr: the model alone. Throws InputError for a lane count that is not built.
+/// `rtl` may be nullptr: the model alone. Throws InputError for a lane count that is none of kTestbenchLanes.
 std::unique_ptr<Testbench> make_testbench(std::size_t lanes, const sc::PipelineConfig& config,
                                           std::unique_ptr<RtlUnit> rtl);
 

@@ -134,8 +134,8 @@ class VerilatedUnit final : public RtlUnit {
   }
 
   /// Elements count once, when the beat is taken; a waiting beat must show the same all the time.
-  void compare(const std::int8_t* data, const std::int8_t* want, Comparison& comparison, bool against_golden,
-               bool counts, std::uint64_t keep) {
+  void compare(const std::int8_t* data, const std::int8_t* want, ElementCounts& comparison,
+               bool against_golden, bool counts, std::uint64_t keep) {
     if (counts) comparison.compared += static_cast<std::uint64_t>(__builtin_popcountll(keep));
     if (std::memcmp(data, want, lanes_) == 0) return;
     count_differences(data, want, lanes_, comparison);

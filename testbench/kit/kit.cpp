@@ -2,6 +2,7 @@
 
 #include <memory>
 
+#include "io/program_file.hpp"
 #include "kit/embedded.hpp"
 #include "kit/kit_directory.hpp"
 #include "kit/memory_image.hpp"
@@ -134,7 +135,7 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   require_lanes(static_cast<std::int64_t>(request.lanes));
   const fs::path input_file = bundle.directory / "conv1d_input.npy";
   std::unique_ptr<NpySource> input;
-  if (is_present(input_file)) input = std::make_unique<NpySource>(input_file, request.max_steps);
+  if (is_present(input_file)) input = std::make_unique<NpySource>(input_file, request.max_tokens);
   if (!input && !request.with_directed) (void)bundle.require_input();  // refuses, naming the file
   if (input && input->shape()[1] != static_cast<std::size_t>(program.channels()))
     throw InputError(input_file, "shape", "[B, C, L] with C = " + std::to_string(program.channels()));
@@ -144,7 +145,7 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   const fs::path golden_file = committed ? committed->file : fs::path();
   std::unique_ptr<NpySource> golden;
   if (committed) {
-    golden = std::make_unique<NpySource>(golden_file, request.max_steps);
+    golden = std::make_unique<NpySource>(golden_file, request.max_tokens);
     if (golden->file_shape() != input->file_shape())
       throw InputError(golden_file, "shape", "[B, C, L] of conv1d_input.npy");
   }

@@ -25,8 +25,8 @@ struct KitRequest {
   Variant variant;             ///< the golden that outputs are compared with
   std::size_t lanes = spec::kLanesDefault;
   FormatSet formats;
-  std::vector<Stage> stages{kStages.begin(), kStages.end()};
-  std::size_t max_steps = SIZE_MAX;  ///< time steps of each sequence that are exported
+  std::vector<Boundary> stages{kBoundaries.begin(), kBoundaries.end()};
+  std::size_t max_tokens = SIZE_MAX;  ///< time steps of each sequence that are exported
   bool with_directed = true;
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };

@@ -1,11 +1,13 @@
 #include "kit/manifest.hpp"
 
+#include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 
 #include "io/strict_json.hpp"
+#include "kit/formats.hpp"
 #include "kit/kit_directory.hpp"
 #include "spec/error.hpp"
 
@@ -34,19 +36,27 @@ std::map<std::string, std::string> read_sums(const fs::path& file) {
   return sums;
 }
 
+/// Whether vectors, or memory images, are written in files that end so.
+bool is_format(const std::string& extension, bool FormatRow::*use) {
+  return std::any_of(kFormats.begin(), kFormats.end(), [&](const FormatRow& row) {
+    return row.*use && extension == "." + std::string(row.word);
+  });
+}
+
 /// What a kit's export could have written: a manifest that lists anything else was not written by it.
 bool is_kit_name(const std::string& name) {
   static const std::map<std::string, std::set<std::string>> kExtensions{
-      {"", {".md", ".sh"}},    {"config", {".csv", ".hex"}},
-      {"docs", {".md"}},       {"docs/timing", {".json", ".svg"}},
-      {"include", {".h"}},     {"memory", {".coe", ".hex", ".mem", ".mif"}},
-      {"program", {".json"}},  {"rtl", {".sv", ".svh"}},
-      {"tb", {".sv", ".svh"}}, {"vectors/*", {".bin", ".csv", ".hex", ".mem", ".npy"}}};
+      {"", {".md", ".sh"}},     {"config", {".csv", ".hex"}},
+      {"docs", {".md"}},        {"docs/timing", {".json", ".svg"}},
+      {"include", {".h"}},      {"program", {".json"}},
+      {"rtl", {".sv", ".svh"}}, {"tb", {".sv", ".svh"}}};
   const fs::path path(name);
-  std::string folder = path.parent_path().generic_string();
-  if (path.parent_path().parent_path() == "vectors") folder = "vectors/*";
-  const auto found = kExtensions.find(folder);
-  return found != kExtensions.end() && found->second.count(path.extension().string()) != 0;
+  const fs::path folder = path.parent_path();
+  const std::string extension = path.extension().string();
+  if (folder.parent_path() == "vectors") return is_format(extension, &FormatRow::vectors);
+  if (folder == "memory") return is_format(extension, &FormatRow::memories);
+  const auto found = kExtensions.find(folder.generic_string());
+  return found != kExtensions.end() && found->second.count(extension) != 0;
 }
 
 /// What a directory holds, by its name inside it; links are not followed.

@@ -17,8 +17,8 @@ class SampleSource {
   virtual ~SampleSource() = default;
   /// [B, C, L] of what is read.
   virtual const Shape& shape() const = 0;
-  /// Time steps time ... time + steps - 1 of every channel of one sequence into `samples`, [C][steps].
-  virtual void read(std::size_t sequence, std::size_t time, std::size_t steps,
+  /// Time steps time ... time + tokens - 1 of every channel of one sequence into `samples`, [C][tokens].
+  virtual void read(std::size_t sequence, std::size_t time, std::size_t tokens,
                     std::int8_t* samples) const = 0;
 };
 
@@ -27,7 +27,7 @@ class TensorSource final : public SampleSource {
   /// The tensor must outlive it.
   explicit TensorSource(const TensorBCL<std::int8_t>& tensor) : tensor_(tensor) {}
   const Shape& shape() const override { return tensor_.shape(); }
-  void read(std::size_t sequence, std::size_t time, std::size_t steps, std::int8_t* samples) const override;
+  void read(std::size_t sequence, std::size_t time, std::size_t tokens, std::int8_t* samples) const override;
 
  private:
   const TensorBCL<std::int8_t>& tensor_;
@@ -36,13 +36,13 @@ class TensorSource final : public SampleSource {
 /// A .npy file of int8 [B, C, L] of which only the pieces asked for are in memory.
 class NpySource final : public SampleSource {
  public:
-  /// Reads at most the first `max_steps` time steps of each sequence. Throws InputError where the file is not
-  /// such a tensor or one of its extents is 0.
-  NpySource(const std::filesystem::path& path, std::size_t max_steps);
+  /// Reads at most the first `max_tokens` time steps of each sequence. Throws InputError where the file is
+  /// not such a tensor or one of its extents is 0.
+  NpySource(const std::filesystem::path& path, std::size_t max_tokens);
   const Shape& shape() const override { return shape_; }
   /// [B, C, L] of the file.
   const Shape& file_shape() const { return file_shape_; }
-  void read(std::size_t sequence, std::size_t time, std::size_t steps, std::int8_t* samples) const override;
+  void read(std::size_t sequence, std::size_t time, std::size_t tokens, std::int8_t* samples) const override;
 
  private:
   InputFile file_;

@@ -12,38 +12,38 @@ constexpr int kFusedIndexBits = spec::kThresholdBits + spec::kRankBits + 1;  // 
 
 }  // namespace
 
-StageFormat format_of(Stage stage, const LayerProgram& program) {
+BoundaryFormat format_of(Boundary stage, const LayerProgram& program) {
   switch (stage) {
-    case Stage::kX:
+    case Boundary::kX:
       return {"x", "input samples", spec::kSampleBits, DType::kInt8};
-    case Stage::kAcc:
+    case Boundary::kAcc:
       return {"acc", "accumulator", spec::kAccBits, DType::kInt32};
-    case Stage::kP:
+    case Boundary::kP:
       return {"p", "M*acc + B[c]", spec::kProductBits, DType::kInt64};
-    case Stage::kQ:
+    case Boundary::kQ:
       if (program.stage().is_fused())
         return {"q", "256*u + guessed rank, u = clamp(p)", kFusedIndexBits, DType::kInt32};
       return {"q", "clamp_N(round_shift(p, S))", program.stage().conv_bits,
               program.stage().conv_bits <= spec::kSampleBits ? DType::kInt8 : DType::kInt16};
-    case Stage::kOut:
+    case Boundary::kOut:
       return {"out", program.stage().is_fused() ? "from the rank of u" : "silu_table[q]", spec::kSampleBits,
               DType::kInt8};
   }
   throw InputError("stage out of range");
 }
 
-const void* StageBlock::data(Stage stage) const {
+const void* StageBlock::data(Boundary stage) const {
   switch (stage) {
-    case Stage::kX:
+    case Boundary::kX:
       return x.data();
-    case Stage::kAcc:
+    case Boundary::kAcc:
       return acc.data();
-    case Stage::kP:
+    case Boundary::kP:
       return p.data();
-    case Stage::kQ:
+    case Boundary::kQ:
       return !q32.empty() ? static_cast<const void*>(q32.data())
                           : (q8.empty() ? static_cast<const void*>(q16.data()) : q8.data());
-    case Stage::kOut:
+    case Boundary::kOut:
       return out.data();
   }
   throw InputError("stage out of range");
@@ -63,10 +63,10 @@ void StageEvaluator::start_sequence() {
   for (Tile& tile : tiles_) std::memset(tile.history, 0, sizeof tile.history);
 }
 
-void StageEvaluator::evaluate(const std::int8_t* samples, std::size_t steps, StageBlock& block) {
-  block.steps = steps;
-  const std::size_t size = steps * width_;
-  const DType q_type = format_of(Stage::kQ, program_).dtype;
+void StageEvaluator::evaluate(const std::int8_t* samples, std::size_t tokens, StageBlock& block) {
+  block.tokens = tokens;
+  const std::size_t size = tokens * width_;
+  const DType q_type = format_of(Boundary::kQ, program_).dtype;
   block.x.assign(size, 0);
   block.acc.assign(size, 0);
   block.p.assign(size, 0);
@@ -77,14 +77,14 @@ void StageEvaluator::evaluate(const std::int8_t* samples, std::size_t steps, Sta
   const auto channels = static_cast<std::size_t>(program_.channels());
   constexpr std::size_t kSquare = 64;  // a square of the transposition stays in the first-level cache
   for (std::size_t c0 = 0; c0 < channels; c0 += kSquare)
-    for (std::size_t t0 = 0; t0 < steps; t0 += kSquare)
-      for (std::size_t t = t0; t < std::min(t0 + kSquare, steps); ++t)
+    for (std::size_t t0 = 0; t0 < tokens; t0 += kSquare)
+      for (std::size_t t = t0; t < std::min(t0 + kSquare, tokens); ++t)
         for (std::size_t c = c0; c < std::min(c0 + kSquare, channels); ++c)
-          block.x[t * width_ + c] = samples[c * steps + t];
-  for (std::size_t row = 0; row < steps; ++row) evaluate_step(row, block);
+          block.x[t * width_ + c] = samples[c * tokens + t];
+  for (std::size_t row = 0; row < tokens; ++row) evaluate_token(row, block);
 }
 
-void StageEvaluator::evaluate_step(std::size_t row, StageBlock& block) {
+void StageEvaluator::evaluate_token(std::size_t row, StageBlock& block) {
   const auto channels = static_cast<std::size_t>(program_.channels());
   std::uint64_t saturated_conv = 0, saturated_out = 0;
   for (std::size_t first = 0; first < channels; first += kTile) {

@@ -12,21 +12,23 @@
 
 namespace quasim::kit {
 
-enum class Stage { kX, kAcc, kP, kQ, kOut };
-inline constexpr std::array<Stage, 5> kStages{Stage::kX, Stage::kAcc, Stage::kP, Stage::kQ, Stage::kOut};
+enum class Boundary { kX, kAcc, kP, kQ, kOut };
+inline constexpr std::array<Boundary, 5> kBoundaries{Boundary::kX, Boundary::kAcc, Boundary::kP, Boundary::kQ,
+                                                     Boundary::kOut};
 
 /// How values of a stage are written: signed, `bits` significant, sign-extended to the bytes of `dtype`.
-struct StageFormat {
+struct BoundaryFormat {
   std::string_view name;
   std::string_view meaning;
   int bits;
   DType dtype;
 };
-StageFormat format_of(Stage stage, const LayerProgram& program);
+BoundaryFormat format_of(Boundary stage, const LayerProgram& program);
 
-/// Some time steps of one sequence, each all beats of a time step: [steps][groups * lanes]. Dead lanes are 0.
+/// Some time steps of one sequence, each all beats of a time step: [tokens][groups * lanes]. Dead lanes are
+/// 0.
 struct StageBlock {
-  std::size_t steps = 0;
+  std::size_t tokens = 0;
   std::vector<std::int8_t> x;
   std::vector<std::int32_t> acc;
   std::vector<std::int64_t> p;
@@ -35,7 +37,7 @@ struct StageBlock {
   std::vector<std::int32_t> q32;  ///< what the q register holds in fused
   std::vector<std::int8_t> out;
 
-  const void* data(Stage stage) const;
+  const void* data(Boundary stage) const;
   /// Element i of stage q, whichever type holds it.
   std::int64_t q_at(std::size_t i) const {
     return !q32.empty() ? std::int64_t{q32[i]} : !q16.empty() ? std::int64_t{q16[i]} : std::int64_t{q8[i]};
@@ -43,7 +45,7 @@ struct StageBlock {
 };
 
 /// Elements that the unit's saturation counters count.
-struct Saturation {
+struct SaturationCounts {
   std::uint64_t conv = 0, out = 0;
 };
 
@@ -56,9 +58,9 @@ class StageEvaluator {
   std::size_t width() const { return width_; }
   /// The next time step is the first of a sequence.
   void start_sequence();
-  /// Evaluates `samples`, [C][steps], the continuation of what came before.
-  void evaluate(const std::int8_t* samples, std::size_t steps, StageBlock& block);
-  const Saturation& saturation() const { return saturation_; }
+  /// Evaluates `samples`, [C][tokens], the continuation of what came before.
+  void evaluate(const std::int8_t* samples, std::size_t tokens, StageBlock& block);
+  const SaturationCounts& saturation() const { return saturation_; }
 
  private:
   static constexpr std::size_t kTile = 64;
@@ -66,12 +68,12 @@ class StageEvaluator {
     std::int8_t w[spec::kTapsMax][kTile] = {};
     std::int8_t history[stages::kHistoryTaps][kTile] = {};
   };
-  void evaluate_step(std::size_t row, StageBlock& block);
+  void evaluate_token(std::size_t row, StageBlock& block);
 
   const LayerProgram& program_;
   std::size_t width_;
   std::vector<Tile> tiles_;
-  Saturation saturation_;
+  SaturationCounts saturation_;
 };
 
 }  // namespace quasim::kit

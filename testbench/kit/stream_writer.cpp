@@ -65,7 +65,8 @@ class StreamWriter {
                                const nlohmann::ordered_json& about, const std::string& csv_header);
   void write_flags(std::size_t first_beat, std::size_t beats);
   void write_stage(std::size_t index, const StageBlock& block, std::size_t sequence, std::size_t time);
-  void write_csv(KitFile& file, Stage stage, const StageBlock& block, std::size_t sequence, std::size_t time);
+  void write_csv(KitFile& file, Boundary stage, const StageBlock& block, std::size_t sequence,
+                 std::size_t time);
   void compare_golden(const StageBlock& block, std::size_t sequence, std::size_t time);
   std::string counters_text() const;
 
@@ -125,9 +126,9 @@ void StreamWriter::write_flags(std::size_t first_beat, std::size_t beats) {
 
 void StreamWriter::write_stage(std::size_t index, const StageBlock& block, std::size_t sequence,
                                std::size_t time) {
-  const Stage stage = request_.stages[index];
+  const Boundary stage = request_.stages[index];
   const std::size_t record_bytes = layout_.lanes() * size_bytes_of(format_of(stage, program_).dtype);
-  const Records records{static_cast<const char*>(block.data(stage)), block.steps * layout_.groups(),
+  const Records records{static_cast<const char*>(block.data(stage)), block.tokens * layout_.groups(),
                         record_bytes};
   for (VectorFile& file : stages_[index]) {
     if (file.format() == Format::kCsv)
@@ -137,34 +138,34 @@ void StreamWriter::write_stage(std::size_t index, const StageBlock& block, std::
   }
 }
 
-void StreamWriter::write_csv(KitFile& file, Stage stage, const StageBlock& block, std::size_t sequence,
+void StreamWriter::write_csv(KitFile& file, Boundary stage, const StageBlock& block, std::size_t sequence,
                              std::size_t time) {
   const auto value_at = [&](std::size_t i) -> std::int64_t {
     switch (stage) {
-      case Stage::kX:
+      case Boundary::kX:
         return block.x[i];
-      case Stage::kAcc:
+      case Boundary::kAcc:
         return block.acc[i];
-      case Stage::kP:
+      case Boundary::kP:
         return block.p[i];
-      case Stage::kQ:
+      case Boundary::kQ:
         return block.q_at(i);
-      case Stage::kOut:
+      case Boundary::kOut:
         return block.out[i];
     }
     throw InputError("stage out of range");
   };
   constexpr std::size_t kRowChars = std::size_t{6} * 21;
   csv_.resize(layout_.channels() * kRowChars);
-  for (std::size_t step = 0; step < block.steps; ++step) {
+  for (std::size_t token = 0; token < block.tokens; ++token) {
     char* at = csv_.data();
     for (std::size_t channel = 0; channel < layout_.channels(); ++channel) {
-      const BeatLayout::Position position = layout_.position_of({sequence, channel, time + step});
-      for (const std::size_t field : {sequence, time + step, channel, position.beat, position.lane}) {
+      const BeatLayout::Position position = layout_.position_of({sequence, channel, time + token});
+      for (const std::size_t field : {sequence, time + token, channel, position.beat, position.lane}) {
         at = put_decimal(at, static_cast<std::int64_t>(field));
         *at++ = ',';
       }
-      at = put_decimal(at, value_at(step * evaluator_.width() + channel));
+      at = put_decimal(at, value_at(token * evaluator_.width() + channel));
       *at++ = '\n';
     }
     file.write(csv_.data(), static_cast<std::size_t>(at - csv_.data()));
@@ -172,12 +173,13 @@ void StreamWriter::write_csv(KitFile& file, Stage stage, const StageBlock& block
 }
 
 void StreamWriter::compare_golden(const StageBlock& block, std::size_t sequence, std::size_t time) {
-  golden_.resize(layout_.channels() * block.steps);
-  request_.golden->read(sequence, time, block.steps, golden_.data());
+  golden_.resize(layout_.channels() * block.tokens);
+  request_.golden->read(sequence, time, block.tokens, golden_.data());
   for (std::size_t channel = 0; channel < layout_.channels(); ++channel)
-    for (std::size_t step = 0; step < block.steps; ++step)
+    for (std::size_t token = 0; token < block.tokens; ++token)
       summary_.golden_differing +=
-          golden_[channel * block.steps + step] != block.out[step * evaluator_.width() + channel] ? 1U : 0U;
+          golden_[channel * block.tokens + token] != block.out[token * evaluator_.width() + channel] ? 1U
+                                                                                                     : 0U;
   summary_.golden_compared += golden_.size();
 }
 
@@ -200,8 +202,8 @@ StreamSummary StreamWriter::run() {
                  {"container_bits", 8}},
                 "beat,first,last\n");
   nlohmann::ordered_json stage_list;
-  for (const Stage stage : request_.stages) {
-    const StageFormat format = format_of(stage, program_);
+  for (const Boundary stage : request_.stages) {
+    const BoundaryFormat format = format_of(stage, program_);
     const nlohmann::ordered_json about{{"meaning", std::string(format.meaning)},
                                        {"bits", format.bits},
                                        {"signed", true},
@@ -211,19 +213,19 @@ StreamSummary StreamWriter::run() {
     stages_.push_back(open(std::string(format.name), format.dtype, {sequences, length, groups, lanes}, about,
                            "sequence,time,channel,beat,lane,value\n"));
   }
-  const std::size_t block_steps = std::clamp<std::size_t>(kBlockElems / channels, 1, length);
-  std::vector<std::int8_t> samples(channels * block_steps);
+  const std::size_t block_tokens = std::clamp<std::size_t>(kBlockElems / channels, 1, length);
+  std::vector<std::int8_t> samples(channels * block_tokens);
   StageBlock block;
   for (std::size_t sequence = 0; sequence < sequences; ++sequence) {
     evaluator_.start_sequence();
-    for (std::size_t time = 0; time < length; time += block_steps) {
-      const std::size_t steps = std::min(block_steps, length - time);
-      request_.source->read(sequence, time, steps, samples.data());
-      evaluator_.evaluate(samples.data(), steps, block);
-      write_flags((sequence * length + time) * groups, steps * groups);
+    for (std::size_t time = 0; time < length; time += block_tokens) {
+      const std::size_t tokens = std::min(block_tokens, length - time);
+      request_.source->read(sequence, time, tokens, samples.data());
+      evaluator_.evaluate(samples.data(), tokens, block);
+      write_flags((sequence * length + time) * groups, tokens * groups);
       for (std::size_t i = 0; i < stages_.size(); ++i) write_stage(i, block, sequence, time);
       if (request_.golden != nullptr) compare_golden(block, sequence, time);
-      summary_.elements += steps * channels;
+      summary_.elements += tokens * channels;
       if (request_.progress) request_.progress(summary_.elements);
     }
   }

@@ -20,7 +20,7 @@ struct StreamRequest {
   const SampleSource* golden = nullptr;  ///< the golden output of the same shape; may be nullptr
   std::size_t lanes = spec::kLanesDefault;
   FormatSet formats;
-  std::vector<Stage> stages;                    ///< which boundaries are written
+  std::vector<Boundary> stages;                 ///< which boundaries are written
   std::function<void(std::uint64_t)> progress;  ///< called with the elements done
 };
 

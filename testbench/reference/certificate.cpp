@@ -1,28 +1,18 @@
 #include "reference/certificate.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 #include "compile/program_source.hpp"
 #include "io/files.hpp"
 #include "prove/ties.hpp"
 #include "reference/committed.hpp"
 #include "reference/programs.hpp"
+#include "reference/stopwatch.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
 namespace quasim {
 namespace {
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 std::string text_of(const nlohmann::ordered_json& json, const char* key, const std::string& otherwise) {
   return json.is_object() && json.contains(key) && json[key].is_string() ? json[key].get<std::string>()

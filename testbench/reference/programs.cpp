@@ -5,6 +5,7 @@
 #include "compile/compiler.hpp"
 #include "io/files.hpp"
 #include "io/made_from.hpp"
+#include "io/program_file.hpp"
 #include "reference/committed.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"

@@ -3,24 +3,13 @@
 #include <string>
 #include <utility>
 
-#include "spec/error.hpp"
-#include "stages/evaluate.hpp"
+#include "spec/checks.hpp"
 
 namespace quasim::dpi {
-namespace {
-
-std::int64_t checked(const char* what, std::int64_t value, std::int64_t low, std::int64_t high) {
-  if (value < low || value > high)
-    throw InputError(std::string(what) + ": expected " + std::to_string(low) + " to " + std::to_string(high) +
-                     "; got " + std::to_string(value));
-  return value;
-}
-
-}  // namespace
 
 std::int8_t checked_sample(std::int64_t value) {
-  return static_cast<std::int8_t>(
-      checked("sample", value, spec::min_of_bits(spec::kSampleBits), spec::max_of_bits(spec::kSampleBits)));
+  require_range("sample", value, spec::min_of_bits(spec::kSampleBits), spec::max_of_bits(spec::kSampleBits));
+  return static_cast<std::int8_t>(value);
 }
 
 LayerModel::LayerModel(LayerProgram program) : program_(std::move(program)) {
@@ -33,7 +22,8 @@ LayerModel::LayerModel(LayerProgram program) : program_(std::move(program)) {
 }
 
 std::size_t LayerModel::checked_channel(std::int64_t channel) const {
-  return static_cast<std::size_t>(checked("channel", channel, 0, program_.channels() - 1));
+  require_range("channel", channel, 0, program_.channels() - 1);
+  return static_cast<std::size_t>(channel);
 }
 
 std::int32_t LayerModel::conv_acc(std::int64_t channel, const Window& window) const {
@@ -48,25 +38,25 @@ std::int32_t LayerModel::conv_acc(std::int64_t channel, const Window& window) co
 std::int64_t LayerModel::requant_p(std::int64_t channel, std::int64_t acc) const {
   constexpr std::int32_t kLimit = spec::max_accumulator(spec::kTapsMax);
   const std::size_t c = checked_channel(channel);
-  checked("acc", acc, -kLimit, kLimit);
+  require_range("acc", acc, -kLimit, kLimit);
   return stages::evaluate(program_, c, static_cast<std::int32_t>(acc)).p;
 }
 
 std::int32_t LayerModel::requant_q(std::int64_t p) const {
-  checked("p", p, spec::min_of_bits(spec::kProductBits), spec::max_of_bits(spec::kProductBits));
+  require_range("p", p, spec::min_of_bits(spec::kProductBits), spec::max_of_bits(spec::kProductBits));
   return stages::index_of(program_.stage(), p).index;
 }
 
 std::int8_t LayerModel::silu(std::int64_t q) const {
   const StageProgram& stage = program_.stage();
   if (stage.is_fused())
-    checked("q", q, 0, (std::int64_t{1} << (spec::kThresholdBits + spec::kRankBits)) - 1);
+    require_range("q", q, 0, max_of_unsigned(spec::kThresholdBits + spec::kRankBits));
   else
-    checked("q", q, spec::min_of_bits(stage.conv_bits), spec::max_of_bits(stage.conv_bits));
+    require_range("q", q, spec::min_of_bits(stage.conv_bits), spec::max_of_bits(stage.conv_bits));
   return stages::out_of(stage, static_cast<std::int32_t>(q));
 }
 
-StageValues LayerModel::element(std::int64_t channel, std::int8_t x, bool first) {
+stages::StageValues LayerModel::element(std::int64_t channel, std::int8_t x, bool first) {
   const std::size_t c = checked_channel(channel);
   Channel& state = channels_[c];
   if (first)
@@ -75,8 +65,7 @@ StageValues LayerModel::element(std::int64_t channel, std::int8_t x, bool first)
   std::int32_t acc[1];
   stages::conv_acc(state.weight, state.history, newest, acc);
   stages::shift_history(state.history, newest);
-  const stages::StageValues values = stages::evaluate(program_, c, acc[0]);
-  return {values.acc, values.p, values.index.index, values.out};
+  return stages::evaluate(program_, c, acc[0]);
 }
 
 LayerModel::History LayerModel::history(std::int64_t channel) const {

@@ -8,17 +8,10 @@
 #include <vector>
 
 #include "stages/conv_acc.hpp"
+#include "stages/evaluate.hpp"
 #include "types/program.hpp"
 
 namespace quasim::dpi {
-
-/// What each stage holds for one element.
-struct StageValues {
-  std::int32_t acc = 0;
-  std::int64_t p = 0;  ///< M*acc + B[c]
-  std::int32_t q = 0;  ///< q in two_step; 256*u + guessed rank in fused
-  std::int8_t out = 0;
-};
 
 /// One sample in checked form; throws InputError beyond int8.
 std::int8_t checked_sample(std::int64_t value);
@@ -45,7 +38,7 @@ class LayerModel {
 
   /// All stages for the next sample of a channel, whose history moves on. `first`: the sequence starts here,
   /// and older samples are 0.
-  StageValues element(std::int64_t channel, std::int8_t x, bool first);
+  stages::StageValues element(std::int64_t channel, std::int8_t x, bool first);
 
   History history(std::int64_t channel) const;
   void set_history(std::int64_t channel, const History& history);

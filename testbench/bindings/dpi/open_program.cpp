@@ -1,5 +1,6 @@
 #include "bindings/dpi/open_program.hpp"
 
+#include "io/program_file.hpp"
 #include "reference/programs.hpp"
 
 namespace quasim::dpi {

@@ -144,10 +144,10 @@ int quasim_dpi_element_stages(int handle, int channel, int x, int first, int* ac
                               int* out) {
   return with_session(handle, [&](Session& session) {
     require(acc, p, q, out);
-    const StageValues values = session.model.element(channel, checked_sample(x), first != 0);
+    const stages::StageValues values = session.model.element(channel, checked_sample(x), first != 0);
     *acc = values.acc;
     *p = values.p;
-    *q = values.q;
+    *q = values.index.index;
     *out = values.out;
   });
 }

@@ -8,9 +8,9 @@
 #include <random>
 #include <vector>
 
-#include "analysis/difference.hpp"
 #include "analysis/difference_map.hpp"
-#include "analysis/stepper.hpp"
+#include "analysis/tensor_comparison.hpp"
+#include "analysis/ticks.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::analysis {
@@ -29,7 +29,7 @@ std::vector<T> random_integers(unsigned seed) {
 }
 
 template <class A, class B>
-void expect_figures(const std::vector<A>& a, const std::vector<B>& b, const Difference& got) {
+void expect_figures(const std::vector<A>& a, const std::vector<B>& b, const TensorComparison& got) {
   double max_absolute = 0, sum_absolute = 0, max_relative = 0, sum_relative = 0;
   std::uint64_t matches = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -51,7 +51,7 @@ void expect_figures(const std::vector<A>& a, const std::vector<B>& b, const Diff
   EXPECT_NEAR(got.mean_absolute, sum_absolute / n, 1e-12 * (1 + sum_absolute / n));
   EXPECT_NEAR(got.mean_relative, sum_relative / n, 1e-12);
   std::uint64_t counted = 0;
-  for (const StepHistogram::Row& row : got.histogram.rows()) counted += row.count;
+  for (const TickHistogram::Row& row : got.histogram.rows()) counted += row.count;
   EXPECT_EQ(counted, a.size());
   EXPECT_TRUE(std::is_sorted(got.largest.begin(), got.largest.end(), [](const auto& p, const auto& q) {
     return p.magnitude != q.magnitude ? p.magnitude > q.magnitude : p.index < q.index;
@@ -89,7 +89,7 @@ TEST(compare, planted_difference_is_found_at_its_index) {
     auto b = a;
     const std::size_t at = round == 0 ? 0 : round == 1 ? kElems - 1 : random() % kElems;
     b[at] = static_cast<std::int8_t>(b[at] == 127 ? 126 : b[at] + 1);
-    const Difference d = compare(view_of("x", kShape, a.data()), view_of("x", kShape, b.data()));
+    const TensorComparison d = compare(view_of("x", kShape, a.data()), view_of("x", kShape, b.data()));
     EXPECT_EQ(d.verdict, Verdict::kDifferent);
     EXPECT_EQ(d.matches, kElems - 1);
     ASSERT_EQ(d.largest.size(), 1U);
@@ -104,7 +104,7 @@ TEST(compare, planted_difference_is_found_at_its_index) {
 TEST(compare, float_planted_by_one_ulp) {
   std::vector<float> a(kElems, 1.5F), b = a;
   b[12'345] = std::nextafter(1.5F, 2.0F);
-  const Difference d = compare(view_of("x", kShape, a.data()), view_of("x", kShape, b.data()));
+  const TensorComparison d = compare(view_of("x", kShape, a.data()), view_of("x", kShape, b.data()));
   EXPECT_EQ(d.step, "fp32 ulp");
   EXPECT_EQ(d.histogram.at(-1), 1U);
   EXPECT_EQ(d.histogram.at(0), kElems - 1);
@@ -130,7 +130,7 @@ TEST(compare, verdicts) {
 TEST(compare, nan_meets_nan_and_other_values) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), inf = std::numeric_limits<float>::infinity();
   const std::vector<float> a{nan, nan, inf, inf, 1, 2}, b{nan, 1, inf, -inf, nan, 3};
-  const Difference d = compare(view_of("x", {6}, a.data()), view_of("x", {6}, b.data()));
+  const TensorComparison d = compare(view_of("x", {6}, a.data()), view_of("x", {6}, b.data()));
   EXPECT_EQ(d.unordered, 3U);
   EXPECT_EQ(d.matches, 2U);
   EXPECT_EQ(d.max_absolute, 1.0);
@@ -140,8 +140,8 @@ TEST(compare, nan_meets_nan_and_other_values) {
             Verdict::kIdenticalBits);
 }
 
-TEST(stepper, float16_neighbours_are_one_step_apart) {
-  const Stepper stepper(DType::kFloat16, DType::kFloat16, std::nullopt);
+TEST(ticks, float16_neighbours_are_one_step_apart) {
+  const Ticks ticks(DType::kFloat16, DType::kFloat16, std::nullopt);
   std::size_t compared = 0;
   for (double sign : {1.0, -1.0})
     for (int bits = 0; bits < 0x7BFF; ++bits) {
@@ -150,18 +150,18 @@ TEST(stepper, float16_neighbours_are_one_step_apart) {
       };
       const double low = value(bits), high = value(bits + 1);
       std::int64_t step = 0;
-      stepper.steps(&high, &low, 1, &step);
+      ticks.between(&high, &low, 1, &step);
       ASSERT_EQ(step, sign > 0 ? 1 : -1) << bits;
       ++compared;
     }
   EXPECT_EQ(compared, 2U * 0x7BFF);
 }
 
-TEST(stepper, a_scale_makes_the_step) {
-  const Stepper stepper(DType::kFloat32, DType::kFloat32, 0.25);
+TEST(ticks, a_scale_makes_the_step) {
+  const Ticks ticks(DType::kFloat32, DType::kFloat32, 0.25);
   const double a[3] = {1.0, 0.0, 0.1}, b[3] = {0.0, 0.5, 0.0};
   std::int64_t steps[3];
-  stepper.steps(a, b, 3, steps);
+  ticks.between(a, b, 3, steps);
   EXPECT_EQ(steps[0], 4);
   EXPECT_EQ(steps[1], -2);
   EXPECT_EQ(steps[2], 0);

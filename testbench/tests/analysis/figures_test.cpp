@@ -87,12 +87,12 @@ TEST(summary, nan_and_infinity_are_counted_apart) {
 }
 
 TEST(histogram, rows_cover_what_was_added) {
-  StepHistogram histogram;
+  TickHistogram histogram;
   const std::vector<std::int64_t> steps{0, 1, -1, 255, -255, 256, -256, 511, 512, INT64_MAX, INT64_MIN};
   for (std::int64_t step : steps) histogram.add(step);
   std::uint64_t total = 0;
   std::int64_t last = INT64_MIN;
-  for (const StepHistogram::Row& row : histogram.rows()) {
+  for (const TickHistogram::Row& row : histogram.rows()) {
     EXPECT_LE(row.from, row.to);
     EXPECT_TRUE(total == 0 || row.from > last);
     last = row.to;

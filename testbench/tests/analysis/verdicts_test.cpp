@@ -49,7 +49,7 @@ TEST(verdicts, outliers_name_the_stages_to_clip_and_what_is_no_number) {
   layer.stages = {stage("conv1d_input", false, 0), stage("silu_raw", false, 0)};
   EXPECT_EQ(verdict(layer), "no stage needs clipping; the clamps change 0 % of the outputs");
   layer.stages = {stage("conv1d_raw", true, 0), stage("silu_raw", true, 3)};
-  layer.conv_clamp = Saturation{1, 1};
+  layer.conv_clamp = Clamped{1, 1};
   layer.output_clamp = {10, 0};
   EXPECT_EQ(
       verdict(layer),

@@ -10,8 +10,6 @@ import sys
 source = pathlib.Path(sys.argv[1])
 # Where an include is looked for; the first that has the file is meant.
 BASES = ("model", "testbench", "cuda_golden/src", "cuda_golden/include", "cuda_golden/cpu_twin", "cuda_golden")
-# Known and to be mended, each with its reason; an exception that is not needed any more fails too.
-EXCEPTIONS = {"model/types/program.cpp": "reads and writes the files of programs, which is model/io's work"}
 ENDINGS = {".cpp", ".hpp", ".h", ".cu", ".cuh", ".in"}
 
 
@@ -30,7 +28,7 @@ def room_of(path, rooms):
 
 def violations(texts, rooms):
     """(file, what is wrong) of each include that leads to a room further down, or to a room that is on no map."""
-    found, edges, used = [], 0, set()
+    found, edges = [], 0
     for file, text in texts.items():
         own = room_of(file, rooms)
         if own is None:
@@ -42,11 +40,8 @@ def violations(texts, rooms):
             if other is None or other == own:
                 continue
             edges += 1
-            if rooms.index(other) > rooms.index(own) and file in EXCEPTIONS:
-                used.add(file)
-            elif rooms.index(other) > rooms.index(own):
+            if rooms.index(other) > rooms.index(own):
                 found.append((file, f"includes {name} of {other}, which comes after {own}"))
-    found += [(file, "is an exception that nothing needs") for file in sorted(set(EXCEPTIONS) - used)]
     return found, edges
 
 

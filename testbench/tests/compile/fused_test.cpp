@@ -11,6 +11,7 @@
 #include "compile/program_source.hpp"
 #include "exact/oracle.hpp"
 #include "io/files.hpp"
+#include "io/program_file.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 #include "stages/evaluate.hpp"
@@ -47,7 +48,7 @@ TEST(fused, random_layers_are_exact) {
     // Enumerated by compile_program; here once more, without anything of the compiler.
     const exact::StageSteps oracle = exact::Oracle(bundle.layer).steps(domain);
     const exact::StageSteps model = enumerate(compile::ProgramSource(compiled.program), domain);
-    const exact::Comparison comparison = compare(oracle.out, model.out, domain);
+    const exact::PointCounts comparison = compare(oracle.out, model.out, domain);
     EXPECT_EQ(comparison.differing, compiled.differing_out) << "trial " << trial;
     EXPECT_LE(compiled.displaced_at_least, compiled.differing_out) << "trial " << trial;
     exact += compiled.exact();

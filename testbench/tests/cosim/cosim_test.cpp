@@ -150,7 +150,7 @@ TEST(pipeline, difference_names_element_operands_and_stages) {
   EXPECT_EQ(result.rtl_model.mismatches, 0u);
   EXPECT_FALSE(result.agrees());
   ASSERT_EQ(result.differences.size(), 2u);
-  for (const cosim::Difference& d : result.differences) {
+  for (const cosim::DifferingElement& d : result.differences) {
     EXPECT_EQ(d.element.sequence, 1u);
     EXPECT_EQ(d.element.channel, lanes());
     EXPECT_EQ(d.element.time, 7u);

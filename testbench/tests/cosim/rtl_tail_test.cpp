@@ -20,7 +20,8 @@ const VerilatedAbi& abi_of_Vfault_fused_tail();
 
 namespace {
 
-const cosim::VerilatedAbi& kTail = cosim::verilated({cosim::UnitRequest::Top::kTail, spec::kLanesDefault, {}, {}});
+const cosim::VerilatedAbi& kTail =
+    cosim::verilated({cosim::UnitRequest::Top::kTail, spec::kLanesDefault, {}, {}});
 
 int two_step(const Bundle& bundle) {
   LayerProgram program = compile::nearest_program(bundle);
@@ -73,7 +74,7 @@ int fused(Bundle bundle) {
   std::mt19937_64 random(20261128);
   const LayerProgram noise = test::random_fused_program(random, 64, 4);
   const auto model = enumerate(compile::ProgramSource(real), domain);
-  const exact::Comparison right =
+  const exact::PointCounts right =
       compare(model.out, enumerate(*cosim::make_rtl_tail(kTail, {}, real), domain).out, domain);
   std::cout << right.points << " points of fused: the RTL differs in " << right.differing << "\n";
   int missed = right.differing == 0 && right.points > 0 ? 0 : 1, by_real = 0;

@@ -6,8 +6,8 @@
 #include <filesystem>
 #include <random>
 
+#include "io/program_file.hpp"
 #include "tests/cosim/random_layer.hpp"
-#include "types/program.hpp"
 
 namespace quasim::test {
 

@@ -115,7 +115,7 @@ TEST(steps, comparison_counts_and_shows_every_differing_point_once) {
     std::vector<std::vector<bool>> seen;
     for (const auto& row : a.out) seen.emplace_back(row.size(), false);
     std::int64_t expected_points = 0, expected = 0;
-    const exact::Comparison comparison =
+    const exact::PointCounts comparison =
         compare(steps_a.out, steps_b.out, a.domain,
                 [&](const Slice& slice, std::int32_t first, std::int32_t last, int of_a, int of_b) {
                   EXPECT_LE(first, last);

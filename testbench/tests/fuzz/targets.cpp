@@ -9,10 +9,10 @@
 #include "exact/steps_file.hpp"
 #include "io/bundle.hpp"
 #include "io/npz.hpp"
+#include "io/program_file.hpp"
 #include "kit/manifest.hpp"
 #include "tests/fuzz/memory_file.hpp"
 #include "tests/fuzz/stored_zip.hpp"
-#include "types/program.hpp"
 
 namespace quasim::fuzz {
 namespace {

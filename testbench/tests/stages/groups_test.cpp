@@ -11,6 +11,7 @@
 
 #include "compile/compiler.hpp"
 #include "io/outputs.hpp"
+#include "io/program_file.hpp"
 #include "stages/evaluate.hpp"
 #include "stages/untimed.hpp"
 #include "tests/exact/layers.hpp"

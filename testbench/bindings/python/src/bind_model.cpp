@@ -36,12 +36,12 @@ class StageArrays {
     }
   }
 
-  void set(std::size_t index, const dpi::StageValues& values) {
+  void set(std::size_t index, const stages::StageValues& values) {
     if (acc_) acc_->mutable_data()[index] = values.acc;
     if (p_) p_->mutable_data()[index] = values.p;
-    if (q_) q_->mutable_data()[index] = static_cast<std::int8_t>(values.q);
-    if (wide_q_) wide_q_->mutable_data()[index] = static_cast<std::int16_t>(values.q);
-    if (index_) index_->mutable_data()[index] = values.q;
+    if (q_) q_->mutable_data()[index] = static_cast<std::int8_t>(values.index.index);
+    if (wide_q_) wide_q_->mutable_data()[index] = static_cast<std::int16_t>(values.index.index);
+    if (index_) index_->mutable_data()[index] = values.index.index;
     if (out_) out_->mutable_data()[index] = values.out;
   }
 

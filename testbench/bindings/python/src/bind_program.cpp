@@ -7,7 +7,7 @@
 #include "bindings/dpi/open_program.hpp"
 #include "bindings/python/src/arrays.hpp"
 #include "bindings/python/src/bindings.hpp"
-#include "types/program.hpp"
+#include "io/program_file.hpp"
 #include "types/register_writes.hpp"
 
 namespace quasim::python {

@@ -1,4 +1,4 @@
-#include "analysis/difference.hpp"
+#include "analysis/tensor_comparison.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -9,21 +9,22 @@
 #include "analysis/decode.hpp"
 #include "analysis/joint_counts.hpp"
 #include "analysis/kernel.hpp"
-#include "analysis/stepper.hpp"
+#include "analysis/ticks.hpp"
 
 namespace quasim::analysis {
 namespace {
 
-/// What a block of finite pairs adds up to.
+/// Figures of a block of pairs of finite numbers.
 struct BlockSums {
   double max_absolute = 0, sum_absolute = 0, max_relative = 0, sum_relative = 0;
   std::uint64_t unequal = 0;
 };
 
-/// The kLargestListed largest differences seen; callers offer elements in rising index order.
+/// Keeps the kLargestListed largest differences. Elements must be offered in rising order of their index.
 class Largest {
  public:
-  /// Only strictly larger differences displace: among equals the first stay.
+  /// Whether a difference of this size would be kept. One that is only equal to the least of those kept is
+  /// not: of equal differences the first ones stay.
   bool wants(double magnitude) const {
     return magnitude > 0 && (kept_.size() < kLargestListed || magnitude > bar_);
   }
@@ -87,15 +88,16 @@ QUASIM_VECTOR_CLONES static int max_step_of_block(const std::int8_t* a, const st
 namespace {
 
 /// Accumulates blocks of two tensors of the same shape.
-class Comparison {
+class BlockwiseComparison {
  public:
-  Comparison(const TensorView& a, const TensorView& b, std::optional<double> lsb, Difference& result)
+  BlockwiseComparison(const TensorView& a, const TensorView& b, std::optional<double> lsb,
+                      TensorComparison& result)
       : a_(a),
         b_(b),
         result_(result),
-        stepper_(a.dtype, b.dtype, lsb),
+        ticks_(a.dtype, b.dtype, lsb),
         both_int8_(a.dtype == DType::kInt8 && b.dtype == DType::kInt8 && !lsb) {
-    result_.step = stepper_.name();
+    result_.step = ticks_.name();
   }
 
   void run() {
@@ -165,7 +167,7 @@ class Comparison {
       result_.histogram.add(0, count);
       return;
     }
-    stepper_.steps(block_a_.data(), block_b_.data(), count, steps_.data());
+    ticks_.between(block_a_.data(), block_b_.data(), count, steps_.data());
     for (std::size_t i = 0; i < count; ++i) (i % 2 == 0 ? even_ : odd_).add(steps_[i]);
     if (!largest_.wants(sums.max_absolute)) return;
     for (std::size_t i = 0; i < count; ++i)
@@ -217,7 +219,7 @@ class Comparison {
     result_.compared = a_.length_elems;
     result_.matches = result_.compared - unequal_ - result_.unordered;
     std::uint64_t finite_pairs = 0;
-    for (const StepHistogram::Row& row : result_.histogram.rows()) finite_pairs += row.count;
+    for (const TickHistogram::Row& row : result_.histogram.rows()) finite_pairs += row.count;
     if (finite_pairs > 0) {
       result_.mean_absolute = sum_absolute_ / static_cast<double>(finite_pairs);
       result_.mean_relative = sum_relative_ / static_cast<double>(finite_pairs);
@@ -235,8 +237,8 @@ class Comparison {
 
   const TensorView& a_;
   const TensorView& b_;
-  Difference& result_;
-  Stepper stepper_;
+  TensorComparison& result_;
+  Ticks ticks_;
   bool both_int8_;
   bool same_bits_ = true;
   double sum_absolute_ = 0, sum_relative_ = 0;
@@ -244,8 +246,9 @@ class Comparison {
   Largest largest_;
   JointCounts joint_;
   std::array<std::int64_t, kBlockElems> steps_{};
-  // Two in turn: runs of one step would wait for their own last store.
-  StepHistogram even_, odd_;
+  // Elements at even places are counted in one, the others in the other. In a run of equal differences a
+  // single histogram would add to the same counter each time, and each addition would wait for the last.
+  TickHistogram even_, odd_;
   std::array<double, kBlockElems> block_a_{}, block_b_{};
 };
 
@@ -280,8 +283,8 @@ bool is_identical(Verdict verdict) {
          verdict == Verdict::kIdenticalClose;
 }
 
-Difference compare(const TensorView& a, const TensorView& b, std::optional<double> lsb) {
-  Difference result;
+TensorComparison compare(const TensorView& a, const TensorView& b, std::optional<double> lsb) {
+  TensorComparison result;
   result.name = a.name;
   result.a = a;
   result.b = b;
@@ -292,12 +295,12 @@ Difference compare(const TensorView& a, const TensorView& b, std::optional<doubl
     result.hint = same_values_otherwise(a, b);
     return result;
   }
-  if (a.length_elems > 0) Comparison(a, b, lsb, result).run();
+  if (a.length_elems > 0) BlockwiseComparison(a, b, lsb, result).run();
   if (result.verdict == Verdict::kDifferent) result.hint = same_values_otherwise(a, b);
   return result;
 }
 
-nlohmann::ordered_json to_json(const Difference& difference) {
+nlohmann::ordered_json to_json(const TensorComparison& difference) {
   nlohmann::ordered_json json{{"name", difference.name},
                               {"verdict", to_string(difference.verdict)},
                               {"identical", is_identical(difference.verdict)},

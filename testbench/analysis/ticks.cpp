@@ -1,4 +1,4 @@
-#include "analysis/stepper.hpp"
+#include "analysis/ticks.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +8,7 @@
 namespace quasim::analysis {
 namespace {
 
-constexpr double kStepLimit = 0x1p62;
+constexpr double kTickLimit = 0x1p62;
 
 bool is_integer(DType dtype) {
   return dtype != DType::kFloat16 && dtype != DType::kFloat32 && dtype != DType::kFloat64;
@@ -34,7 +34,7 @@ std::int64_t half_position(double value) {
 
 }  // namespace
 
-Stepper::Stepper(DType a, DType b, std::optional<double> lsb) {
+Ticks::Ticks(DType a, DType b, std::optional<double> lsb) {
   if (lsb) {
     size_ = *lsb;
     name_ = "step of " + nlohmann::json(*lsb).dump();
@@ -47,15 +47,15 @@ Stepper::Stepper(DType a, DType b, std::optional<double> lsb) {
   }
 }
 
-void Stepper::steps(const double* a, const double* b, std::size_t count, std::int64_t* steps) const {
+void Ticks::between(const double* a, const double* b, std::size_t count, std::int64_t* ticks) const {
   if (size_ > 0) {
     for (std::size_t i = 0; i < count; ++i)
-      steps[i] = static_cast<std::int64_t>(
-          std::clamp(std::nearbyint((a[i] - b[i]) / size_), -kStepLimit, kStepLimit));
+      ticks[i] = static_cast<std::int64_t>(
+          std::clamp(std::nearbyint((a[i] - b[i]) / size_), -kTickLimit, kTickLimit));
   } else if (half_) {
-    for (std::size_t i = 0; i < count; ++i) steps[i] = half_position(a[i]) - half_position(b[i]);
+    for (std::size_t i = 0; i < count; ++i) ticks[i] = half_position(a[i]) - half_position(b[i]);
   } else {
-    for (std::size_t i = 0; i < count; ++i) steps[i] = float_position(a[i]) - float_position(b[i]);
+    for (std::size_t i = 0; i < count; ++i) ticks[i] = float_position(a[i]) - float_position(b[i]);
   }
 }
 

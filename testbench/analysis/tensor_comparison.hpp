@@ -38,7 +38,8 @@ struct LargeDifference {
   double magnitude = 0;  ///< |a - b|
 };
 
-struct Difference {
+/// What came out of comparing two tensors.
+struct TensorComparison {
   std::string name;
   TensorView a;  ///< name, dtype and shape outlive the data
   TensorView b;
@@ -53,15 +54,15 @@ struct Difference {
   double mean_absolute = 0;
   double max_relative = 0;  ///< of |a - b| / max(|a|, |b|), 0 where both are 0
   double mean_relative = 0;
-  std::string step;                      ///< what one step of the histogram is, e.g. "integer step"
-  StepHistogram histogram;               ///< of a - b in steps
+  std::string step;                      ///< what a tick of the histogram is, e.g. "integer step"
+  TickHistogram histogram;               ///< of a - b in ticks
   std::vector<LargeDifference> largest;  ///< largest first; equal ones by index
 };
 
-/// `lsb`: the step for the histogram; without it one integer step where either side is an integer tensor,
+/// `lsb`: the tick for the histogram; without it 1 where either side is an integer tensor,
 /// else one ulp.
-Difference compare(const TensorView& a, const TensorView& b, std::optional<double> lsb = std::nullopt);
+TensorComparison compare(const TensorView& a, const TensorView& b, std::optional<double> lsb = std::nullopt);
 
-nlohmann::ordered_json to_json(const Difference& difference);
+nlohmann::ordered_json to_json(const TensorComparison& difference);
 
 }  // namespace quasim::analysis
