@@ -48,8 +48,8 @@ struct Compiled {
   std::int64_t differing_q = 0;
   std::int64_t differing_out = 0;
   std::int64_t displaced_at_least = 0;  ///< proven lower bound where no exact program exists, otherwise 0
-  bool target_falls =
-      false;  ///< the target's q, or rank in fused, decreases somewhere: no program can follow
+  /// The target's q, or rank in fused, decreases somewhere: no program can follow.
+  bool target_falls = false;
   std::optional<std::int64_t> least_multiplier;  ///< fused: the least at which thresholds exist
   std::vector<DifferingPoint> first_differing;   ///< in out; up to kPointsListed
 

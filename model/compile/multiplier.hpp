@@ -26,8 +26,8 @@ std::optional<Multiplier> find_exact(const std::vector<SliceBounds>& bounds, con
 
 struct ClosestMultiplier {
   Multiplier multiplier;
-  std::int64_t displaced_points =
-      0;                      ///< sum over all bounds of the accumulators by which the program misses them
+  /// Sum over all bounds of the accumulators by which the program misses them.
+  std::int64_t displaced_points = 0;
   std::int64_t at_least = 0;  ///< proven: no M below 2^mult_bits displaces fewer points
 };
 

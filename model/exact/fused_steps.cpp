@@ -12,8 +12,8 @@ namespace {
 
 enum class Branch { kFalling, kRising };
 
-constexpr double kLowest =
-    -1.278464542761074;  // where silu is least; only a starting point, nothing is concluded from it
+// Where silu is least; only a starting point, nothing is concluded from it.
+constexpr double kLowest = -1.278464542761074;
 constexpr double kFarLeft = -800.0;
 
 double silu_estimate(double v) {

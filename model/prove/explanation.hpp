@@ -20,20 +20,20 @@ struct Explanation {
   GoldenPoint point;
   int exact_q = 0, exact_out = 0;
   Observed observed;
-  std::optional<int>
-      golden_q;             ///< two_step: observed, or of the evaluation that reproduces the observed output
-  std::string stage;        ///< whose rounding decides: "q" or "out"
-  exact::Rational exact_y;  ///< s_x*s_w*acc + s_b*b
+  /// two_step: observed, or of the evaluation that reproduces the observed output.
+  std::optional<int> golden_q;
+  std::string stage;             ///< whose rounding decides: "q" or "out"
+  exact::Rational exact_y;       ///< s_x*s_w*acc + s_b*b
   exact::Rational exact_scaled;  ///< y/s_c in two_step, y/s_y in fused
   std::string decided_value;     ///< in decimal: y/s_c (stage q) or silu/s_y (stage out), before its rounding
   double boundary_lsb = 0;       ///< distance of that value from the nearest half integer
   bool exact_tie = false;        ///< two_step: y/s_c is itself a tie, so the tie rule decides q
-  bool golden_tie =
-      false;  ///< the golden's fp32 value landed exactly on a tie there, so the tie rule decided its result
+  /// The golden's fp32 value landed exactly on a tie there, so the tie rule decided its result.
+  bool golden_tie = false;
   std::string clamp;         ///< what the clamp hides or reduces, with the values before it; empty: nothing
   std::string evaluated_as;  ///< in which way the observed value is not what the variant says; empty: it is
-  std::vector<std::string>
-      causes;  ///< each alone explains the difference; joined by " and " where only several together do
+  /// Each alone explains the difference; joined by " and " where only several together do.
+  std::vector<std::string> causes;
   bool explained = false;
 };
 

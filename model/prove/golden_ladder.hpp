@@ -45,8 +45,8 @@ struct LadderResult {
   int out = 0;
   bool q_tie = false;    ///< y / s_c, as evaluated, was exactly between two integers
   bool out_tie = false;  ///< silu / s_y likewise
-  std::int64_t q_unclamped = 0,
-               out_unclamped = 0;  ///< rounded, before the clamp; +-2^62 stands for all beyond
+  /// Rounded, before the clamp; +-2^62 stands for all beyond.
+  std::int64_t q_unclamped = 0, out_unclamped = 0;
 };
 
 /// What may be evaluated differently besides leaving out roundings.

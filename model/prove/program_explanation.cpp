@@ -69,8 +69,8 @@ ProgramExplanation explain_program(const exact::Oracle& oracle, const LayerProgr
     result.explained = !result.causes.empty() && std::fabs(result.error_lsb) <= kQuantisationLimitLsb;
   } else if (result.program_out != result.exact_out) {
     result.causes.emplace_back("table entry");
-    result.explained =
-        false;  // a table made from the golden differs there too, and the golden's explanation says why
+    // A table made from the golden differs there too, and the golden's explanation says why.
+    result.explained = false;
   } else {
     result.causes.emplace_back("no difference");
     result.explained = true;

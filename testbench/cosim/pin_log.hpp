@@ -19,8 +19,8 @@ struct PinCycle {
   bool s_valid, s_first, s_last, m_ready;
   // answered by the SystemC model
   bool s_ready, m_valid, m_last;
-  std::array<std::uint8_t, 4>
-      watched;  ///< acc, product, q, out: 1 + index of the watched beat it holds, or 0
+  /// acc, product, q, out: 1 + index of the watched beat it holds, or 0.
+  std::array<std::uint8_t, 4> watched;
   std::uint64_t m_keep;
 };
 

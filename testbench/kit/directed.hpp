@@ -15,9 +15,9 @@ namespace quasim::kit {
 struct DirectedStep {
   int channel;
   int level;
-  std::int32_t
-      threshold;  ///< the least such accumulator between -K*2^14 and K*2^14; one more than that where none is
-  bool in_out;    ///< silu_table changes from level-1 to level, so out has a step here too
+  /// The least such accumulator between -K*2^14 and K*2^14; one more than that where none is.
+  std::int32_t threshold;
+  bool in_out;  ///< silu_table changes from level-1 to level, so out has a step here too
   /// The reachable accumulators next to the step and the windows that give them; none where the weights reach
   /// only one side.
   struct Side {
