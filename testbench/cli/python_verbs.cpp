@@ -18,6 +18,7 @@ namespace fs = std::filesystem;
 
 /// Names another interpreter than the one of the build: that of an environment with torch.
 constexpr char kInterpreterVariable[] = "QUASIM_PYTHON";
+constexpr char kStart[] = "quasim/start.py";
 
 std::string interpreter() {
   const char* chosen = std::getenv(kInterpreterVariable);
@@ -28,58 +29,53 @@ fs::path own_program() {
   return fs::read_symlink("/proc/self/exe");
 }
 
-/// The file that begins a verb: in the build tree, or below an installed prefix.
-fs::path package_file(const std::string& verb, const std::string& start) {
+/// The file that begins every verb: in the build tree, or below an installed prefix.
+fs::path start_file(const std::string& verb) {
   const fs::path here = own_program().parent_path();
   const std::array<fs::path, 2> folders{here / "python", here.parent_path() / QUASIM_PYTHON_FOLDER};
   std::error_code error;
   for (const fs::path& folder : folders)
-    if (fs::is_regular_file(folder / start, error)) return folder / start;
+    if (fs::is_regular_file(folder / kStart, error)) return folder / kStart;
   throw InputError(verb + ": expected the Python package in " + folders[0].string() + " or " +
                    folders[1].string() + "; it is in neither");
 }
 
 /// Becomes the Python program: returns only by throwing. It finds this command in QUASIM_COMMAND.
-int become(const std::string& verb, const std::string& start_file,
-           const std::vector<std::string>& arguments) {
+int become(const std::string& verb, const std::vector<std::string>& arguments) {
   const std::string python = interpreter();
-  const std::string start = package_file(verb, start_file).string();
+  const std::string start = start_file(verb).string();
   ::setenv("QUASIM_COMMAND", own_program().c_str(), 1);
-  std::vector<char*> words{const_cast<char*>(python.c_str()), const_cast<char*>(start.c_str())};
+  std::vector<char*> words{const_cast<char*>(python.c_str()), const_cast<char*>(start.c_str()),
+                           const_cast<char*>(verb.c_str())};
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   ::execv(python.c_str(), words.data());
   throw InputError(verb + ": expected the Python interpreter " + python + "; " + std::strerror(errno));
 }
 
-Action add_python_verb(CLI::App& app, const std::string& name, const std::string& start,
-                       const std::string& meaning) {
+Action add_python_verb(CLI::App& app, const std::string& name, const std::string& meaning) {
   CLI::App* verb = app.add_subcommand(name, meaning);
   verb->set_help_flag();  // --help is answered by the package, which knows the options
   verb->prefix_command();
-  return [verb, name, start] { return become(name, start, verb->remaining()); };
+  return [verb, name] { return become(name, verb->remaining()); };
 }
 
 }  // namespace
 
 Action add_import(CLI::App& app) {
-  return add_python_verb(app, "import", "quasim/importer/start.py",
-                         "make layer bundles of a model's checkpoint");
+  return add_python_verb(app, "import", "make layer bundles of a model's checkpoint");
 }
 
 Action add_calibrate(CLI::App& app) {
-  return add_python_verb(app, "calibrate", "quasim/capture/start.py",
-                         "find the scales of a model's layers on text; needs torch");
+  return add_python_verb(app, "calibrate", "find the scales of a model's layers on text; needs torch");
 }
 
 Action add_evaluate(CLI::App& app) {
-  return add_python_verb(app, "evaluate", "quasim/evaluate/start.py",
-                         "measure what the unit does to a whole model; needs torch");
+  return add_python_verb(app, "evaluate", "measure what the unit does to a whole model; needs torch");
 }
 
 Action add_ppa(CLI::App& app) {
-  return add_python_verb(app, "ppa", "quasim/ppa/start.py",
-                         "area, delay, memories and energy of the unit as a netlist");
+  return add_python_verb(app, "ppa", "area, delay, memories and energy of the unit as a netlist");
 }
 
 }  // namespace quasim::cli
