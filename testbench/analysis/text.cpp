@@ -15,6 +15,11 @@ std::string number_text(double value) {
   return text;
 }
 
+std::string percent_text(std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return "-";
+  return number_text(100.0 * static_cast<double>(part) / static_cast<double>(whole)) + " %";
+}
+
 std::optional<ReportFile> report_file(const std::optional<std::string>& output, const InputSet& inputs) {
   if (!output) return std::nullopt;
   return ReportFile{OutputFile(*output, inputs), std::filesystem::path(*output).extension() == ".json"};

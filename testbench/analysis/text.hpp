@@ -1,6 +1,7 @@
 // How figures are written for people, and where reports go.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -12,6 +13,8 @@ namespace quasim::analysis {
 
 /// Six significant digits; integers below 2^53 in full.
 std::string number_text(double value);
+/// number_text of the share in percent: "12.5 %"; "-" of nothing.
+std::string percent_text(std::uint64_t part, std::uint64_t whole);
 
 /// Where a report goes besides stdout, and in what form.
 struct ReportFile {

@@ -13,6 +13,7 @@ namespace {
 
 using analysis::ComparisonSet;
 using analysis::number_text;
+using analysis::percent_text;
 using analysis::TensorComparison;
 
 constexpr std::size_t kHistogramRowsShown = 33;
@@ -23,11 +24,6 @@ struct CompareOptions {
   double lsb = 0;
   bool json = false, strict = false;
 };
-
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? "-"
-                    : number_text(100.0 * static_cast<double>(part) / static_cast<double>(whole)) + " %";
-}
 
 std::vector<std::string> side_row(const char* side, const analysis::TensorView& view,
                                   const analysis::Summary& summary) {
@@ -56,9 +52,10 @@ std::string histogram_text(const TensorComparison& pair) {
     }
     const std::string steps =
         std::to_string(all[i].from) + (all[i].from == all[i].to ? "" : " ... " + std::to_string(all[i].to));
-    rows.push_back({steps, group_digits(all[i].count), percent(all[i].count, pair.compared)});
+    rows.push_back({steps, group_digits(all[i].count), percent_text(all[i].count, pair.compared)});
   }
-  if (left_out > 0) rows.push_back({"further out", group_digits(left_out), percent(left_out, pair.compared)});
+  if (left_out > 0)
+    rows.push_back({"further out", group_digits(left_out), percent_text(left_out, pair.compared)});
   return format_table(rows);
 }
 
@@ -80,7 +77,7 @@ std::string pair_text(const TensorComparison& pair) {
                         side_row("b", pair.b, pair.summary_b)});
   if (pair.compared == 0) return text;
   text += "exact matches " + group_digits(pair.matches) + " of " + group_digits(pair.compared) + " (" +
-          percent(pair.matches, pair.compared) + ")";
+          percent_text(pair.matches, pair.compared) + ")";
   if (pair.unordered > 0) text += "; NaN or Inf against another value " + group_digits(pair.unordered);
   text += "\n";
   if (pair.matches == pair.compared) return text;

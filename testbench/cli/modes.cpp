@@ -16,6 +16,7 @@ namespace {
 
 using analysis::ModesResult;
 using analysis::number_text;
+using analysis::percent_text;
 
 constexpr char kSaveVariable[] = "SAVE_INTERMEDIATE_VALUES";
 constexpr char kDirectoryVariable[] = "INTERMEDIATE_VALUES_DIR";
@@ -54,16 +55,12 @@ std::vector<FileSet> saved_sets(const ModesOptions& options, const InputSet& inp
   return sets;
 }
 
-std::string percent(std::uint64_t part, std::size_t whole) {
-  return number_text(100.0 * static_cast<double>(part) / static_cast<double>(whole)) + " %";
-}
-
 std::string histogram_line(const analysis::TickHistogram& histogram, std::size_t elements) {
   std::string text;
   for (const auto& row : histogram.rows())
     text += (text.empty() ? "" : ", ") +
             (row.from > 0 ? "+" + std::to_string(row.from) : std::to_string(row.from)) + ": " +
-            group_digits(row.count) + " (" + percent(row.count, elements) + ")";
+            group_digits(row.count) + " (" + percent_text(row.count, elements) + ")";
   return text;
 }
 
@@ -76,7 +73,7 @@ std::string result_text(const std::string& label, const ModesResult& result) {
   for (const analysis::ModeRow& row : result.rows)
     rows.push_back({std::string(to_string(row.dataflow)) + " " + std::string(to_string(row.mode)),
                     row.x_proj_equals_baseline ? "yes" : "no", row.ssm_equals_baseline ? "yes" : "no",
-                    percent(result.elements - row.x_proj_steps.at(0), result.elements),
+                    percent_text(result.elements - row.x_proj_steps.at(0), result.elements),
                     number_text(row.ssm.sqnr_db), number_text(row.ssm.rms_error),
                     number_text(row.ssm.max_error), group_digits(row.x_proj_at_limits)});
   text += format_table(rows);

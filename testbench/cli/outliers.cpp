@@ -16,6 +16,7 @@ namespace {
 using analysis::Distribution;
 using analysis::LayerOutliers;
 using analysis::number_text;
+using analysis::percent_text;
 using Rows = std::vector<std::vector<std::string>>;
 
 constexpr std::size_t kChannelsShown = 8;
@@ -28,9 +29,6 @@ struct OutliersOptions {
 
 std::string percent(double share) {
   return number_text(100 * share) + " %";
-}
-std::string percent(std::uint64_t part, std::uint64_t whole) {
-  return percent(static_cast<double>(part) / static_cast<double>(whole));
 }
 
 std::string percent_label(double value) {
@@ -73,12 +71,13 @@ std::string distribution_text(const Distribution& d, const std::string& origin) 
   for (std::size_t i = 0; i < analysis::kPercents.size(); ++i)
     text += (i == 0 ? " " : ", ") + percent_label(analysis::kPercents[i]) + " " +
             number_text(d.magnitude_percentiles[i]);
-  text += "\n  outliers: mild " + group_digits(d.mild) + " (" + percent(d.mild, elements) + "), extreme " +
-          group_digits(d.extreme) + " (" + percent(d.extreme, elements) + "); positive " +
-          percent(d.positive, elements) + ", negative " + percent(d.negative, elements) + ", zero " +
-          percent(d.zero, elements) + "\n  magnitude as share of the maximum:";
+  text += "\n  outliers: mild " + group_digits(d.mild) + " (" + percent_text(d.mild, elements) +
+          "), extreme " + group_digits(d.extreme) + " (" + percent_text(d.extreme, elements) +
+          "); positive " + percent_text(d.positive, elements) + ", negative " +
+          percent_text(d.negative, elements) + ", zero " + percent_text(d.zero, elements) +
+          "\n  magnitude as share of the maximum:";
   for (const analysis::RangeShare& range : d.ranges)
-    text += " to " + percent(range.to) + ": " + percent(range.count, elements) + ";";
+    text += " to " + percent(range.to) + ": " + percent_text(range.count, elements) + ";";
   text.back() = '\n';
   text += largest_text(d) + channels_text(d);
   if (d.clip)
@@ -90,7 +89,7 @@ std::string distribution_text(const Distribution& d, const std::string& origin) 
 
 std::string saturation_text(const char* clamp, const analysis::Clamped& s, std::size_t elements) {
   return std::string("  ") + clamp + ": " + group_digits(s.below) + " below, " + group_digits(s.above) +
-         " above (" + percent(s.below + s.above, elements) + ")\n";
+         " above (" + percent_text(s.below + s.above, elements) + ")\n";
 }
 
 std::string layer_text(const std::string& label, const LayerOutliers& layer) {
