@@ -2,6 +2,8 @@
 //
 // two_step: entry q + 2^(N-1), which is q with its sign bit inverted, of 2^N int8 entries; two of them make a row. The rows have
 // 2^TableBits bytes, 256 at least where the unit has fused.
+// Folded: out = max(q, 0) - g, with g entry |q| of 2^(N-1) entries of FOLD_BITS, four of them to a row. The least q has entry 0, since
+// out is 0 at q = 0.
 // fused: {u, c} holds u and a guessed rank. Near thresholds (c < NearRows) lie in a table of their own at full width; of the far
 // ones the low FAR_BITS are in row c - NearRows of the same storage as the entries. One comparison makes c the rank; outputs fall
 // by one a rank up to rank turn, and rise from there. A far threshold is never further from u than FAR_BITS can tell.
@@ -13,6 +15,7 @@
 module quasim_silu #(
   parameter int Lanes     = 16,
   parameter int Dataflows = quasim_pkg::DATAFLOWS_DEFAULT,
+  parameter int Folded    = quasim_pkg::FOLDED_DEFAULT,
   parameter int ConvBits  = quasim_pkg::CONV_BITS_DEFAULT,
   parameter int TableBits = 8,
   parameter int WordBits  = 6,
@@ -100,25 +103,56 @@ module quasim_silu #(
   // ---- lanes ----
   for (genvar i = 0; i < Lanes; i++) begin : gen_lane
     logic [IndexBits-1:0]  index;
-    logic [ConvBits-1:0]   from_least;
-    logic [TableBits-1:0]  level;
-    logic [RowBits-1:0]    row;
+    logic [RowBits-1:0]    level_row, row;
     logic [FarBits-1:0]    entry;
     logic [SampleBits-1:0] level_out, rank_out, out_q, out_d;
 
-    assign index      = q_i[i*IndexBits+:IndexBits];
-    assign from_least = index[ConvBits-1:0] ^ {1'b1, {(ConvBits-1){1'b0}}};
-    assign level      = TableBits'(from_least);
-    assign level_out  = level[0] ? entry[15:8] : entry[7:0];
+    assign index = q_i[i*IndexBits+:IndexBits];
 
-    quasim_table_read #(
-      .Rows(1 << RowBits),
-      .Width(FarBits)
-    ) u_row (
-      .rows_i (rows_q),
-      .index_i(row),
-      .value_o(entry)
-    );
+    if (Folded == 1) begin : gen_folded
+      localparam int FoldBits = quasim_pkg::FOLD_BITS;
+      localparam int SizeBits = ConvBits - 1;
+
+      logic [SizeBits-1:0] size;  // |q|; 0 for the least q too
+      logic [FoldBits-1:0] stored, g;
+      logic                negative;
+      logic                unused_rows;
+
+      assign negative  = index[ConvBits-1];
+      assign size      = (index[SizeBits-1:0] ^ {SizeBits{negative}}) + SizeBits'(negative);
+      assign g         = (negative || size != '0) ? stored : '0;
+      assign level_out = (negative ? '0 : SampleBits'(size)) - SampleBits'(g);
+
+      quasim_table_read #(
+        .Rows(1 << SizeBits),
+        .Width(FoldBits)
+      ) u_fold (
+        .rows_i (rows_q[(FoldBits<<SizeBits)-1:0]),
+        .index_i(size),
+        .value_o(stored)
+      );
+
+      assign level_row   = '0;
+      assign entry       = '0;
+      assign unused_rows = &{1'b0, row, entry, rows_q};
+    end else begin : gen_full
+      logic [ConvBits-1:0]  from_least;
+      logic [TableBits-1:0] level;
+
+      assign from_least = index[ConvBits-1:0] ^ {1'b1, {(ConvBits-1){1'b0}}};
+      assign level      = TableBits'(from_least);
+      assign level_row  = level[TableBits-1:1];
+      assign level_out  = level[0] ? entry[15:8] : entry[7:0];
+
+      quasim_table_read #(
+        .Rows(1 << RowBits),
+        .Width(FarBits)
+      ) u_row (
+        .rows_i (rows_q),
+        .index_i(row),
+        .value_o(entry)
+      );
+    end
 
     if (HasFused) begin : gen_rank
       logic [UBits-1:0]    u, threshold, near_threshold;
@@ -132,7 +166,7 @@ module quasim_silu #(
       assign c         = index[RankBits-1:0];
       assign near      = (c < RankBits'(NearRows));
       assign far       = c[FarIndex-1:0] - FarIndex'(NearRows);
-      assign row       = fused ? RowBits'(far) : level[TableBits-1:1];
+      assign row       = fused ? RowBits'(far) : level_row;
       assign threshold = near ? near_threshold : {{(UBits-FarBits){1'b0}}, entry};
       assign apart     = {1'b0, u} - {1'b0, threshold};
       assign reached   = near ? ~apart[UBits] : ~apart[FarBits-1];
@@ -149,7 +183,7 @@ module quasim_silu #(
         .value_o(near_threshold)
       );
     end else begin : gen_no_rank
-      assign row      = level[TableBits-1:1];
+      assign row      = level_row;
       assign rank_out = '0;
     end
 

@@ -13,7 +13,8 @@ module quasim_top #(
   parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
   parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
   parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
-  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
+  parameter int Folded      = quasim_pkg::FOLDED_DEFAULT
 ) (
   input  logic                                     clk_i,
   input  logic                                     rst_ni,
@@ -65,7 +66,8 @@ module quasim_top #(
   localparam int CellWidth  = quasim_pkg::CELL_WIDTH;
   localparam int CellsBits  = CellWidth << CellBits;
   localparam int IndexBits  = HasFused ? UBits + quasim_pkg::RANK_BITS : ConvBits;
-  localparam int TableBits  = (HasFused && ConvBits < 8) ? 8 : ConvBits;  // the far thresholds need 256 bytes
+  localparam int FoldedBits = (ConvBits < 4) ? 2 : ConvBits - 2;          // half the entries of half a byte; a word at least
+  localparam int TableBits  = (Folded == 1) ? FoldedBits : (HasFused && ConvBits < 8) ? 8 : ConvBits;  // the far thresholds need 256 bytes
   localparam int WordBits   = (TableBits > 2) ? TableBits - 2 : 1;
   localparam int NearRows   = (NearBlocks < 1) ? 1 : quasim_pkg::NEAR_BLOCK_ROWS * NearBlocks;
   localparam int NearBits   = (NearRows > 1) ? $clog2(NearRows) : 1;
@@ -176,7 +178,8 @@ module quasim_top #(
     .BiasBits(BiasBits),
     .Dataflows(Dataflows),
     .CellBits(CellBits),
-    .NearBlocks(NearBlocks)
+    .NearBlocks(NearBlocks),
+    .Folded(Folded)
   ) u_regs (
     .clk_i                 (clk_i),
     .rst_ni                (rst_ni),
@@ -413,6 +416,7 @@ module quasim_top #(
   quasim_silu #(
     .Lanes(LANES),
     .Dataflows(Dataflows),
+    .Folded(Folded),
     .ConvBits(ConvBits),
     .TableBits(TableBits),
     .WordBits(WordBits),

@@ -63,6 +63,8 @@ legal=(
   "LANES=64"
   "LANES=16 ConvBits=10 MultBits=27 BiasBits=40"
   "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"
+  "LANES=4 MaxChannels=64 Dataflows=1 Folded=1"
+  "LANES=3 MaxChannels=3 ConvBits=2 MultBits=5 BiasBits=11 Dataflows=1 Folded=1"
 )
 illegal=()
 while read -r parameters; do
@@ -127,7 +129,7 @@ check_smoke() {
 }
 
 check_asic() {
-  for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"; do
+  for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=4 MaxChannels=64 Dataflows=1 Folded=1" "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"; do
     args=()
     for p in $parameters; do args+=("-G$p"); done
     status=$(status_of "$work/log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \

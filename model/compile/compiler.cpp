@@ -173,7 +173,6 @@ Compiled compile_program(const Bundle& bundle, const Domain& domain, const Targe
   LayerProgram& program = compiled.program;
   program.name = layer.name;
   program.taps = layer.taps;
-  program.bias_bits = options.bias_bits;
   program.weight = bundle.weight;
   const auto compile = layer.dataflow == Dataflow::kFused ? compile_fused : compile_two_step;
   const std::vector<std::int64_t> words = compile(layer, domain, target, options, compiled);
@@ -181,6 +180,7 @@ Compiled compile_program(const Bundle& bundle, const Domain& domain, const Targe
   program.mult_bits = mult_bits_of(program.stage().multiplier);
   for (int channel = 0; channel < layer.channels; ++channel)
     program.bias_words.push_back(words[domain.slice_of(bundle.bias_of(channel))]);
+  program.bias_bits = bias_bits_of(program.bias_words);
   verify(compiled, domain, target, words);
   program.compiled_from = {{"target", target.name},
                            {"origin", target.origin},

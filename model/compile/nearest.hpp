@@ -9,7 +9,7 @@ namespace quasim::compile {
 
 struct Widths {
   int mult_bits = spec::kMultBitsDefault;
-  int bias_bits = spec::kBiasBitsDefault;
+  int bias_bits = spec::kBiasBitsMax;
 };
 
 /// Throws InputError for a dataflow other than two_step. Bias words that do not fit are saturated; where that

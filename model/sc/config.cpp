@@ -4,6 +4,13 @@
 
 namespace quasim::sc {
 
+PipelineConfig folded_config() {
+  PipelineConfig config;
+  config.fused = false;
+  config.folded = true;
+  return config;
+}
+
 void validate(const PipelineConfig& config, std::size_t lanes) {
   const auto lanes_i = static_cast<std::int64_t>(lanes);
   require_range("lanes", lanes_i, spec::kLanesMin, spec::kLanesMax);
@@ -21,6 +28,11 @@ void validate(const PipelineConfig& config, std::size_t lanes) {
   if (config.near_rows % spec::kNearBlockRows != 0)
     throw InputError("near_rows: expected a multiple of " + std::to_string(spec::kNearBlockRows) + "; got " +
                      std::to_string(config.near_rows));
+  if (!config.folded) return;
+  if (config.fused) throw InputError("folded: expected a unit of two_step alone; this one has fused");
+  if (config.conv_bits > spec::kFoldConvBitsMax)
+    throw InputError("folded: expected conv_bits " + std::to_string(spec::kFoldConvBitsMax) +
+                     " at most; got " + std::to_string(config.conv_bits));
 }
 
 PipelineConfig config_holding(PipelineConfig base, const LayerProgram& program) {
@@ -56,6 +68,7 @@ void require_fits(const LayerProgram& program, const PipelineConfig& config) {
                   config.near_rows);
   } else {
     require_range("conv_bits", stage.conv_bits, config.conv_bits, config.conv_bits);
+    if (config.folded) (void)stage.folded_table();
   }
   if (stage.multiplier >> config.mult_bits != 0)
     throw InputError("multiplier: expected at most " + std::to_string(config.mult_bits) + " bits; got " +

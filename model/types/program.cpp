@@ -90,6 +90,39 @@ int mult_bits_of(std::uint32_t multiplier) {
   return bits;
 }
 
+int bias_bits_of(const std::vector<std::int64_t>& words) {
+  int bits = spec::kBiasBitsDefault;
+  for (const std::int64_t word : words)
+    while (bits < spec::kBiasBitsMax && spec::clamp_bits(word, bits) != word) ++bits;
+  return bits;
+}
+
+std::vector<std::uint8_t> StageProgram::folded_table() const {
+  const auto refuse = [](const std::string& found) {
+    throw InputError("silu_table: expected one that folds, max(q, 0) - g(|q|) with g from 0 to " +
+                     std::to_string((1 << spec::kFoldBits) - 1) + "; " + found +
+                     ": the full table is needed");
+  };
+  if (is_fused()) throw InputError("dataflow: expected two_step, whose table a folded unit holds; got fused");
+  if (conv_bits > spec::kFoldConvBitsMax)
+    refuse("got conv_bits " + std::to_string(conv_bits) + ", above " +
+           std::to_string(spec::kFoldConvBitsMax));
+  const std::int64_t half = std::int64_t{1} << (conv_bits - 1);
+  const auto at = [](std::int64_t q, int out) {
+    return "out " + std::to_string(out) + " at q = " + std::to_string(q);
+  };
+  if (silu_entry(0) != 0) refuse("got " + at(0, silu_entry(0)));
+  std::vector<std::uint8_t> entries(static_cast<std::size_t>(half));
+  for (std::int64_t size = 1; size <= half; ++size) {
+    const std::int64_t g = -std::int64_t{silu_entry(-size)};
+    if (g < 0 || g >> spec::kFoldBits != 0) refuse("got " + at(-size, silu_entry(-size)));
+    if (size < half && silu_entry(size) != size - g)
+      refuse("got " + at(-size, silu_entry(-size)) + " and " + at(size, silu_entry(size)));
+    entries[static_cast<std::size_t>(size % half)] = static_cast<std::uint8_t>(g);
+  }
+  return entries;
+}
+
 void LayerProgram::require_one_group() const {
   if (groups.size() == 1) return;
   std::string names;

@@ -48,6 +48,10 @@ struct StageProgram {
   FusedTables fused;                        ///< fused: its tables
 
   bool is_fused() const { return dataflow == Dataflow::kFused; }
+  /// The silu_table folded at 0, as a folded unit holds it: out = max(q, 0) - g with g entry |q| of 2^(N-1),
+  /// 0 <= g < 2^FoldBits; the least q has entry 0, since out is 0 at q = 0. Throws InputError, naming what
+  /// keeps it from folding, where the table is not such a one.
+  std::vector<std::uint8_t> folded_table() const;
   std::int8_t silu_entry(std::int64_t q) const {
     return silu_table[static_cast<std::size_t>(q - spec::min_of_bits(conv_bits))];
   }
@@ -102,5 +106,7 @@ LayerProgram join_groups(const std::string& name, const std::vector<LayerProgram
                          const ChannelGroup& channel_group);
 /// The least width, 2 at least, that holds a multiplier.
 int mult_bits_of(std::uint32_t multiplier);
+/// The least width, that of the default unit at least, that holds these bias words.
+int bias_bits_of(const std::vector<std::int64_t>& words);
 
 }  // namespace quasim

@@ -12,13 +12,13 @@ std::uint32_t word_of(const std::int8_t* bytes, std::size_t count) {
 
 namespace {
 
-void append_two_step(std::vector<RegisterWrite>& writes, const StageProgram& stage) {
+void append_two_step(std::vector<RegisterWrite>& writes, const StageProgram& stage, bool folded) {
   writes.push_back({spec::kRegRequant,
                     static_cast<std::uint32_t>(stage.shift_bits) << spec::kRequantShiftLsb |
                         (stage.rounding == Rounding::kHalfAway ? 1U : 0U) << spec::kRequantHalfAwayLsb});
   writes.push_back({spec::kRegDataflow, kSelectTwoStep << spec::kDataflowSelectLsb});
-  for (std::uint32_t entry = 0; entry < stage.silu_table.size(); entry += 4)
-    writes.push_back({spec::kTableBase + entry, word_of(stage.silu_table.data() + entry, 4)});
+  const std::vector<std::uint32_t> words = table_words(stage, folded);
+  for (std::uint32_t i = 0; i < words.size(); ++i) writes.push_back({spec::kTableBase + 4 * i, words[i]});
 }
 
 void append_fused(std::vector<RegisterWrite>& writes, const FusedTables& tables) {
@@ -40,7 +40,22 @@ std::uint32_t word_of(const GuessCell& cell) {
   return cell.base | std::uint32_t{cell.slope} << spec::kCellBaseBits;
 }
 
-std::vector<RegisterWrite> register_writes(const LayerProgram& program) {
+std::vector<std::uint32_t> table_words(const StageProgram& stage, bool folded) {
+  std::vector<std::uint32_t> words;
+  if (!folded) {
+    for (std::size_t entry = 0; entry < stage.silu_table.size(); entry += 4)
+      words.push_back(word_of(stage.silu_table.data() + entry, 4));
+    return words;
+  }
+  constexpr std::size_t kEntries = 32 / spec::kFoldBits;  // a word
+  const std::vector<std::uint8_t> entries = stage.folded_table();
+  words.resize((entries.size() + kEntries - 1) / kEntries);
+  for (std::size_t i = 0; i < entries.size(); ++i)
+    words[i / kEntries] |= std::uint32_t{entries[i]} << (spec::kFoldBits * (i % kEntries));
+  return words;
+}
+
+std::vector<RegisterWrite> register_writes(const LayerProgram& program, bool folded) {
   program.validate();
   std::vector<RegisterWrite> writes{{spec::kRegControl, 0},
                                     {spec::kRegClearCounters, 1U << spec::kClearCountersClearLsb},
@@ -59,7 +74,7 @@ std::vector<RegisterWrite> register_writes(const LayerProgram& program) {
   if (program.stage().is_fused())
     append_fused(writes, program.stage().fused);
   else
-    append_two_step(writes, program.stage());
+    append_two_step(writes, program.stage(), folded);
   writes.push_back({spec::kRegControl, 1U << spec::kControlEnableLsb});
   return writes;
 }

@@ -22,8 +22,12 @@ std::uint32_t word_of(const GuessCell& cell);
 /// Values of Dataflow.Select.
 inline constexpr std::uint32_t kSelectTwoStep = 1, kSelectFused = 2;
 
+/// Window Table of two_step, word by word. Throws InputError where it must be folded and does not fold.
+std::vector<std::uint32_t> table_words(const StageProgram& stage, bool folded);
+
 /// The writes that load a layer, history zero. The first is Control = 0, after which Status.Busy must be
-/// waited for to be 0; the last is Control.Enable = 1. Throws InputError where the program is invalid.
-std::vector<RegisterWrite> register_writes(const LayerProgram& program);
+/// waited for to be 0; the last is Control.Enable = 1. Throws InputError where the program is invalid, or is
+/// to be folded and does not fold.
+std::vector<RegisterWrite> register_writes(const LayerProgram& program, bool folded = false);
 
 }  // namespace quasim

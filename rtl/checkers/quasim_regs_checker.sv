@@ -13,7 +13,8 @@ module quasim_regs_checker #(
   parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
   parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
   parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
-  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
+  parameter int Folded      = quasim_pkg::FOLDED_DEFAULT
 ) (
   input logic                                     clk_i,
   input logic                                     rst_ni,
@@ -67,9 +68,9 @@ module quasim_regs_checker #(
     end
     for (int i = 0; i < Windows; i++) begin
       write_window[i] = (32'(waddr_i) >= quasim_map_pkg::window_base(i)) & (32'(waddr_i) < quasim_map_pkg::window_base(i)
-          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks)));
+          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)));
       read_window[i] = (32'(raddr_i) >= quasim_map_pkg::window_base(i)) & (32'(raddr_i) < quasim_map_pkg::window_base(i)
-          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks)));
+          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)));
     end
   end
 
@@ -84,12 +85,12 @@ module quasim_regs_checker #(
       if (field(word_q[quasim_map_pkg::range_register(i)], quasim_map_pkg::range_lsb(i), quasim_map_pkg::range_width(i))
           < 32'(quasim_map_pkg::range_least(i))) legal = 1'b0;
       if (field(word_q[quasim_map_pkg::range_register(i)], quasim_map_pkg::range_lsb(i), quasim_map_pkg::range_width(i))
-          > 32'(quasim_map_pkg::range_greatest(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks))) legal = 1'b0;
+          > 32'(quasim_map_pkg::range_greatest(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded))) legal = 1'b0;
     end
     for (int i = 0; i < Registers; i++) begin
       allowed[i] = (quasim_map_pkg::register_access(i) != quasim_map_pkg::ACCESS_RO)
                  & (idle_i | (quasim_map_pkg::register_always(i) == 1))
-                 & ((wdata_i & ~quasim_map_pkg::register_mask(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks)) == '0);
+                 & ((wdata_i & ~quasim_map_pkg::register_mask(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)) == '0);
     end
     taken          = write_hit & allowed & {Registers{write_i}};
     refused_enable = taken[quasim_map_pkg::REGISTER_CONTROL] & wdata_i[0] & ~legal;
@@ -100,7 +101,7 @@ module quasim_regs_checker #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       for (int i = 0; i < Registers; i++) begin
-        word_q[i] <= quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks);
+        word_q[i] <= quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
       end
       clear_q        <= 1'b0;
       config_error_q <= 1'b0;
@@ -166,7 +167,7 @@ module quasim_regs_checker #(
     end
     for (int i = 0; i < Registers; i++) begin
       if (quasim_map_pkg::register_access(i) != quasim_map_pkg::ACCESS_RW) begin
-        assert (word_q[i] == quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks))
+        assert (word_q[i] == quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded))
         else $error("registers: a word that nobody can write has changed");
       end
     end
@@ -182,7 +183,8 @@ bind quasim_regs quasim_regs_checker #(
   .BiasBits(BiasBits),
   .Dataflows(Dataflows),
   .CellBits(CellBits),
-  .NearBlocks(NearBlocks)
+  .NearBlocks(NearBlocks),
+  .Folded(Folded)
 ) u_checker (
   .clk_i                 (clk_i),
   .rst_ni                (rst_ni),

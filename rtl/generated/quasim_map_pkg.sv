@@ -81,7 +81,7 @@ package quasim_map_pkg;
   // the bits that a write may set
   function automatic logic [31:0] register_mask(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       4: register_mask = 32'h00000001;
       6: register_mask = 32'h00000001;
@@ -96,13 +96,13 @@ package quasim_map_pkg;
 
   function automatic logic [31:0] register_reset(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       0: register_reset = (32'(32'h51534D31));
-      1: register_reset = (32'(0)) | (32'(2) << 8) | (32'(1) << 16);
+      1: register_reset = (32'(0)) | (32'(3) << 8) | (32'(1) << 16);
       2: register_reset = (32'(lanes)) | (32'(conv_bits) << 8) | (32'(4) << 16) | (32'(6) << 24);
       3: register_reset = (32'(max_channels)) | (32'(mult_bits) << 16) | (32'(bias_bits) << 24);
-      7: register_reset = (32'(dataflows)) | (32'(cell_bits) << 8) | (32'(near_blocks) << 16);
+      7: register_reset = (32'(dataflows)) | (32'(cell_bits) << 8) | (32'(near_blocks) << 16) | (32'(folded) << 24);
       8: register_reset = 32'h00000001;
       9: register_reset = 32'h00000004;
       12: register_reset = 32'h00000001;
@@ -169,7 +169,7 @@ package quasim_map_pkg;
 
   function automatic int range_greatest(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       1: range_greatest = 4;
       2: range_greatest = 47;
@@ -192,9 +192,9 @@ package quasim_map_pkg;
   // bytes that answer
   function automatic int window_bytes(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
-      0: window_bytes = 1 << (conv_bits + (dataflows > 1) * (conv_bits < 8) * (8 - conv_bits));
+      0: window_bytes = 1 << (conv_bits + (dataflows > 1) * (conv_bits < 8) * (8 - conv_bits) - 2 * (folded == 1) * (conv_bits > 3) - (folded == 1) * (conv_bits == 3));
       1: window_bytes = (4 << cell_bits) * (dataflows > 1);
       2: window_bytes = 32 * near_blocks * (dataflows > 1);
       4: window_bytes = 8 * max_channels;
@@ -212,7 +212,7 @@ package quasim_map_pkg;
   // bits of a unit that are stored; the others read 0, or the sign of a signed unit
   function automatic int window_bits(
     input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks);
+    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       1: window_bits = 15;
       2: window_bits = 22;

@@ -13,7 +13,7 @@ package quasim_pkg;
   parameter int MULT_BITS_DEFAULT = 24;  // multiplier width unless chosen otherwise
   parameter int BIAS_BITS_MIN = 8;  // narrowest bias word B[c]
   parameter int BIAS_BITS_MAX = 48;  // widest signed bias word B[c]
-  parameter int BIAS_BITS_DEFAULT = 48;  // bias word width unless chosen otherwise
+  parameter int BIAS_BITS_DEFAULT = 36;  // bias word width unless chosen otherwise; what programs need at 24 bits of M
   parameter int SHIFT_MAX = 47;  // largest right shift S
   parameter int SHIFT_BITS = 6;  // width of the shift field
   parameter int PRODUCT_BITS = 50;  // signed p = M*acc + B at the widest M and B
@@ -25,6 +25,11 @@ package quasim_pkg;
   parameter int DATAFLOWS_MIN = 1;  // least set of dataflows: bit 0 two_step, bit 1 fused
   parameter int DATAFLOWS_MAX = 3;  // greatest set of dataflows: both
   parameter int DATAFLOWS_DEFAULT = 3;  // dataflows unless chosen otherwise
+  parameter int FOLDED_MIN = 0;  // two_step: the whole silu_table
+  parameter int FOLDED_MAX = 1;  // two_step: silu_table folded at 0
+  parameter int FOLDED_DEFAULT = 0;  // silu_table folded unless chosen otherwise
+  parameter int FOLD_BITS = 4;  // width of an entry of the folded table
+  parameter int FOLD_CONV_BITS_MAX = 8;  // largest conv_bits N with a folded table
   parameter int THRESHOLD_BITS = 22;  // fused: width of u = clamp(p) and of a near threshold, unsigned
   parameter int FAR_BITS = 16;  // fused: stored low bits of a far threshold
   parameter int FAR_ROWS = 128;  // fused: far thresholds; they lie in the bits of the 256 x 8 silu_table
@@ -45,7 +50,7 @@ package quasim_pkg;
   parameter int AXIL_ADDR_BITS = 20;  // AXI4-Lite byte address width
   parameter int AXIL_DATA_BITS = 32;  // AXI4-Lite data width
   parameter logic [31:0] ID_WORD = 32'h51534D31;  // ASCII QSM1
-  parameter logic [31:0] VERSION_WORD = 32'h00010200;  // major.minor.patch, a byte each
+  parameter logic [31:0] VERSION_WORD = 32'h00010300;  // major.minor.patch, a byte each
   parameter logic [31:0] REG_ID = 32'h00000000;  // identification, ASCII QSM1
   parameter int ID_ID_LSB = 0;  // 0x51534D31
   parameter int ID_ID_WIDTH = 32;  // 0x51534D31
@@ -94,6 +99,8 @@ package quasim_pkg;
   parameter int CAPABILITY2_CELL_BITS_WIDTH = 8;  // fused: the guess has 2^CellBits cells
   parameter int CAPABILITY2_NEAR_BLOCKS_LSB = 16;  // fused: near thresholds, in eights
   parameter int CAPABILITY2_NEAR_BLOCKS_WIDTH = 8;  // fused: near thresholds, in eights
+  parameter int CAPABILITY2_FOLDED_LSB = 24;  // 1: silu_table is folded
+  parameter int CAPABILITY2_FOLDED_WIDTH = 1;  // 1: silu_table is folded
   parameter logic [31:0] REG_CHANNELS = 32'h00000020;  // channel count C; need not be a multiple of the lanes
   parameter int CHANNELS_CHANNELS_LSB = 0;  // C, legal from 1 to MaxChannels
   parameter int CHANNELS_CHANNELS_WIDTH = 16;  // C, legal from 1 to MaxChannels
@@ -137,7 +144,7 @@ package quasim_pkg;
   parameter logic [31:0] REG_SAT_OUT_HI = 32'h0000005C;  // live output elements at an int8 limit, high half as latched
   parameter int SAT_OUT_HI_COUNT_LSB = 0;  // count
   parameter int SAT_OUT_HI_COUNT_WIDTH = 32;  // count
-  parameter logic [31:0] TABLE_BASE = 32'h00004000;  // two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
+  parameter logic [31:0] TABLE_BASE = 32'h00004000;  // two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). Folded: 2^(N-1) entries of 4 bits, eight to a word, little end first; entry i is g for q = i and q = -i, entry 0 for q = -2^(N-1), and table[0] is 0. fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
   parameter logic [31:0] TABLE_BYTES = 32'h00001000;  // size of that window
   parameter logic [31:0] GUESS_BASE = 32'h00005000;  // fused: one word a cell of the guess, base K in bits 8:0, slope G in bits 14:9
   parameter logic [31:0] GUESS_BYTES = 32'h00000100;  // size of that window

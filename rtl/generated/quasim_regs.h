@@ -14,7 +14,7 @@
 #define QUASIM_MULT_BITS_DEFAULT 24 /* multiplier width unless chosen otherwise */
 #define QUASIM_BIAS_BITS_MIN 8 /* narrowest bias word B[c] */
 #define QUASIM_BIAS_BITS_MAX 48 /* widest signed bias word B[c] */
-#define QUASIM_BIAS_BITS_DEFAULT 48 /* bias word width unless chosen otherwise */
+#define QUASIM_BIAS_BITS_DEFAULT 36 /* bias word width unless chosen otherwise; what programs need at 24 bits of M */
 #define QUASIM_SHIFT_MAX 47 /* largest right shift S */
 #define QUASIM_SHIFT_BITS 6 /* width of the shift field */
 #define QUASIM_PRODUCT_BITS 50 /* signed p = M*acc + B at the widest M and B */
@@ -26,6 +26,11 @@
 #define QUASIM_DATAFLOWS_MIN 1 /* least set of dataflows: bit 0 two_step, bit 1 fused */
 #define QUASIM_DATAFLOWS_MAX 3 /* greatest set of dataflows: both */
 #define QUASIM_DATAFLOWS_DEFAULT 3 /* dataflows unless chosen otherwise */
+#define QUASIM_FOLDED_MIN 0 /* two_step: the whole silu_table */
+#define QUASIM_FOLDED_MAX 1 /* two_step: silu_table folded at 0 */
+#define QUASIM_FOLDED_DEFAULT 0 /* silu_table folded unless chosen otherwise */
+#define QUASIM_FOLD_BITS 4 /* width of an entry of the folded table */
+#define QUASIM_FOLD_CONV_BITS_MAX 8 /* largest conv_bits N with a folded table */
 #define QUASIM_THRESHOLD_BITS 22 /* fused: width of u = clamp(p) and of a near threshold, unsigned */
 #define QUASIM_FAR_BITS 16 /* fused: stored low bits of a far threshold */
 #define QUASIM_FAR_ROWS 128 /* fused: far thresholds; they lie in the bits of the 256 x 8 silu_table */
@@ -46,7 +51,7 @@
 #define QUASIM_AXIL_ADDR_BITS 20 /* AXI4-Lite byte address width */
 #define QUASIM_AXIL_DATA_BITS 32 /* AXI4-Lite data width */
 #define QUASIM_ID_WORD 0x51534D31u /* ASCII QSM1 */
-#define QUASIM_VERSION_WORD 0x00010200u /* major.minor.patch, a byte each */
+#define QUASIM_VERSION_WORD 0x00010300u /* major.minor.patch, a byte each */
 #define QUASIM_REG_ID 0x00000000u /* identification, ASCII QSM1 */
 #define QUASIM_ID_ID_LSB 0 /* 0x51534D31 */
 #define QUASIM_ID_ID_WIDTH 32 /* 0x51534D31 */
@@ -95,6 +100,8 @@
 #define QUASIM_CAPABILITY2_CELL_BITS_WIDTH 8 /* fused: the guess has 2^CellBits cells */
 #define QUASIM_CAPABILITY2_NEAR_BLOCKS_LSB 16 /* fused: near thresholds, in eights */
 #define QUASIM_CAPABILITY2_NEAR_BLOCKS_WIDTH 8 /* fused: near thresholds, in eights */
+#define QUASIM_CAPABILITY2_FOLDED_LSB 24 /* 1: silu_table is folded */
+#define QUASIM_CAPABILITY2_FOLDED_WIDTH 1 /* 1: silu_table is folded */
 #define QUASIM_REG_CHANNELS 0x00000020u /* channel count C; need not be a multiple of the lanes */
 #define QUASIM_CHANNELS_CHANNELS_LSB 0 /* C, legal from 1 to MaxChannels */
 #define QUASIM_CHANNELS_CHANNELS_WIDTH 16 /* C, legal from 1 to MaxChannels */
@@ -138,7 +145,7 @@
 #define QUASIM_REG_SAT_OUT_HI 0x0000005Cu /* live output elements at an int8 limit, high half as latched */
 #define QUASIM_SAT_OUT_HI_COUNT_LSB 0 /* count */
 #define QUASIM_SAT_OUT_HI_COUNT_WIDTH 32 /* count */
-#define QUASIM_TABLE_BASE 0x00004000u /* two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones */
+#define QUASIM_TABLE_BASE 0x00004000u /* two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). Folded: 2^(N-1) entries of 4 bits, eight to a word, little end first; entry i is g for q = i and q = -i, entry 0 for q = -2^(N-1), and table[0] is 0. fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones */
 #define QUASIM_TABLE_BYTES 0x00001000u /* size of that window */
 #define QUASIM_GUESS_BASE 0x00005000u /* fused: one word a cell of the guess, base K in bits 8:0, slope G in bits 14:9 */
 #define QUASIM_GUESS_BYTES 0x00000100u /* size of that window */

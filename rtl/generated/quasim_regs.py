@@ -12,7 +12,7 @@ MULT_BITS_MAX = 31  # widest unsigned multiplier M
 MULT_BITS_DEFAULT = 24  # multiplier width unless chosen otherwise
 BIAS_BITS_MIN = 8  # narrowest bias word B[c]
 BIAS_BITS_MAX = 48  # widest signed bias word B[c]
-BIAS_BITS_DEFAULT = 48  # bias word width unless chosen otherwise
+BIAS_BITS_DEFAULT = 36  # bias word width unless chosen otherwise; what programs need at 24 bits of M
 SHIFT_MAX = 47  # largest right shift S
 SHIFT_BITS = 6  # width of the shift field
 PRODUCT_BITS = 50  # signed p = M*acc + B at the widest M and B
@@ -24,6 +24,11 @@ MAX_CHANNELS_DEFAULT = 8192  # channels the memories hold unless chosen otherwis
 DATAFLOWS_MIN = 1  # least set of dataflows: bit 0 two_step, bit 1 fused
 DATAFLOWS_MAX = 3  # greatest set of dataflows: both
 DATAFLOWS_DEFAULT = 3  # dataflows unless chosen otherwise
+FOLDED_MIN = 0  # two_step: the whole silu_table
+FOLDED_MAX = 1  # two_step: silu_table folded at 0
+FOLDED_DEFAULT = 0  # silu_table folded unless chosen otherwise
+FOLD_BITS = 4  # width of an entry of the folded table
+FOLD_CONV_BITS_MAX = 8  # largest conv_bits N with a folded table
 THRESHOLD_BITS = 22  # fused: width of u = clamp(p) and of a near threshold, unsigned
 FAR_BITS = 16  # fused: stored low bits of a far threshold
 FAR_ROWS = 128  # fused: far thresholds; they lie in the bits of the 256 x 8 silu_table
@@ -44,7 +49,7 @@ PIPELINE_LATENCY = 6  # cycles from the input handshake to the output handshake,
 AXIL_ADDR_BITS = 20  # AXI4-Lite byte address width
 AXIL_DATA_BITS = 32  # AXI4-Lite data width
 ID_WORD = 0x51534D31
-VERSION_WORD = 0x00010200
+VERSION_WORD = 0x00010300
 
 REG_ID = 0x00000  # identification, ASCII QSM1
 ID_ID_LSB, ID_ID_MASK = 0, 0xFFFFFFFF  # 0x51534D31
@@ -74,6 +79,7 @@ REG_CAPABILITY2 = 0x0001C  # dataflows and their tables
 CAPABILITY2_DATAFLOWS_LSB, CAPABILITY2_DATAFLOWS_MASK = 0, 0x000000FF  # bit 0: the unit has two_step, bit 1: it has fused
 CAPABILITY2_CELL_BITS_LSB, CAPABILITY2_CELL_BITS_MASK = 8, 0x0000FF00  # fused: the guess has 2^CellBits cells
 CAPABILITY2_NEAR_BLOCKS_LSB, CAPABILITY2_NEAR_BLOCKS_MASK = 16, 0x00FF0000  # fused: near thresholds, in eights
+CAPABILITY2_FOLDED_LSB, CAPABILITY2_FOLDED_MASK = 24, 0x01000000  # 1: silu_table is folded
 REG_CHANNELS = 0x00020  # channel count C; need not be a multiple of the lanes
 CHANNELS_CHANNELS_LSB, CHANNELS_CHANNELS_MASK = 0, 0x0000FFFF  # C, legal from 1 to MaxChannels
 REG_TAPS = 0x00024  # taps K; older taps are masked
@@ -103,7 +109,7 @@ SAT_OUT_LO_COUNT_LSB, SAT_OUT_LO_COUNT_MASK = 0, 0xFFFFFFFF  # count
 REG_SAT_OUT_HI = 0x0005C  # live output elements at an int8 limit, high half as latched
 SAT_OUT_HI_COUNT_LSB, SAT_OUT_HI_COUNT_MASK = 0, 0xFFFFFFFF  # count
 
-TABLE_BASE = 0x04000  # two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
+TABLE_BASE = 0x04000  # two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). Folded: 2^(N-1) entries of 4 bits, eight to a word, little end first; entry i is g for q = i and q = -i, entry 0 for q = -2^(N-1), and table[0] is 0. fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
 GUESS_BASE = 0x05000  # fused: one word a cell of the guess, base K in bits 8:0, slope G in bits 14:9
 NEAR_BASE = 0x06000  # fused: one word a near threshold, rank 0 first
 WEIGHT_BASE = 0x10000  # one word a channel: byte k is w[c,k], byte K-1 multiplies the newest sample
@@ -113,9 +119,9 @@ HISTORY_BASE = 0x40000  # one word a channel: byte 0 is x[t-3], byte 1 x[t-2], b
 # name: (offset, access, writable bits, value after reset), of a unit with the default parameters
 REGISTERS = {
     "Id": (0x00000, "ro", 0x00000000, 0x51534D31),
-    "Version": (0x00004, "ro", 0x00000000, 0x00010200),
+    "Version": (0x00004, "ro", 0x00000000, 0x00010300),
     "Capability0": (0x00008, "ro", 0x00000000, 0x06040810),
-    "Capability1": (0x0000C, "ro", 0x00000000, 0x30182000),
+    "Capability1": (0x0000C, "ro", 0x00000000, 0x24182000),
     "Control": (0x00010, "rw", 0x00000001, 0x00000000),
     "Status": (0x00014, "ro", 0x00000000, 0x00000000),
     "ClearCounters": (0x00018, "wo", 0x00000001, 0x00000000),
@@ -149,6 +155,6 @@ WINDOWS = {
     "Guess": (0x05000, 0x00080, 4, 15, False),
     "Near": (0x06000, 0x000A0, 4, 22, False),
     "Weight": (0x10000, 0x08000, 4, 32, False),
-    "Bias": (0x20000, 0x10000, 8, 48, True),
+    "Bias": (0x20000, 0x10000, 8, 36, True),
     "History": (0x40000, 0x08000, 4, 24, False),
 }

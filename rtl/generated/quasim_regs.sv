@@ -17,7 +17,8 @@ module quasim_regs #(
   parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
   parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
   parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
-  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
+  parameter int Folded      = quasim_pkg::FOLDED_DEFAULT
 ) (
   input  logic                                     clk_i,
   input  logic                                     rst_ni,
@@ -83,6 +84,11 @@ module quasim_regs #(
   if (NearBlocks < quasim_pkg::NEAR_BLOCKS_MIN || NearBlocks > quasim_pkg::NEAR_BLOCKS_MAX) begin : gen_illegal_near_blocks
     NearBlocks_must_be_1_to_8 illegal_parameter ();
   end
+  if (Folded < quasim_pkg::FOLDED_MIN || Folded > quasim_pkg::FOLDED_MAX) begin : gen_illegal_folded
+    Folded_must_be_0_to_1 illegal_parameter ();
+  end else if (Folded != quasim_pkg::FOLDED_MIN && !((Dataflows == 1) * (ConvBits <= quasim_pkg::FOLD_CONV_BITS_MAX))) begin : gen_unmet_folded
+    Folded_must_be_0_with_fused_or_more_than_8_conv_bits illegal_parameter ();
+  end
 
   localparam int AddrBits  = quasim_pkg::AXIL_ADDR_BITS;
   localparam int IndexBits = quasim_pkg::WINDOW_INDEX_BITS;
@@ -119,7 +125,7 @@ module quasim_regs #(
   localparam logic [31:0] DataflowMask      = 32'h00003F03;
 
   // ---- windows: each is as long as the unit's parameters make it ----
-  localparam logic [12:0] TableEnd   = 13'(1 << (ConvBits + (Dataflows > 1) * (ConvBits < 8) * (8 - ConvBits)));
+  localparam logic [12:0] TableEnd   = 13'(1 << (ConvBits + (Dataflows > 1) * (ConvBits < 8) * (8 - ConvBits) - 2 * (Folded == 1) * (ConvBits > 3) - (Folded == 1) * (ConvBits == 3)));
   localparam logic [8:0] GuessEnd    = 9'((4 << CellBits) * (Dataflows > 1));
   localparam logic [8:0] NearEnd     = 9'(32 * NearBlocks * (Dataflows > 1));
   localparam logic [16:0] WeightEnd  = 17'(4 * MaxChannels);
@@ -266,7 +272,7 @@ module quasim_regs #(
       ControlAddr:       read_data_o = {31'd0, control_enable_q};
       StatusAddr:        read_data_o = {28'd0, status_config_error_q, status_last_error_q, status_mid_token_i, status_busy_i};
       ClearCountersAddr: read_data_o = '0;
-      Capability2Addr:   read_data_o = {8'd0, 8'(NearBlocks), 8'(CellBits), 8'(Dataflows)};
+      Capability2Addr:   read_data_o = {7'd0, 1'(Folded), 8'(NearBlocks), 8'(CellBits), 8'(Dataflows)};
       ChannelsAddr:      read_data_o = {16'd0, channels_q};
       TapsAddr:          read_data_o = {29'd0, taps_q};
       MultiplierAddr:    read_data_o = {1'd0, 31'(multiplier_q)};

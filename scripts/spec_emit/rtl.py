@@ -1,4 +1,6 @@
 """The SystemVerilog package and the register file."""
+import re
+
 from spec_emit.spec import (NOTE, base_of, bytes_of, entries, field_name, lower, offset, upper)
 
 REGS_HEADER = """\
@@ -123,13 +125,25 @@ def rule_name(spec, name):
     return f"{name}_must_be_{low}_to_{high}"
 
 
+def unmet_rule_name(spec, name):
+    """What refuses a parameter that needs others to be otherwise."""
+    return f"{name}_must_be_{spec.parameter[name]['otherwise']}"
+
+
+def needs_text(spec, name):
+    """What a parameter needs, in terms of the unit's parameters and the package."""
+    text = spec.parameter[name]["needs"]
+    for constant in spec.value:
+        text = re.sub(rf"\b{constant}\b", f"quasim_pkg::{upper(constant)}", text)
+    return text
+
+
 def corners(spec):
     """Parameter sets at the ends of the ranges, and one beyond each end with the rule that refuses it."""
     multiples = [name for name, entry in spec.parameter.items() if "multiple_of" in entry]
     out = []
     for end in (0, 1):
-        ends = {name: spec.range_of(name)[end] for name in spec.parameter}
-        out.append(" ".join(f"{name}={value}" for name, value in ends.items()))
+        out.append(" ".join(f"{name}={value}" for name, value in spec.ends(end).items()))
     for name in spec.parameter:
         low, high, default = spec.range_of(name)
         if name in multiples:
@@ -140,6 +154,9 @@ def corners(spec):
         for value in (low - 1, high + 1):
             rest = "".join(f" {m}={2 * value}" for m in multiples if spec.parameter[m]["multiple_of"] == name and value > 0)
             out.append(f"{name}={value}{rest}:{rule_name(spec, name)}")
+        if "needs" in spec.parameter[name]:
+            assert not spec.needs_met(name, spec.defaults()), f"{name}: the default unit meets its needs"
+            out.append(f"{name}={high}:{unmet_rule_name(spec, name)}")
     return out
 
 
@@ -153,7 +170,11 @@ def limit_checks(spec):
                          f"      || {inside} != ({inside} / (({of} < 1) ? 1 : {of})) * {of})")
         else:
             condition = f"{inside} < {prefix}_MIN || {inside} > {prefix}_MAX"
-        out += [f"  if ({condition}) begin : gen_illegal_{lower(name)}", f"    {rule_name(spec, name)} illegal_parameter ();", "  end"]
+        out += [f"  if ({condition}) begin : gen_illegal_{lower(name)}", f"    {rule_name(spec, name)} illegal_parameter ();"]
+        if "needs" in entry:
+            out += [f"  end else if ({inside} != {prefix}_MIN && !({needs_text(spec, name)})) begin : gen_unmet_{lower(name)}",
+                    f"    {unmet_rule_name(spec, name)} illegal_parameter ();"]
+        out.append("  end")
     return out
 
 

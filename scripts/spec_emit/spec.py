@@ -1,8 +1,9 @@
 """model/spec/quasim_spec.json: reading, checking, and what several writers derive from it.
 
 constants   {name, value, doc}
-parameters  of quasim_top: {name, limits, doc, multiple_of}. The legal range is the constants <limits>Min to <limits>Max, the
-            default <limits>Default; a parameter that is a multiple of another begins at that one.
+parameters  of quasim_top: {name, limits, doc, multiple_of, needs, otherwise}. The legal range is the constants <limits>Min to <limits>Max, the
+            default <limits>Default; a parameter that is a multiple of another begins at that one. needs: where that is 0 in a
+            unit's parameters, this one must be its least; otherwise: that in words.
 registers   {name, offset, access, write_when, reset, doc, fields}. access: ro, rw, wo. write_when: always or idle (Control.Enable
             and Status.Busy 0).
 fields      {name, lsb, width, kind, doc} and, by kind:
@@ -67,7 +68,7 @@ class Spec:
             base, size = base_of(window), bytes_of(window)
             assert size & (size - 1) == 0 and base % size == 0, f"window {window['name']} is misaligned"
             assert base >= end and base + size <= 1 << self.addr_bits, f"window {window['name']} overlaps or does not fit"
-            assert self.window_bytes(window, {p: self.range_of(p)[1] for p in self.parameter}) <= size, f"window {window['name']}"
+            assert self.window_bytes(window, self.ends(1)) <= size, f"window {window['name']}"
             end = base + size
         for _, field in self.fields("stored"):
             for bound in ("min", "max"):
@@ -93,6 +94,16 @@ class Spec:
 
     def defaults(self):
         return {name: self.range_of(name)[2] for name in self.parameter}
+
+    def ends(self, end):
+        """Every parameter at its least (0) or greatest (1) value; at its least where it needs what the others are not."""
+        ends = {name: self.range_of(name)[end] for name in self.parameter}
+        return {name: self.range_of(name)[0] if not self.needs_met(name, ends) else value for name, value in ends.items()}
+
+    def needs_met(self, name, parameters):
+        """Whether a parameter may be more than its least in a unit of these parameters."""
+        needs = self.parameter[name].get("needs")
+        return needs is None or bool(eval(needs, {"__builtins__": {}}, {**self.value, **parameters}))  # likewise
 
     def window_bytes(self, window, parameters):
         """The bytes that answer in a unit of these parameters."""

@@ -2,7 +2,7 @@
 from spec_emit.spec import NOTE, base_of, lower, mask_of, offset, upper, version_word
 
 PARAMETERS = ("input int lanes, input int max_channels, input int conv_bits,\n    input int mult_bits, input int bias_bits, "
-              "input int dataflows, input int cell_bits, input int near_blocks")
+              "input int dataflows, input int cell_bits, input int near_blocks, input int folded")
 
 PACKAGE_HEADER = """\
 //

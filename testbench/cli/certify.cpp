@@ -28,6 +28,7 @@ struct CertifyOptions {
   std::int64_t examine = compile::kExaminedDefault;
   std::size_t jobs = 1;
   std::optional<std::filesystem::path> rtl;  ///< a directory with the stages' RTL; empty path: the project's
+  bool folded = false;                       ///< the stages of a folded unit
   bool require_golden = false;
   bool summary = false;  ///< one row a bundle
   bool json = false;
@@ -69,7 +70,7 @@ Json certify_group(const std::filesystem::path& directory, Bundle bundle, const 
     request.rtl = [&](const LayerProgram& program) {
       static std::mutex one_build_at_a_time;  // several bundles may be certified side by side
       const std::lock_guard<std::mutex> lock(one_build_at_a_time);
-      return cosim::make_tail(program, *options.rtl);
+      return cosim::make_tail(program, *options.rtl, options.folded);
     };
   Json json = bundle_entry(directory, bundle);
   json.update(to_json(certify_layer(bundle, std::move(request))));
@@ -198,6 +199,7 @@ int run(const CertifyOptions& options) {
   InputSet inputs = inputs_of(options.bundles);
   inputs.add_file(options.program);
   const std::optional<OutputFile> output = output_file(options.output, inputs);
+  if (options.folded && !options.rtl) throw UsageError("--folded: expected --rtl, whose stages it is about");
   (void)variant_of(options), (void)exact::parse_domain(options.domain);
   GivenProgram given;
   if (!options.program.empty()) given = {read_program(options.program), sha256_of_file(options.program)};
@@ -267,6 +269,8 @@ Action add_certify(CLI::App& app) {
           "with modules of the same names and ports")
       ->expected(0, 1)
       ->type_name("[DIR]");
+  verb->add_flag("--folded", options->folded,
+                 "with --rtl: the stages of a unit that holds silu_table folded");
   add_output_option(*verb, options->output, "write the certificate here");
   CLI::Option* jobs = add_number(*verb, "--jobs", options->jobs, kJobs, "bundles at a time");
   CLI::Option* summary = verb->add_flag("--summary", options->summary,

@@ -70,7 +70,8 @@ LayerRow row_of(const compile::Compiled& compiled) {
   nlohmann::ordered_json json{{"exact", compiled.exact()},
                               {"match", match},
                               {"multiplier", stage.multiplier},
-                              {"mult_bits", program.mult_bits}};
+                              {"mult_bits", program.mult_bits},
+                              {"bias_bits", program.bias_bits}};
   if (stage.is_fused()) {
     json["least_multiplier"] = nullptr;
     if (compiled.least_multiplier) json["least_multiplier"] = *compiled.least_multiplier;
@@ -79,6 +80,13 @@ LayerRow row_of(const compile::Compiled& compiled) {
                  {"near", stage.fused.near.size()}});
   } else {
     json["shift"] = stage.shift_bits;
+    json["folded"] = true;  // whether a folded unit can hold the table
+    try {
+      (void)stage.folded_table();
+    } catch (const InputError& not_folded) {
+      json["folded"] = false;
+      json["not_folded"] = not_folded.what();
+    }
   }
   json.update({{"points", compiled.points},
                {"differing_q", compiled.differing_q},

@@ -26,7 +26,7 @@ struct ExportOptions {
   std::vector<std::string> stages;
   std::size_t lanes = spec::kLanesDefault;
   std::size_t steps = 0;  ///< 0: all
-  bool no_directed = false, json = false;
+  bool no_directed = false, folded = false, json = false;
 };
 
 std::vector<kit::Boundary> parse_stages(const std::vector<std::string>& names) {
@@ -121,6 +121,7 @@ int run(const ExportOptions& options) {
   if (!options.stages.empty()) request.stages = parse_stages(options.stages);
   if (options.steps > 0) request.max_tokens = options.steps;
   request.with_directed = !options.no_directed;
+  request.folded = options.folded;
   std::optional<Progress> progress;
   request.progress = [&progress](std::uint64_t done, std::uint64_t total) {
     if (!progress) progress.emplace("export", total);
@@ -151,6 +152,7 @@ Action add_export(CLI::App& app) {
   add_number(*verb, "--steps", options->steps, {1, SIZE_MAX},
              "write only the first time steps of each sequence");
   verb->add_flag("--no-directed", options->no_directed, "leave the directed vectors out");
+  verb->add_flag("--folded", options->folded, "for the unit of two_step alone that holds silu_table folded");
   verb->add_option("--check", options->check,
                    "check the kit in this directory: every file, size and SHA-256");
   verb->add_flag("--json", options->json, "print JSON");

@@ -1,5 +1,5 @@
-// quasim import, calibrate, evaluate and ppa: the work is done by the Python package beside this program;
-// arguments, output and exit code are passed through.
+// quasim import, calibrate, evaluate, ppa and emit-rtl: the work is done by the Python package beside this
+// program; arguments, output and exit code are passed through.
 #include <unistd.h>
 
 #include <array>
@@ -76,6 +76,11 @@ Action add_evaluate(CLI::App& app) {
 
 Action add_ppa(CLI::App& app) {
   return add_python_verb(app, "ppa", "area, delay, memories and energy of the unit as a netlist");
+}
+
+Action add_emit_rtl(CLI::App& app) {
+  return add_python_verb(app, "emit-rtl", "quasim/emit_rtl/start.py",
+                         "write the unit's RTL with a layer program as constants");
 }
 
 }  // namespace quasim::cli

@@ -92,6 +92,7 @@ void add_stream_options(CLI::App& verb, StreamOptions& options) {
              "probability that the receiver is not ready");
   add_number(verb, "--seed", options.stalls.seed, {}, "seed of both stall patterns");
   add_number(verb, "--max-mismatches", options.max_mismatches, {0, 250}, "differences described one by one");
+  verb.add_flag("--folded", options.folded, "the unit of two_step alone that holds silu_table folded");
   verb.add_flag("--json", options.json, "print JSON");
 }
 
@@ -113,7 +114,9 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
   std::unique_ptr<cosim::Testbench> testbench;
   sc::PipelineConfig config;
   const auto load = [&](const LayerProgram& program) {
-    const sc::PipelineConfig needed = sc::config_holding({}, program);
+    const sc::PipelineConfig needed =
+        sc::config_holding(options.folded ? sc::folded_config() : sc::PipelineConfig{}, program);
+    sc::require_fits(program, needed);  // before a unit is built for it
     if (testbench != nullptr && needed == config) return testbench->load(program);
     if (testbench != nullptr && trace)
       throw UsageError(

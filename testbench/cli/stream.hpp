@@ -14,7 +14,8 @@ struct StreamOptions {
   std::size_t max_mismatches = 10;
   OutputOption output;               ///< where run writes the model's tensors
   std::optional<std::string> trace;  ///< where cosim writes the waveform
-  std::filesystem::path rtl;  ///< cosim: a directory with another quasim_top; empty: the project's
+  std::filesystem::path rtl;         ///< cosim: a directory with another quasim_top; empty: the project's
+  bool folded = false;               ///< a unit of two_step alone with a folded table
   bool json = false;
 };
 

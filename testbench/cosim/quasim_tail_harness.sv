@@ -10,6 +10,7 @@ module quasim_tail_harness #(
   parameter int ConvBits   = quasim_pkg::CONV_BITS_DEFAULT,
   parameter int CellBits   = quasim_pkg::CELL_BITS_DEFAULT,
   parameter int NearBlocks = quasim_pkg::NEAR_BLOCKS_DEFAULT,
+  parameter int Folded     = quasim_pkg::FOLDED_DEFAULT,
   parameter int MultBits   = quasim_pkg::MULT_BITS_MAX,
   parameter int BiasBits   = quasim_pkg::BIAS_BITS_MAX
 ) (
@@ -36,7 +37,10 @@ module quasim_tail_harness #(
   localparam int CellWidth = quasim_pkg::CELL_WIDTH;
   localparam int NearRows  = quasim_pkg::NEAR_BLOCK_ROWS * NearBlocks;
   localparam int NearBits  = $clog2(NearRows);
-  localparam int TableBits = (Dataflows / 2 == 1 && ConvBits < 8) ? 8 : ConvBits;  // as in quasim_top
+  // as in quasim_top
+  localparam int FoldedBits = (ConvBits < 4) ? 2 : ConvBits - 2;
+  localparam int TableBits  = (Folded == 1) ? FoldedBits : (Dataflows / 2 == 1 && ConvBits < 8) ? 8 : ConvBits;
+  localparam int WordBits   = (TableBits > 2) ? TableBits - 2 : 1;
 
   logic [quasim_pkg::PRODUCT_BITS-1:0]   cut_mask;
   logic [quasim_pkg::RANK_BITS-1:0]      first_rank, last_rank;
@@ -109,9 +113,10 @@ module quasim_tail_harness #(
   quasim_silu #(
     .Lanes(Lanes),
     .Dataflows(Dataflows),
+    .Folded(Folded),
     .ConvBits(ConvBits),
     .TableBits(TableBits),
-    .WordBits(TableBits - 2),
+    .WordBits(WordBits),
     .NearRows(NearRows),
     .NearBits(NearBits),
     .IndexBits(IndexBits)
@@ -125,10 +130,10 @@ module quasim_tail_harness #(
     .out_o         (out_o),
     .at_limit_o    (unused_at_limit),
     .table_wen_i   (table_wen_i),
-    .table_windex_i((TableBits-2)'(windex_i)),
+    .table_windex_i(WordBits'(windex_i)),
     .table_wdata_i (wdata_i),
     .table_ren_i   (1'b0),
-    .table_rindex_i({(TableBits-2){1'b0}}),
+    .table_rindex_i({WordBits{1'b0}}),
     .table_rdata_o (unused_table_rdata),
     .near_wen_i    (near_wen_i),
     .near_windex_i (NearBits'(windex_i)),

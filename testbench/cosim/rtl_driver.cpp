@@ -40,11 +40,12 @@ std::uint64_t read_counter(RtlUnit& unit, std::uint32_t low, std::uint32_t high)
 }  // namespace
 
 void load_program(RtlUnit& unit, const LayerProgram& program) {
-  const std::vector<RegisterWrite> writes = register_writes(program);
   if (read(unit, spec::kRegId) != spec::kIdWord)
     throw InputError("RTL: the identification register is not QSM1");
   if (read(unit, spec::kRegVersion) != spec::kVersionWord)
     throw InputError("RTL: another register map version");
+  const bool folded = (read(unit, spec::kRegCapability2) >> spec::kCapability2FoldedLsb & 1) != 0;
+  const std::vector<RegisterWrite> writes = register_writes(program, folded);
   stop(unit);
   for (const RegisterWrite& step : writes) write(unit, step.address, step.data);
 }

@@ -25,7 +25,7 @@ class RtlTail final : public exact::PointSource {
     if (stage.is_fused())
       load_fused(stage.fused);
     else
-      load_two_step(stage);
+      load_two_step(stage, config.folded);
   }
 
   bool has_q() const override { return !program_.stage().is_fused(); }
@@ -58,11 +58,11 @@ class RtlTail final : public exact::PointSource {
   static constexpr std::size_t kEdgesToQ = 2;
   static constexpr std::size_t kEdgesToOut = 3;
 
-  void load_two_step(const StageProgram& stage) {
+  void load_two_step(const StageProgram& stage, bool folded) {
     shift_i_ = static_cast<std::uint64_t>(stage.shift_bits);
     half_away_i_ = stage.rounding == Rounding::kHalfAway;
-    for (std::size_t word = 0; 4 * word < stage.silu_table.size(); ++word)
-      write(table_wen_i_, word, word_of(stage.silu_table.data() + 4 * word, 4));
+    const std::vector<std::uint32_t> words = table_words(stage, folded);
+    for (std::size_t word = 0; word < words.size(); ++word) write(table_wen_i_, word, words[word]);
   }
 
   void load_fused(const FusedTables& tables) {

@@ -48,6 +48,7 @@ std::vector<std::string> parameters_of(const UnitRequest& request) {
   add("Dataflows", dataflows(config), dataflows(usual));
   add("CellBits", config.cell_bits, usual.cell_bits);
   add("NearBlocks", config.near_rows / spec::kNearBlockRows, usual.near_rows / spec::kNearBlockRows);
+  add("Folded", config.folded ? 1 : 0, usual.folded ? 1 : 0);
   return flags;
 }
 
@@ -222,8 +223,9 @@ std::unique_ptr<RtlUnit> make_unit(std::size_t lanes, const sc::PipelineConfig& 
   return make_verilated_unit(verilated({UnitRequest::Top::kUnit, lanes, config, rtl}), lanes, trace);
 }
 
-std::unique_ptr<exact::PointSource> make_tail(const LayerProgram& program, const fs::path& rtl) {
-  UnitRequest request{UnitRequest::Top::kTail, spec::kLanesDefault, sc::config_holding({}, program), rtl};
+std::unique_ptr<exact::PointSource> make_tail(const LayerProgram& program, const fs::path& rtl, bool folded) {
+  UnitRequest request{UnitRequest::Top::kTail, spec::kLanesDefault,
+                      sc::config_holding(folded ? sc::folded_config() : sc::PipelineConfig{}, program), rtl};
   return make_rtl_tail(verilated(request), request.config, program);
 }
 

@@ -35,7 +35,9 @@ const VerilatedAbi& verilated(const UnitRequest& request);
 /// A quasim_top of those parameters, after reset. `rtl` and `trace` may be empty.
 std::unique_ptr<RtlUnit> make_unit(std::size_t lanes, const sc::PipelineConfig& config,
                                    const std::filesystem::path& rtl, const std::filesystem::path& trace);
-/// The stages alone, as wide as the program needs, configured with it. The program must outlive it.
-std::unique_ptr<exact::PointSource> make_tail(const LayerProgram& program, const std::filesystem::path& rtl);
+/// The stages alone, as wide as the program needs, configured with it; `folded`: those of a folded unit. The
+/// program must outlive it.
+std::unique_ptr<exact::PointSource> make_tail(const LayerProgram& program, const std::filesystem::path& rtl,
+                                              bool folded = false);
 
 }  // namespace quasim::cosim

@@ -37,16 +37,16 @@ void add_program(KitDirectory& kit, const LayerProgram& program, const KitReques
                {{"meaning", program.stage().is_fused() ? "the layer program, quasim.program/2"
                                                        : "the layer program, quasim.program/1"}},
                program_text(program));
-  const std::vector<RegisterWrite> writes = register_writes(program);
+  const std::vector<RegisterWrite> writes = register_writes(program, request.folded);
   kit.add_text("tb/quasim_layer_pkg.sv", {{"meaning", "the layer program as a SystemVerilog package"}},
-               systemverilog_package(program, request.lanes, writes.size()));
+               systemverilog_package(program, request.lanes, writes.size(), request.folded));
   kit.add_text("include/quasim_layer.h", {{"meaning", "the layer program as a C header"}},
-               c_header(program, request.lanes));
+               c_header(program, request.lanes, request.folded));
   const nlohmann::ordered_json about{{"meaning", "AXI4-Lite writes that load the layer, in order"},
                                      {"count", writes.size()}};
   kit.add_text("config/axil_writes.hex", about, writes_hex(writes));
   kit.add_text("config/axil_writes.csv", about, writes_csv(writes));
-  for (const MemoryImage& image : memory_images(program))
+  for (const MemoryImage& image : memory_images(program, request.folded))
     for (const FormatRow& row : kFormats)
       if (row.memories && request.formats.count(row.format) != 0)
         kit.add_text(
@@ -100,6 +100,7 @@ nlohmann::ordered_json program_head(const LayerProgram& program, const KitReques
                  {"near", stage.fused.near.size()}});
   else
     head.update({{"shift_bits", stage.shift_bits}, {"rounding", std::string(to_string(stage.rounding))}});
+  head["folded"] = request.folded;
   head["origin"] = request.program_origin;
   return head;
 }
@@ -132,6 +133,7 @@ nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& p
 
 KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const KitRequest& request) {
   program.validate();
+  if (request.folded) (void)program.stage().folded_table();
   require_lanes(static_cast<std::int64_t>(request.lanes));
   const fs::path input_file = bundle.directory / "conv1d_input.npy";
   std::unique_ptr<NpySource> input;

@@ -28,6 +28,7 @@ struct KitRequest {
   std::vector<Boundary> stages{kBoundaries.begin(), kBoundaries.end()};
   std::size_t max_tokens = SIZE_MAX;  ///< time steps of each sequence that are exported
   bool with_directed = true;
+  bool folded = false;  ///< for a unit of two_step alone that holds silu_table folded
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 

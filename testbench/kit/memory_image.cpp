@@ -5,7 +5,7 @@
 
 namespace quasim::kit {
 
-std::vector<MemoryImage> memory_images(const LayerProgram& program) {
+std::vector<MemoryImage> memory_images(const LayerProgram& program, bool folded) {
   MemoryImage weight{"weight", "word c: byte k is w[c,k], byte K-1 multiplies the newest sample", 32, {}};
   MemoryImage bias{"bias", "word c: bias word B[c], two's complement", program.bias_bits, {}};
   const auto taps = static_cast<std::size_t>(program.taps);
@@ -20,6 +20,14 @@ std::vector<MemoryImage> memory_images(const LayerProgram& program) {
     MemoryImage table{"silu_table", "word i: out for q = i - 2^(N-1), two's complement", 8, {}};
     for (const std::int8_t entry : stage.silu_table) table.words.push_back(static_cast<std::uint8_t>(entry));
     images.push_back(std::move(table));
+    if (folded) {
+      MemoryImage fold{"fold",
+                       "word i: g, out = max(q, 0) - g, for q = i and q = -i; word 0 for q = -2^(N-1)",
+                       spec::kFoldBits,
+                       {}};
+      for (const std::uint8_t entry : stage.folded_table()) fold.words.push_back(entry);
+      images.push_back(std::move(fold));
+    }
     return images;
   }
   MemoryImage guess{"guess", "word i: cell i, base K in the low bits, slope G above", spec::kCellWidth, {}};

@@ -62,7 +62,8 @@ int near_rows_of(const StageProgram& stage) {
 
 }  // namespace
 
-std::string systemverilog_package(const LayerProgram& program, std::size_t lanes, std::size_t writes) {
+std::string systemverilog_package(const LayerProgram& program, std::size_t lanes, std::size_t writes,
+                                  bool folded) {
   const auto channels = static_cast<std::size_t>(program.channels());
   const std::size_t groups = (channels + lanes - 1) / lanes;
   std::string text = "// Layer program of " + comment_of(program.name) + " for streams of " +
@@ -82,6 +83,9 @@ std::string systemverilog_package(const LayerProgram& program, std::size_t lanes
   number("int", "TAPS", std::to_string(program.taps), "K");
   const StageProgram& stage = program.stage();
   number("bit", "FUSED", stage.is_fused() ? "1'b1" : "1'b0", "0: two_step, 1: fused");
+  number("int", "DATAFLOWS", std::to_string(folded ? 1 : spec::kDataflowsDefault),
+         "of the unit: 1 two_step, 3 both");
+  number("int", "FOLDED", folded ? "1" : "0", "1: the unit holds silu_table folded");
   number("int", "CONV_BITS", std::to_string(stage.conv_bits), "N");
   number("int", "CELL_BITS", std::to_string(cell_bits_of(stage)), "the guess has 2^CELL_BITS cells");
   number("int", "NEAR_BLOCKS", std::to_string(near_rows_of(stage) / spec::kNearBlockRows),
@@ -110,11 +114,12 @@ std::string systemverilog_package(const LayerProgram& program, std::size_t lanes
   address("WEIGHT_BASE", spec::kWeightBase, "weight window");
   address("BIAS_BASE", spec::kBiasBase, "bias window");
   address("HISTORY_BASE", spec::kHistoryBase, "history window");
-  const std::vector<MemoryImage> images = memory_images(program);
+  const std::vector<MemoryImage> images = memory_images(program, folded);
   for (const MemoryImage& image : images) {
     if (image.name == "weight") text += memory_function(image, "weight_word", false);
     if (image.name == "bias") text += memory_function(image, "bias_word", true);
     if (image.name == "silu_table") text += memory_function(image, "silu_entry", true);
+    if (image.name == "fold") text += memory_function(image, "fold_entry", false);
     if (image.name == "guess") text += memory_function(image, "guess_cell", false);
     if (image.name == "near") text += memory_function(image, "near_threshold", false);
     if (image.name == "far") text += memory_function(image, "far_threshold", false);
@@ -122,7 +127,7 @@ std::string systemverilog_package(const LayerProgram& program, std::size_t lanes
   return text + "\nendpackage\n";
 }
 
-std::string c_header(const LayerProgram& program, std::size_t lanes) {
+std::string c_header(const LayerProgram& program, std::size_t lanes, bool folded) {
   std::string text = "/* Layer program of " + comment_of(program.name) +
                      ". Generated; numbers are explained in docs/kit.md. */\n"
                      "#ifndef QUASIM_LAYER_H_\n#define QUASIM_LAYER_H_\n\n#include <stdint.h>\n\n";
@@ -134,6 +139,7 @@ std::string c_header(const LayerProgram& program, std::size_t lanes) {
   define("TAPS", std::to_string(program.taps), "K");
   const StageProgram& stage = program.stage();
   define("FUSED", stage.is_fused() ? "1" : "0", "0: two_step, 1: fused");
+  define("FOLDED", folded ? "1" : "0", "1: the writes are for a unit that holds silu_table folded");
   define("CONV_BITS", std::to_string(stage.conv_bits), "N");
   define("MULT_BITS", std::to_string(program.mult_bits), "width of M");
   define("BIAS_BITS", std::to_string(program.bias_bits), "width of B");
@@ -169,7 +175,7 @@ std::string c_header(const LayerProgram& program, std::size_t lanes) {
     array("int8_t", "quasim_layer_silu_table[1 << QUASIM_LAYER_CONV_BITS]", stage.silu_table.size(), 16,
           [&](std::size_t i) { return std::to_string(stage.silu_table[i]); });
   }
-  const std::vector<RegisterWrite> writes = register_writes(program);
+  const std::vector<RegisterWrite> writes = register_writes(program, folded);
   text +=
       "\n/* AXI4-Lite writes that load the layer: {address, data}. After the first, wait for Status.Busy = "
       "0. */\n"

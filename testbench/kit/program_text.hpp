@@ -10,11 +10,12 @@
 namespace quasim::kit {
 
 /// Package quasim_layer_pkg: sizes, scalars, the register addresses that a bench needs, and functions for the
-/// memories. `lanes` as the kit's streams have them.
-std::string systemverilog_package(const LayerProgram& program, std::size_t lanes, std::size_t writes);
+/// memories. `lanes` as the kit's streams have them; `folded`: for a unit that holds silu_table folded.
+std::string systemverilog_package(const LayerProgram& program, std::size_t lanes, std::size_t writes,
+                                  bool folded);
 
 /// Header quasim_layer.h: scalars, memories and the write list.
-std::string c_header(const LayerProgram& program, std::size_t lanes);
+std::string c_header(const LayerProgram& program, std::size_t lanes, bool folded);
 
 /// One write a line, 16 digits: address, data.
 std::string writes_hex(const std::vector<RegisterWrite>& writes);

@@ -17,7 +17,7 @@ inline constexpr int kMultBitsMax = 31;  // widest unsigned multiplier M
 inline constexpr int kMultBitsDefault = 24;  // multiplier width unless chosen otherwise
 inline constexpr int kBiasBitsMin = 8;  // narrowest bias word B[c]
 inline constexpr int kBiasBitsMax = 48;  // widest signed bias word B[c]
-inline constexpr int kBiasBitsDefault = 48;  // bias word width unless chosen otherwise
+inline constexpr int kBiasBitsDefault = 36;  // bias word width unless chosen otherwise; what programs need at 24 bits of M
 inline constexpr int kShiftMax = 47;  // largest right shift S
 inline constexpr int kShiftBits = 6;  // width of the shift field
 inline constexpr int kProductBits = 50;  // signed p = M*acc + B at the widest M and B
@@ -29,6 +29,11 @@ inline constexpr int kMaxChannelsDefault = 8192;  // channels the memories hold 
 inline constexpr int kDataflowsMin = 1;  // least set of dataflows: bit 0 two_step, bit 1 fused
 inline constexpr int kDataflowsMax = 3;  // greatest set of dataflows: both
 inline constexpr int kDataflowsDefault = 3;  // dataflows unless chosen otherwise
+inline constexpr int kFoldedMin = 0;  // two_step: the whole silu_table
+inline constexpr int kFoldedMax = 1;  // two_step: silu_table folded at 0
+inline constexpr int kFoldedDefault = 0;  // silu_table folded unless chosen otherwise
+inline constexpr int kFoldBits = 4;  // width of an entry of the folded table
+inline constexpr int kFoldConvBitsMax = 8;  // largest conv_bits N with a folded table
 inline constexpr int kThresholdBits = 22;  // fused: width of u = clamp(p) and of a near threshold, unsigned
 inline constexpr int kFarBits = 16;  // fused: stored low bits of a far threshold
 inline constexpr int kFarRows = 128;  // fused: far thresholds; they lie in the bits of the 256 x 8 silu_table
@@ -49,7 +54,7 @@ inline constexpr int kPipelineLatency = 6;  // cycles from the input handshake t
 inline constexpr int kAxilAddrBits = 20;  // AXI4-Lite byte address width
 inline constexpr int kAxilDataBits = 32;  // AXI4-Lite data width
 inline constexpr std::uint32_t kIdWord = 0x51534D31u;  // ASCII QSM1
-inline constexpr std::uint32_t kVersionWord = 0x00010200u;  // major.minor.patch, a byte each
+inline constexpr std::uint32_t kVersionWord = 0x00010300u;  // major.minor.patch, a byte each
 inline constexpr std::uint32_t kRegId = 0x00000000u;  // identification, ASCII QSM1
 inline constexpr int kIdIdLsb = 0;  // 0x51534D31
 inline constexpr int kIdIdWidth = 32;  // 0x51534D31
@@ -98,6 +103,8 @@ inline constexpr int kCapability2CellBitsLsb = 8;  // fused: the guess has 2^Cel
 inline constexpr int kCapability2CellBitsWidth = 8;  // fused: the guess has 2^CellBits cells
 inline constexpr int kCapability2NearBlocksLsb = 16;  // fused: near thresholds, in eights
 inline constexpr int kCapability2NearBlocksWidth = 8;  // fused: near thresholds, in eights
+inline constexpr int kCapability2FoldedLsb = 24;  // 1: silu_table is folded
+inline constexpr int kCapability2FoldedWidth = 1;  // 1: silu_table is folded
 inline constexpr std::uint32_t kRegChannels = 0x00000020u;  // channel count C; need not be a multiple of the lanes
 inline constexpr int kChannelsChannelsLsb = 0;  // C, legal from 1 to MaxChannels
 inline constexpr int kChannelsChannelsWidth = 16;  // C, legal from 1 to MaxChannels
@@ -141,7 +148,7 @@ inline constexpr int kSatOutLoCountWidth = 32;  // count
 inline constexpr std::uint32_t kRegSatOutHi = 0x0000005Cu;  // live output elements at an int8 limit, high half as latched
 inline constexpr int kSatOutHiCountLsb = 0;  // count
 inline constexpr int kSatOutHiCountWidth = 32;  // count
-inline constexpr std::uint32_t kTableBase = 0x00004000u;  // two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
+inline constexpr std::uint32_t kTableBase = 0x00004000u;  // two_step: silu_table, one byte an entry, four to a word, little end first; entry i is for q = i - 2^(N-1). Folded: 2^(N-1) entries of 4 bits, eight to a word, little end first; entry i is g for q = i and q = -i, entry 0 for q = -2^(N-1), and table[0] is 0. fused: the far thresholds, 16 bits each, two to a word; the number of the first is that of the near ones
 inline constexpr std::uint32_t kTableBytes = 0x00001000u;  // size of that window
 inline constexpr std::uint32_t kGuessBase = 0x00005000u;  // fused: one word a cell of the guess, base K in bits 8:0, slope G in bits 14:9
 inline constexpr std::uint32_t kGuessBytes = 0x00000100u;  // size of that window

@@ -44,6 +44,8 @@ module quasim_kit_tb;
     .ConvBits(CONV_BITS),
     .MultBits(MULT_BITS),
     .BiasBits(BIAS_BITS),
+    .Dataflows(DATAFLOWS),
+    .Folded(FOLDED),
     .CellBits(CELL_BITS),
     .NearBlocks(NEAR_BLOCKS)
   ) dut (

@@ -179,7 +179,8 @@ TEST(real_layers, equal_in_value_and_cycle) {
     const std::string name =
         std::string("/bookmamba/layer") + (layer < 10 ? "0" : "") + std::to_string(layer);
     const Bundle bundle = read_bundle(directory + name);
-    const LayerProgram program = compile::nearest_program(bundle);
+    const LayerProgram program =
+        compile::nearest_program(bundle, {spec::kMultBitsDefault, spec::kBiasBitsDefault});
     const auto& whole = bundle.require_input();
     const auto expected =
         expected_output(program, whole);  // whether it is the golden's is for certify to prove

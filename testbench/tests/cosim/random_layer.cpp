@@ -79,6 +79,16 @@ LayerProgram random_two_step_program(std::mt19937_64& random, int channels, int 
                                      ? uniform(random, spec::min_of_bits(program.bias_bits), widest)
                                      : uniform(random, -bias_limit, bias_limit));
   for (int i = 0; i < 1 << stage.conv_bits; ++i) stage.silu_table.push_back(sample(random));
+  if (config.folded) {
+    const int half = 1 << (stage.conv_bits - 1);
+    stage.silu_table[static_cast<std::size_t>(half)] = 0;
+    for (int size = 1; size <= half; ++size) {
+      const auto g = uniform(random, 0, 15);
+      stage.silu_table[static_cast<std::size_t>(half - size)] = static_cast<std::int8_t>(-g);
+      if (size < half)
+        stage.silu_table[static_cast<std::size_t>(half + size)] = static_cast<std::int8_t>(size - g);
+    }
+  }
   return program;
 }
 

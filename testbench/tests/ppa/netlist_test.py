@@ -79,7 +79,7 @@ def narrow(work, quasim, docs):
 
 def smoke(work, quasim):
     bundle = ROOT / "vectors/bookmamba/layer00"
-    parameters = Parameters(2, 64, 8, 24, 48, "both")
+    parameters = Parameters(2, 64, 8, 24, 36, "both")
     measurement = measurement_of(parameters, work)
     passed, said = simulate.smoke(measurement, RTL, bench_folder(RTL), work)
     expect(passed, f"smoke bench on the netlist: {said}")

@@ -12,13 +12,17 @@ import pathlib
 import re
 import subprocess
 import sys
+import tempfile
 
 PAGE = pathlib.Path(__file__).resolve().parents[3] / "docs/silicon.md"
-UNITS = {"both": [], "two_step": ["--dataflow", "two_step"], "fused": ["--dataflow", "fused", "--mult-bits", "8", "--bias-bits", "23"]}
+LAYER = PAGE.parents[1] / "vectors/bookmamba/layer00"
+UNITS = {"both": [], "two_step": ["--dataflow", "two_step"],
+         "two_step, table folded": ["--dataflow", "two_step", "--set", "Folded=1"],
+         "fused": ["--dataflow", "fused", "--mult-bits", "8", "--bias-bits", "23"]}
 ASAP7 = [f"asap7sc7p5t_{name}.lib.gz" for name in ("SIMPLE_RVT_TT_nldm_211120", "INVBUF_RVT_TT_nldm_220122", "SEQ_RVT_TT_nldm_220123")]
 SG13G2 = ["sg13g2_stdcell_typ_1p20V_25C.lib.gz"]
 SRAM = ["RM_IHPSG13_2P_512x32_c2_bm_bist.typ.lib.gz", "RM_IHPSG13_2P_64x32_c2.typ.lib.gz"]
-GROUPS = {"conv_acc": ["quasim_conv_acc", "quasim_dot4"], "requant": ["quasim_requant", "quasim_multiply_add", "quasim_rank_guess", "quasim_cell_rank"],
+GROUPS = {"conv_acc": ["quasim_conv_acc", "quasim_dot4"], "requant": ["quasim_requant", "quasim_multiply_add", "quasim_bias_rom", "quasim_rank_guess", "quasim_cell_rank"],
           "silu": ["quasim_silu", "quasim_guess_table", "quasim_table_read"]}
 
 
@@ -27,6 +31,18 @@ def measure(quasim, *options):
     if done.returncode != 0:
         sys.exit(f"quasim ppa {' '.join(options)} ends with {done.returncode}: {done.stderr}")
     return json.loads(done.stdout)
+
+
+def constants(quasim, *options):
+    """The unit that has the program of a real layer as constants."""
+    with tempfile.TemporaryDirectory(prefix="quasim-constants-") as folder:
+        program, unit = pathlib.Path(folder, "program.json"), pathlib.Path(folder, "unit")
+        for arguments in (["compile", LAYER, "-o", program], ["emit-rtl", program, "-o", unit]):
+            done = subprocess.run([quasim, *map(str, arguments)], capture_output=True, text=True, check=False)
+            if done.returncode != 0:
+                sys.exit(f"quasim {arguments[0]} ends with {done.returncode}: {done.stderr}")
+        channels = len(json.loads(program.read_text())["bias_words"])
+        return measure(quasim, "--rtl", str(unit), "--program", str(program), "--max-channels", str(channels), "--set", "Folded=1", *options)
 
 
 def row(name, document):
@@ -45,6 +61,8 @@ def area_table(quasim, options=()):
     for name, more in UNITS.items():
         documents.append(measure(quasim, *more, *options))
         lines.append(row(name + (" (M of 8 bits, B of 23)" if name == "fused" else ""), documents[-1]))
+    documents.append(constants(quasim, *options))
+    lines.append(row("two_step, layer00 as constants", documents[-1]))
     return "\n".join(lines), documents
 
 

@@ -67,7 +67,7 @@ def tiny_design(fanout=40):
     cells.update({f"load{i}": cell("INV", "Y", A=3, Y=100 + i) for i in range(fanout)})
     top = {"ports": {"clk_i": {"direction": "input", "bits": [2]}, "x": {"direction": "input", "bits": [3]}, "y": {"direction": "output", "bits": [4, 5]}},
            "cells": cells, "netnames": {}}
-    design = Design(Parameters(2, 64, 8, 24, 48, "both"), {"quasim_top": "", "quasim_lane": "", "quasim_ram__32x2": ""},
+    design = Design(Parameters(2, 64, 8, 24, 36, "both"), {"quasim_top": "", "quasim_lane": "", "quasim_ram__32x2": ""},
                     {"quasim_ram__32x2": Memory("quasim_ram__32x2", 2, 32)})
     return design, {"quasim_top": top, "quasim_lane": lane}
 

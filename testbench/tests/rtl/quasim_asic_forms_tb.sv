@@ -168,12 +168,18 @@ module quasim_asic_forms_tb;
   quasim_table_read_pair #(.Rows(40), .Width(22), .Seed(2)) u_near ();
   quasim_table_read_pair #(.Rows(32), .Width(15), .Seed(3)) u_cells ();
   quasim_table_read_pair #(.Rows(2), .Width(16), .Seed(4)) u_smallest ();
+  quasim_table_read_pair #(.Rows(128), .Width(4), .Seed(5)) u_folded ();
+  quasim_table_read_pair #(.Rows(32), .Width(4), .Seed(6)) u_folded_less ();
+  quasim_table_read_pair #(.Rows(2), .Width(4), .Seed(7)) u_folded_least ();
 
   initial begin
     u_rows.run();
     u_near.run();
     u_cells.run();
     u_smallest.run();
+    u_folded.run();
+    u_folded_less.run();
+    u_folded_least.run();
     for (tap = 0; tap < 4; tap = tap + 1)
       for (weight = 0; weight < 256; weight = weight + 1)
         for (n = 0; n < 8; n = n + 1) begin
@@ -202,7 +208,7 @@ module quasim_asic_forms_tb;
     u_narrowest.run();
     u_of_fused.run();
     checks = checks + 1 + u_default.checks + u_widest.checks + u_narrowest.checks + u_of_fused.checks + u_rows.checks + u_near.checks +
-             u_cells.checks + u_smallest.checks;
+             u_cells.checks + u_smallest.checks + u_folded.checks + u_folded_less.checks + u_folded_least.checks;
     $display("PASS forms of rtl/asic equal those of rtl: %0d comparisons", checks);
     $finish;
   end

@@ -10,10 +10,11 @@ module quasim_monitor #(
   parameter int MaxChannels = 8 * LANES,
   parameter int ConvBits    = 8,
   parameter int MultBits    = 24,
-  parameter int BiasBits    = 48,
+  parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
   parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
   parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
-  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT
+  parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
+  parameter int Folded      = quasim_pkg::FOLDED_DEFAULT
 ) (
   input logic               clk_i,
   input logic               rst_ni,
@@ -51,6 +52,7 @@ module quasim_monitor #(
   localparam int DF = Dataflows;
   localparam int CB = CellBits;
   localparam int KB = NearBlocks;
+  localparam int FO = Folded;
   localparam int Half = 1 << (ConvBits - 1);    // q lies in -Half .. Half-1
   localparam int CellParts = 4194304 >> CB;     // positions of u that share a cell
 
@@ -214,8 +216,14 @@ module quasim_monitor #(
           end else begin
             v = round_div(v, stored[REGISTER_REQUANT][5:0], stored[REGISTER_REQUANT][8]);
             q = (v >= Half) ? Half - 1 : (v < -Half) ? -Half : v;
-            entry = memory[quasim_pkg::WINDOW_TABLE*Units+(q+Half)/4];
-            x_byte = entry[((q+Half)%4)*8+:8];
+            if (FO == 1) begin
+              k = ((q < 0) ? -q : q) % Half;
+              entry = memory[quasim_pkg::WINDOW_TABLE*Units+k/8];
+              x_byte = ((q < 0) ? 0 : q) - ((q == 0) ? 0 : int'({1'b0, entry[(k%8)*4+:4]}));
+            end else begin
+              entry = memory[quasim_pkg::WINDOW_TABLE*Units+(q+Half)/4];
+              x_byte = entry[((q+Half)%4)*8+:8];
+            end
           end
           out = x_byte;
           if ((^{w, b, samples}) === 1'bx || (^entry[31:0]) === 1'bx || (^cell_word[14:0]) === 1'bx) begin
@@ -239,7 +247,7 @@ module quasim_monitor #(
       for (i = 0; i < RANGES; i = i + 1) begin
         value = (stored[range_register(i)] >> range_lsb(i)) & ((1 << range_width(i)) - 1);
         if (range_register(i) == REGISTER_DATAFLOW && (value & ~DF) != 0) legal = 1'b0;  // a dataflow that the unit lacks
-        if (value < range_least(i) || value > range_greatest(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB)) legal = 1'b0;
+        if (value < range_least(i) || value > range_greatest(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO)) legal = 1'b0;
       end
     end
   endfunction
@@ -258,7 +266,7 @@ module quasim_monitor #(
     begin
       window_at = -1;
       for (i = 0; i < Windows; i = i + 1)
-        if (addr >= window_base(i) && addr < window_base(i) + window_bytes(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB))
+        if (addr >= window_base(i) && addr < window_base(i) + window_bytes(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO))
           window_at = i;
     end
   endfunction
@@ -268,7 +276,7 @@ module quasim_monitor #(
     integer bits;
     logic [63:0] mask;
     begin
-      bits = window_bits(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
+      bits = window_bits(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
       mask = (bits == 64) ? '1 : (64'd1 << bits) - 64'd1;
       kept = unit & mask;
       if (window_signed(window) != 0 && unit[bits-1] !== 1'b0) kept = kept | (~mask & {64{unit[bits-1]}});
@@ -296,7 +304,7 @@ module quasim_monitor #(
       queued = 0;
       head = tail;
       group = 0;
-      for (i = 0; i < REGISTERS; i = i + 1) stored[i] = register_reset(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
+      for (i = 0; i < REGISTERS; i = i + 1) stored[i] = register_reset(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
       for (i = 0; i < Counters; i = i + 1) begin
         count[i] = '0;
         high[i] = '0;
@@ -335,7 +343,7 @@ module quasim_monitor #(
       window = window_at(aw_addr);
       b_resp = SlvErr;
       if (w_strb == 4'hF && number >= 0) begin
-        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
+        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
         if (register_access(number) != ACCESS_RO && (idle || register_always(number) != 0) && (w_data & ~mask) == 0) begin
           if (number == REGISTER_CONTROL && w_data[0] && !legal(0)) config_error = 1'b1;
           else begin

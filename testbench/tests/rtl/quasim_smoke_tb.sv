@@ -15,6 +15,7 @@ module quasim_smoke_tb #(
   parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
   parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
   parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
+  parameter int Folded      = quasim_pkg::FOLDED_DEFAULT,
   parameter int Seed        = 1,
   parameter int Short       = 0  // 1: fewer layers and less traffic, for netlists
 );
@@ -27,6 +28,7 @@ module quasim_smoke_tb #(
   localparam int DF = Dataflows;
   localparam int CB = CellBits;
   localparam int KB = NearBlocks;
+  localparam int FO = Folded;
   localparam int CN = (MaxChannels <= 8 * LANES) ? MaxChannels : 3 * LANES;  // channels of the largest layer that is loaded
   localparam longint BiasTop = (longint'(1) << (BB - 1)) - 1;
   localparam int Windows = quasim_pkg::WINDOWS;
@@ -60,7 +62,8 @@ module quasim_smoke_tb #(
     .BiasBits(BiasBits),
     .Dataflows(Dataflows),
     .CellBits(CellBits),
-    .NearBlocks(NearBlocks)
+    .NearBlocks(NearBlocks),
+    .Folded(Folded)
   ) dut (
     .clk_i(clk),
     .rst_ni(rst_n),
@@ -103,7 +106,8 @@ module quasim_smoke_tb #(
     .BiasBits(BiasBits),
     .Dataflows(Dataflows),
     .CellBits(CellBits),
-    .NearBlocks(NearBlocks)
+    .NearBlocks(NearBlocks),
+    .Folded(Folded)
   ) watch (
     .clk_i(clk),
     .rst_ni(rst_n),
@@ -433,6 +437,9 @@ module quasim_smoke_tb #(
     table_word = {tbl[i+3][7:0], tbl[i+2][7:0], tbl[i+1][7:0], tbl[i][7:0]};
   endfunction
 
+  // Words of the table as the unit holds it: its entries as they are, or, folded, eight numbers of 4 bits, whatever they are.
+  localparam int TableWords = (FO == 0) ? 1 << (NB - 2) : (NB < 4) ? 1 : 1 << (NB - 4);
+
   // Memories of the first `c_n` channels, of the table, and a few words read back.
   task automatic load_memories(input integer c_n);
     integer c, i;
@@ -444,7 +451,7 @@ module quasim_smoke_tb #(
         list_write(quasim_pkg::BIAS_BASE + 8 * c, b[31:0], 4'hF);
         list_write(quasim_pkg::BIAS_BASE + 8 * c + 4, b[63:32], 4'hF);
       end
-      for (i = 0; i < (1 << NB); i = i + 4) list_write(quasim_pkg::TABLE_BASE + i, table_word(i), 4'hF);
+      for (i = 0; i < 4 * TableWords; i = i + 4) list_write(quasim_pkg::TABLE_BASE + i, table_word(i), 4'hF);
       if (fused != 0) begin
         for (i = 0; i < (1 << CB); i = i + 1) list_write(quasim_pkg::GUESS_BASE + 4 * i, cells[i] | (below(2) << 20), 4'hF);
         for (i = 0; i < 8 * KB; i = i + 1) list_write(quasim_pkg::NEAR_BASE + 4 * i, near[i] | (below(2) << 25), 4'hF);
@@ -461,7 +468,7 @@ module quasim_smoke_tb #(
       rd_check("weight read back", quasim_pkg::WEIGHT_BASE + 4 * c, weight_word(c));
       rd_check("bias low read back", quasim_pkg::BIAS_BASE + 8 * c, b[31:0]);
       rd_check("bias high read back", quasim_pkg::BIAS_BASE + 8 * c + 4, b[63:32]);
-      i = 4 * below(1 << (NB - 2));
+      i = 4 * below(TableWords);
       rd_check("table read back", quasim_pkg::TABLE_BASE + i, table_word(i));
     end
   endtask
@@ -678,7 +685,7 @@ module quasim_smoke_tb #(
       rd_check("Version", 20'h00004, quasim_pkg::VERSION_WORD);
       rd_check("Capability0", 20'h00008, {8'd6, 8'd4, 8'(NB), 8'(LANES)});
       rd_check("Capability1", 20'h0000C, {8'(BB), 8'(MB), 16'(MaxChannels)});
-      rd_check("Capability2", 20'h0001C, {8'd0, 8'(KB), 8'(CB), 8'(DF)});
+      rd_check("Capability2", 20'h0001C, {7'd0, 1'(FO), 8'(KB), 8'(CB), 8'(DF)});
       rd_check("Control", 20'h00010, 0);
       rd_check("Status", 20'h00014, 0);
       rd_check("ClearCounters", 20'h00018, 0);
@@ -698,7 +705,7 @@ module quasim_smoke_tb #(
       rd_check("Requant", 20'h0002C, 32'h0000012A);
       // every register: all strobes or none, bits outside its fields, bits inside one by one, the ignored address bits
       for (i = 0; i < REGISTERS; i = i + 1) begin
-        mask = register_mask(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB);
+        mask = register_mask(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO);
         rd(register_offset(i));
         keep = rd_data;
         for (strb = 0; strb < 15; strb = strb + 1) list_write(register_offset(i), mask, strb);
@@ -745,7 +752,7 @@ module quasim_smoke_tb #(
         rd(register_offset(range_register(i)));
         keep = rd_data;
         low = range_least(i);
-        high = range_greatest(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB);
+        high = range_greatest(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO);
         for (end_i = 0; end_i < 5; end_i = end_i + 1) begin
           case (end_i)
             0: value = low;
@@ -780,7 +787,7 @@ module quasim_smoke_tb #(
 
   // ---- windows and address decode ----
   function automatic integer window_words(input integer window);
-    window_words = window_bytes(window, LANES, MaxChannels, NB, MB, BB, DF, CB, KB) / 4;
+    window_words = window_bytes(window, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO) / 4;
   endfunction
 
   function automatic logic [19:0] window_word(input integer window, input integer word);
@@ -1098,11 +1105,14 @@ module quasim_smoke_tb #(
     end
   endtask
 
+  // A folded table gives an output at a limit where q is one, and so never below 8 bits of q.
+  localparam int Carrying = (FO == 1 && NB < 8) ? Counters - 1 : Counters;
+
   task automatic counter_test;
     integer i;
     begin
       new_layer(LANES, 4, 3);
-      for (i = 0; i < (1 << NB); i = i + 1) tbl[i] = (i % 2 == 0) ? 127 : -128;  // every output saturates
+      for (i = 0; i < (1 << NB); i = i + 1) tbl[i] = (FO == 1) ? 0 : (i % 2 == 0) ? 127 : -128;  // every output saturates
       for (i = 0; i < CN; i = i + 1) bias[i] = BiasTop;
       mult = 0;
       shift = (BB > NB + 22) ? 20 : BB - NB - 2;  // and every q
@@ -1117,7 +1127,7 @@ module quasim_smoke_tb #(
       for (i = 0; i < Counters; i = i + 1)
         rd_check("high half as latched before the carry", quasim_pkg::REG_BEATS_IN_HI + 8 * i, 32'h12345678 + i);
       disable_and_drain();
-      for (i = 0; i < Counters; i = i + 1) begin
+      for (i = 0; i < Carrying; i = i + 1) begin
         rd(quasim_pkg::REG_BEATS_IN_LO + 8 * i);
         check("low half after the carry", rd_data, (i < 2) ? 14 : 20 * LANES - 6);
         rd_check("high half after the carry", quasim_pkg::REG_BEATS_IN_HI + 8 * i, 32'h12345679 + i);
@@ -1221,7 +1231,7 @@ module quasim_smoke_tb #(
     begin
       number = watch.register_at(addr);
       some_data = $urandom(seed);
-      if (number >= 0 && below(8) != 0) some_data = some_data & register_mask(number, LANES, MaxChannels, NB, MB, BB, DF, CB, KB);
+      if (number >= 0 && below(8) != 0) some_data = some_data & register_mask(number, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO);
       if (below(8) != 0) begin
         case (number)
           REGISTER_CHANNELS: some_data = 1 + below(CN);

@@ -13,9 +13,10 @@
 namespace quasim::python {
 namespace {
 
-std::vector<std::pair<std::uint32_t, std::uint32_t>> writes_of(const LayerProgram& program) {
+std::vector<std::pair<std::uint32_t, std::uint32_t>> writes_of(const LayerProgram& program, bool folded) {
   std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
-  for (const RegisterWrite& write : register_writes(program)) pairs.emplace_back(write.address, write.data);
+  for (const RegisterWrite& write : register_writes(program, folded))
+    pairs.emplace_back(write.address, write.data);
   return pairs;
 }
 
@@ -101,10 +102,10 @@ void bind_program(py::module_& module) {
       .def(
           "write", [](const LayerProgram& p, const std::filesystem::path& file) { write_program(file, p); },
           py::arg("file"), "Writes the program file: quasim.program/1, or /2 in fused or with groups.")
-      .def("axil_writes", writes_of,
+      .def("axil_writes", writes_of, py::arg("folded") = false,
            "The (address, data) pairs that load the program over AXI4-Lite, Control = 0 first and Control = "
            "1 last. Wait "
-           "for Status.Busy = 0 after the first.")
+           "for Status.Busy = 0 after the first. folded: for a unit that holds silu_table folded.")
       .def("__repr__", [](const LayerProgram& p) {
         const std::string head =
             "<quasim.Program '" + p.name + "': " + std::to_string(p.channels()) + " channels, ";

@@ -1,0 +1,1 @@
+"""quasim emit-rtl: the unit with a layer's program as constants."""
