@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <fstream>
 #include <numeric>
 #include <system_error>
 
@@ -305,10 +304,9 @@ GroupedBundle read_grouped_bundle_without_input(const fs::path& directory) {
   const auto taps = static_cast<std::size_t>(bundle.layer.taps);
   read_npy(directory / "conv1d_weight.npy", bundle.weight, {channels, taps});
   bundle.bias = read_bias(bundle);
-  // Not read here, but one that cannot be read is an error and never "there is none".
+  // Not read here, but one that cannot be opened is an error and never "there is none".
   const fs::path input_file = directory / "conv1d_input.npy";
-  if (is_present(input_file) && !std::ifstream(input_file))
-    throw InputError(input_file.string() + ": cannot open: " + std::generic_category().message(errno));
+  if (is_present(input_file)) static_cast<void>(InputFile(input_file));
   return bundle;
 }
 

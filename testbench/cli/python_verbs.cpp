@@ -79,8 +79,7 @@ Action add_ppa(CLI::App& app) {
 }
 
 Action add_emit_rtl(CLI::App& app) {
-  return add_python_verb(app, "emit-rtl", "quasim/emit_rtl/start.py",
-                         "write the unit's RTL with a layer program as constants");
+  return add_python_verb(app, "emit-rtl", "write the unit's RTL with a layer program as constants");
 }
 
 }  // namespace quasim::cli

@@ -103,6 +103,7 @@ inline LayerProgram random_fused_program(std::mt19937_64& random, int channels, 
   LayerProgram program;
   program.name = "noise";
   program.taps = taps;
+  program.bias_bits = spec::kBiasBitsMax;
   program.bias_words.resize(static_cast<std::size_t>(channels));
   program.weight =
       TensorCK<std::int8_t>({static_cast<std::size_t>(channels), static_cast<std::size_t>(taps)});

@@ -298,6 +298,10 @@ def test_absent(d):
         path.unlink(missing_ok=True)
         path.symlink_to(to)
 
+    def pipe(path):
+        path.unlink()
+        os.mkfifo(path)
+
     good = cut_layer(d / "good", golden=False)
     bias = "conv1d_bias.npy"
     cases = {"missing": (lambda b: (b / bias).unlink(), [bias, "missing"]),
@@ -308,6 +312,9 @@ def test_absent(d):
              "said to be, without scale": (lambda b: edit(b, bias=True, bias_scale=None), ["layer.json", "bias_scale"]),
              "said not to be": (lambda b: edit(b, bias=False), ["layer.json", "bias"]),
              "a word": (lambda b: edit(b, bias="no"), ["layer.json", "bias"]),
+             "that waits for a writer": (lambda b: pipe(b / bias), [bias, "regular file"]),
+             "that waits for a writer: input": (lambda b: pipe(b / "conv1d_input.npy"), ["conv1d_input.npy", "regular file"]),
+             "that waits for a writer: layer": (lambda b: pipe(b / "layer.json"), ["layer.json", "regular file"]),
              "dangling input": (lambda b: relink(b / "conv1d_input.npy", "nowhere"), ["conv1d_input.npy"])}
     for name, (spoil, words) in cases.items():
         layer = spoilt(name, spoil)

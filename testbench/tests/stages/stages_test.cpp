@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <iostream>
+#include <optional>
 #include <random>
 
 #include "spec/error.hpp"
@@ -279,10 +280,22 @@ TEST(fp32_form, a_proven_form_gives_every_q) {
   EXPECT_GT(proven, 100);
 }
 
+/// What the buckets say of an accumulator `offset` above the row's first; none where the row has no buckets.
+template <std::size_t Count>
+std::optional<int> out_by_rank(const stages::RankBuckets<Count>& buckets, std::int32_t offset, int turn) {
+  if (buckets.steps < 0) return std::nullopt;
+  const std::uint32_t scaled = static_cast<std::uint32_t>(offset) * buckets.scale, bucket = scaled >> 16,
+                      part = scaled >> 8 & 0xFF;
+  int rank = buckets.rank[bucket];
+  for (int step = 0; step < buckets.steps; ++step)
+    rank += part >= buckets.part[static_cast<std::size_t>(step)][bucket];
+  return std::abs((rank & 0xFF) - turn) - turn;
+}
+
 /// A row's list and its buckets give what the stages give, at and beyond both ends.
 TEST(fused_row, list_and_buckets_give_every_output) {
   std::mt19937_64 random(86);
-  std::int64_t compared = 0, with_buckets = 0;
+  std::int64_t compared = 0, with_buckets = 0, with_few_buckets = 0;
   for (int trial = 0; trial < 120; ++trial) {
     LayerProgram program = test::random_fused_program(random, 1, 4);
     StageProgram& stage = program.stage();
@@ -308,25 +321,24 @@ TEST(fused_row, list_and_buckets_give_every_output) {
     EXPECT_GE(row.first, acc_min);
     EXPECT_LE(row.first + static_cast<std::int32_t>(row.out.size()) - 1, acc_max);
     EXPECT_EQ(row.turn, stage.fused.turn);
-    EXPECT_LE(row.steps, 4);
-    with_buckets += row.steps >= 0;
+    EXPECT_LE(row.many.steps, 4);
+    EXPECT_LE(row.few.steps, 4);
+    with_buckets += row.many.steps >= 0;
+    with_few_buckets += row.few.steps >= 0;
     for (std::int32_t acc = acc_min; acc <= acc_max; ++acc, ++compared) {
       const std::int8_t out = stages::evaluate(stage, program.bias_words[0], acc).out;
       const std::int32_t offset =
           std::clamp(acc - row.first, 0, static_cast<std::int32_t>(row.out.size()) - 1);
       ASSERT_EQ(row.out[static_cast<std::size_t>(offset)], out) << "trial " << trial << " acc " << acc;
-      if (row.steps < 0) continue;
-      const std::uint32_t scaled = static_cast<std::uint32_t>(offset) * row.scale, bucket = scaled >> 16,
-                          part = scaled >> 8 & 0xFF;
-      int rank = row.rank[bucket];
-      for (int step = 0; step < row.steps; ++step)
-        rank += part >= row.part[static_cast<std::size_t>(step)][bucket];
-      ASSERT_EQ(std::abs((rank & 0xFF) - row.turn) - row.turn, out) << "trial " << trial << " acc " << acc;
+      for (const std::optional<int> by_rank :
+           {out_by_rank(row.many, offset, row.turn), out_by_rank(row.few, offset, row.turn)})
+        ASSERT_EQ(by_rank.value_or(out), out) << "trial " << trial << " acc " << acc;
     }
   }
   std::cout << compared << " outputs compared, " << with_buckets << " rows with buckets\n";
   EXPECT_GT(compared, 100000);
   EXPECT_GT(with_buckets, 10);
+  EXPECT_GT(with_few_buckets, 10);
 }
 
 }  // namespace

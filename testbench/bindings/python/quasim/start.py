@@ -1,4 +1,4 @@
-"""What `quasim import`, calibrate, evaluate and ppa run: a verb of the package that this file is part of, whatever else the working
+"""What `quasim import`, calibrate, evaluate, ppa and emit-rtl run: a verb of the package that this file is part of, whatever else the working
 folder and PYTHONPATH hold.
 
   start.py VERB [ARGUMENT...]
@@ -8,7 +8,8 @@ import importlib
 import os
 import sys
 
-MODULES = {"import": "importer.command", "calibrate": "capture.calibrate_command", "evaluate": "evaluate.command", "ppa": "ppa.command"}
+MODULES = {"import": "importer.command", "calibrate": "capture.calibrate_command", "evaluate": "evaluate.command", "ppa": "ppa.command",
+           "emit-rtl": "emit_rtl.command"}
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path = [os.path.dirname(here)] + [folder for folder in sys.path if folder and os.path.abspath(folder) != here]
