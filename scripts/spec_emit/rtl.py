@@ -151,7 +151,7 @@ def corners(spec):
             step = spec.range_of(of)[2]
             out += [f"{name}={value}:{rule_name(spec, name)}" for value in (0, step + step // 2, high + step)]
             continue
-        for value in (low - 1, high + 1):
+        for value in (low - 1, high + 1) if low > 0 else (high + 1,):
             rest = "".join(f" {m}={2 * value}" for m in multiples if spec.parameter[m]["multiple_of"] == name and value > 0)
             out.append(f"{name}={value}{rest}:{rule_name(spec, name)}")
         if "needs" in spec.parameter[name]:

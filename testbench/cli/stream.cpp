@@ -133,6 +133,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
   std::vector<LayerResult> layers;
   const auto stream = [&](const Bundle& bundle, const ProgramChoice& choice, LayerTensors* tensors) {
     const LoadedProgram loaded = program_for(bundle, choice);
+    load(loaded.program);
     const Reference reference = reference_of(bundle, choice);
     Progress progress(verb + " " + printable(bundle.layer.name), bundle.require_input().size());
     cosim::Job job;
@@ -143,7 +144,6 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     job.max_mismatches = options.max_mismatches;
     job.keep_output = tensors != nullptr;
     job.progress = [&](std::size_t beats) { progress.update(beats * options.lanes); };
-    load(loaded.program);
     LayerResult layer;
     layer.bundle = bundle.directory;
     layer.name = bundle.layer.name;

@@ -148,17 +148,20 @@ module quasim_bias_rom #(
 {chr(10).join(lines)}
       '0;
 
+  logic signed [{bits - 1}:0] word;
   logic [Width-1:0] rdata_q;
   logic             unused_write;
 
+  assign word = Content[raddr_i*{bits}+:{bits}];
+
   always_ff @(posedge clk_i) begin
-    if (ren_i) rdata_q <= Content[raddr_i*Width+:Width];
+    if (ren_i) rdata_q <= Width'(word);
   end
 
   assign rdata_o      = rdata_q;
   assign unused_write = &{{1'b0, wen_i, waddr_i, wdata_i}};
 
-  if (Width != {bits} || Depth != {depth} || Lane >= {lanes}) begin : gen_other_memory
+  if (Width < {bits} || Depth != {depth} || Lane >= {lanes}) begin : gen_other_memory
     BiasBits_LANES_and_MaxChannels_must_be_the_program_s illegal_parameter ();
   end
 
