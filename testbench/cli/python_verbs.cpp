@@ -1,5 +1,5 @@
-// quasim import, calibrate, evaluate, ppa and emit-rtl: the work is done by the Python package beside this
-// program; arguments, output and exit code are passed through.
+// quasim import, calibrate, evaluate, ppa, emit-rtl and regress: the work is done by the Python package beside
+// this program; arguments, output and exit code are passed through.
 #include <unistd.h>
 
 #include <array>
@@ -80,6 +80,10 @@ Action add_ppa(CLI::App& app) {
 
 Action add_emit_rtl(CLI::App& app) {
   return add_python_verb(app, "emit-rtl", "write the unit's RTL with a layer program as constants");
+}
+
+Action add_regress(CLI::App& app) {
+  return add_python_verb(app, "regress", "random sequences by the thousand: RTL against a model of every pin");
 }
 
 }  // namespace quasim::cli

@@ -31,6 +31,7 @@ Action add_modes(CLI::App& app);
 Action add_outliers(CLI::App& app);
 Action add_ppa(CLI::App& app);
 Action add_emit_rtl(CLI::App& app);
+Action add_regress(CLI::App& app);
 Action add_report(CLI::App& app);
 Action add_run(CLI::App& app);
 Action add_sweep(CLI::App& app);

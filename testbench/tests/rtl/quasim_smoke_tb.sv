@@ -321,6 +321,33 @@ module quasim_smoke_tb #(
   endtask
 
   // ---- stream traffic ----
+  // A side pauses at random, in bursts, periodically, or against the other side: it offers where the unit is not ready, and is ready
+  // where nothing is offered.
+  localparam integer PauseRandom = 0, PauseBursts = 1, PausePeriodic = 2, PauseAdverse = 3;
+  integer pattern_in = PauseRandom, pattern_out = PauseRandom;
+  integer     burst [2];
+  logic [1:0] pausing = '0;
+  initial begin
+    burst[0] = 0;
+    burst[1] = 0;
+  end
+
+  function automatic logic pauses(input integer side, input integer pattern, input integer rate, input logic tempting);
+    case (pattern)
+      PauseBursts: begin
+        if (burst[side] == 0) begin
+          pausing[side] = (below(8) < rate);
+          burst[side] = 1 + below(12);
+        end
+        burst[side] = burst[side] - 1;
+        pauses = pausing[side];
+      end
+      PausePeriodic: pauses = (watch.cycle % (rate + 2)) < rate;
+      PauseAdverse: pauses = tempting ? (below(8) < 6) : (below(8) < 1);
+      default: pauses = (below(8) < rate);
+    endcase
+  endfunction
+
   logic   flow = 1'b0;
   integer to_send = 0, taken = 0, in_gap = 0, out_gap = 0, first_rate = 0, wrong_last = 0;  // rates in eighths
   integer last_group = 0;
@@ -332,14 +359,14 @@ module quasim_smoke_tb #(
       s_tvalid <= 1'b0;
       m_tready <= 1'b0;
     end else if (flow) begin
-      m_tready <= (below(8) >= out_gap);
+      m_tready <= !pauses(1, pattern_out, out_gap, m_tvalid);
       if (s_tvalid && s_tready) taken = taken + 1;
       if (!s_tvalid || s_tready) begin
         s_tvalid <= 1'b0;
         s_tdata <= 'x;
         s_tuser <= 'x;
         s_tlast <= 1'bx;
-        if (to_send > 0 && below(8) >= in_gap) begin
+        if (to_send > 0 && !pauses(0, pattern_in, in_gap, s_tready)) begin
           to_send = to_send - 1;
           s_tvalid <= 1'b1;
           for (lane = 0; lane < LANES; lane = lane + 1) s_tdata[lane*8+:8] <= !fixed_x[8] ? fixed_x[7:0] : (below(6) == 0) ? 8'h80 : $urandom(seed);
@@ -1304,12 +1331,162 @@ module quasim_smoke_tb #(
     end
   endtask
 
+  // ---- random sequences: layers, pieces of sequences, bus traffic, stalls and resets, in any order ----
+  integer steps_most, accesses_most, resets_allowed, stalls_allowed, traffic_allowed;  // what a smaller example leaves out
+
+  // Accesses that do not stop a stream: of everything but Control, to be refused or answered beside it.
+  task automatic passing_accesses(input integer n);
+    integer i;
+    logic [19:0] addr;
+    begin
+      for (i = 0; i < n; i = i + 1) begin
+        addr = some_address(0);
+        if (watch.register_at(addr) == REGISTER_CONTROL) addr = quasim_pkg::REG_STATUS;
+        list_write(addr, some_data(addr), (below(10) == 0) ? below(15) : 15);
+        list_read((below(3) == 0) ? addr : some_address(0));
+      end
+    end
+  endtask
+
+  task automatic piece(input integer tokens, input integer first);
+    integer in, out;
+    begin
+      in = (stalls_allowed != 0) ? below(8) : 0;
+      out = (stalls_allowed != 0) ? below(8) : 0;
+      pattern_in = (stalls_allowed != 0) ? below(4) : PauseRandom;
+      pattern_out = (stalls_allowed != 0) ? below(4) : PauseRandom;
+      if (traffic_allowed != 0 && below(2) == 0) passing_accesses(1 + below(accesses_most));
+      fork
+        stream(tokens * groups, in, out, first);
+        list_run(pace(0), pace(0), pace(0), pace(0), pace(0));
+      join
+    end
+  endtask
+
+  task automatic random_step;
+    integer c, n, longest;
+    begin
+      case (below(5))
+        0: c = 1;
+        1: c = LANES;
+        2: c = (LANES + 1 < CN) ? LANES + 1 : CN;
+        3: c = CN;
+        default: c = 1 + below(CN);
+      endcase
+      new_layer(c, 2 + below(3), below(6));
+      if (below(8) == 0) for (n = 0; n < (1 << NB); n = n + 1) tbl[n] = (below(2) == 0) ? 127 : -128;
+      load_layer();
+      if (below(6) == 0) preload({32'($urandom(seed)), 32'hFFFFFFFF - 32'(below(40))});
+      if (below(8) == 0) fixed_x = {1'b0, (below(2) == 0) ? 8'h80 : 8'h7F};  // the accumulator's ends
+      enable();
+      longest = (LANES > 8) ? 3 : 6;
+      case (below(4))
+        0: for (n = 2 + below(4); n > 0; n = n - 1) piece(1 + below(longest), (below(3) == 0) ? 8 : below(3));  // sequences and decode
+        1: begin  // pieces of 1, 2, 1, 3; another layer's history between, then the first goes on
+          piece(2, 8);
+          piece(1, 0);
+          piece(2, 0);
+          disable_and_drain();
+          for (n = 0; n < channels; n = n + 1) begin
+            rd(quasim_pkg::HISTORY_BASE + 4 * n);
+            saved[n] = rd_data;
+          end
+          enable();
+          piece(1 + below(3), 8);
+          disable_and_drain();
+          for (n = 0; n < channels; n = n + 1) list_write(quasim_pkg::HISTORY_BASE + 4 * n, saved[n], 4'hF);
+          list_run_fast();
+          enable();
+          piece(1, 0);
+          piece(3, 0);
+        end
+        2: begin  // a reset in a stream, at any time
+          in_gap = below(4);
+          out_gap = below(9);
+          pattern_in = PauseRandom;
+          pattern_out = below(4);
+          first_rate = 8;
+          to_send = 1000;
+          if (traffic_allowed != 0) begin
+            passing_accesses(3);
+            pause_aw = pace(0);
+            pause_w = pace(0);
+            pause_b = pace(0);
+            pause_ar = pace(0);
+            pause_r = pace(0);
+          end
+          @(negedge clk) flow = 1'b1;
+          traffic = (traffic_allowed != 0);
+          repeat (below(24)) @(negedge clk);
+          if (resets_allowed != 0) reset(1 + below(3));
+          flow = 1'b0;
+          to_send = 0;
+          list_end();
+          repeat (40) @(posedge clk);
+          if (resets_allowed == 0) reset(1);  // what was offered is withdrawn by reset alone
+        end
+        default: begin  // everything at once, Control too
+          pattern_in = (stalls_allowed != 0) ? below(4) : PauseRandom;
+          pattern_out = (stalls_allowed != 0) ? below(4) : PauseRandom;
+          if (traffic_allowed != 0) chaos(1 + below(accesses_most), below(9), (resets_allowed != 0 && below(2) == 0) ? 20 : 0);
+          flow = 1'b0;
+          to_send = 0;
+          reset(1 + below(2));
+        end
+      endcase
+      fixed_x = 9'h100;
+      pattern_in = PauseRandom;
+      pattern_out = PauseRandom;
+      disable_and_drain();
+      check_history(channels);
+    end
+  endtask
+
+  // +seed=N +sequences=M: the sequences of the seeds N to N + M - 1, one after the other in one unit.
+  task automatic random_sequences(input integer first_seed);
+    integer count, number, n;
+    begin
+      if (!$value$plusargs("sequences=%d", count)) count = 1;
+      if (!$value$plusargs("steps=%d", steps_most)) steps_most = 4;
+      if (!$value$plusargs("accesses=%d", accesses_most)) accesses_most = 40;
+      if (!$value$plusargs("resets=%d", resets_allowed)) resets_allowed = 1;
+      if (!$value$plusargs("stalls=%d", stalls_allowed)) stalls_allowed = 1;
+      if (!$value$plusargs("traffic=%d", traffic_allowed)) traffic_allowed = 1;
+      for (number = 0; number < count; number = number + 1) begin
+        seed = (first_seed + number) * 32'h9E3779B1;  // neighbours begin far apart
+        $display("SEQUENCE %0d", first_seed + number);
+        reset(1);
+        for (n = 1 + below(steps_most); n > 0; n = n - 1) random_step();
+      end
+      if (watch.checks < 100 * count) fail("too few comparisons", watch.checks, 100 * count);
+    end
+  endtask
+
+  integer sequence_seed;
+  string  wave;
+  initial begin
+    if ($value$plusargs("wave=%s", wave)) begin
+      $dumpfile(wave);
+      $dumpvars(0, quasim_smoke_tb);
+    end
+  end
+
   initial begin
     repeat (3) @(posedge clk);
     check("tvalid in reset", m_tvalid, 0);
     check("ready in reset", {s_tready, awready, wready, arready}, 0);
     @(negedge clk) rst_n = 1'b1;
     @(posedge clk);
+    if ($value$plusargs("seed=%d", sequence_seed)) random_sequences(sequence_seed);
+    else directed_tests();
+    if ($test$plusargs("bins")) watch.report_bins();
+    $display("PASS LANES=%0d: %0d checks, %0d output beats, %0d ties, %0d clamps, %0d lanes of fused, %0d cycles, %0d resets; writes %0d taken %0d refused, reads %0d and %0d, %0d beside a write, %0d refused in a stream",
+             LANES, watch.checks, watch.beats, watch.ties, watch.clamps, watch.fused, watch.cycle, watch.resets, watch.writes_okay, watch.writes_refused,
+             watch.reads_okay, watch.reads_refused, watch.beside, watch.refused_in_stream);
+    $finish;
+  end
+
+  task automatic directed_tests;
     untouched_test();
     reset(1);
     register_test();
@@ -1342,14 +1519,16 @@ module quasim_smoke_tb #(
     else if (watch.beats < 2000 || watch.ties < 20 || watch.clamps < 20) fail("too few beats, ties or clamps", watch.beats, 2000);
     else if (watch.beside < 20 || watch.resets < 10 || watch.writes_refused < 100 || watch.reads_refused < 100)
       fail("too little bus traffic", watch.beside, 20);
-    $display("PASS LANES=%0d: %0d checks, %0d output beats, %0d ties, %0d clamps, %0d lanes of fused, %0d cycles, %0d resets; writes %0d taken %0d refused, reads %0d and %0d, %0d beside a write, %0d refused in a stream",
-             LANES, watch.checks, watch.beats, watch.ties, watch.clamps, watch.fused, watch.cycle, watch.resets, watch.writes_okay, watch.writes_refused,
-             watch.reads_okay, watch.reads_refused, watch.beside, watch.refused_in_stream);
-    $finish;
-  end
+  endtask
 
-  initial begin
-    #50_000_000 fail("timeout", 1, 0);
+  // A hang of the bench itself ends too; random sequences have their time each.
+  integer last_cycle_of_progress = 0, progress = 0;
+  always @(posedge clk) begin
+    if (watch.beats + watch.writes_okay + watch.writes_refused + watch.reads_okay + watch.reads_refused + watch.resets != progress) begin
+      progress = watch.beats + watch.writes_okay + watch.writes_refused + watch.reads_okay + watch.reads_refused + watch.resets;
+      last_cycle_of_progress = watch.cycle;
+    end
+    if (watch.cycle - last_cycle_of_progress > 5000) fail("nothing moves", watch.cycle, last_cycle_of_progress);
   end
 
 endmodule

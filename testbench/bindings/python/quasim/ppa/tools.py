@@ -33,7 +33,7 @@ class Failed(Refusal):
         self.text = text
 
 
-def _end_with_us():
+def end_with_us():
     """Asks Linux to end the program when the process that started it is gone, however it went."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -43,7 +43,7 @@ def run(command, folder, log=None, timeout=None):
     """Runs a program in a folder and returns what it printed. Raises Failed when it ends with anything but 0. It and its children
     end with the time limit (subprocess.TimeoutExpired)."""
     process = subprocess.Popen([str(word) for word in command], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True, preexec_fn=_end_with_us)
+                               stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True, preexec_fn=end_with_us)
     try:
         text, _ = process.communicate(timeout=timeout)
     except BaseException:

@@ -1,0 +1,77 @@
+"""The units that sequences run through, and the program that Icarus makes of a unit and its bench."""
+
+import fcntl
+import hashlib
+import os
+import pathlib
+import shutil
+import subprocess
+
+from ..refusal import Refusal
+
+TOP = "quasim_smoke_tb"
+BENCH_FILES = ("quasim_monitor.sv", "quasim_smoke_tb.sv")
+# Parameters other than the bench's defaults. Widths and tables at their ends and between, lanes that are no power of two, and the
+# default unit.
+UNITS = {
+    "lanes_4": {"LANES": 4},
+    "lanes_1": {"LANES": 1},
+    "wide_lanes_3": {"LANES": 3, "MaxChannels": 15, "ConvBits": 10, "MultBits": 27, "BiasBits": 40, "CellBits": 4, "NearBlocks": 2},
+    "small_lanes_2": {"LANES": 2, "MaxChannels": 6, "ConvBits": 5, "MultBits": 14, "BiasBits": 26, "Dataflows": 1},
+    "lanes_16": {"LANES": 16},
+}
+
+
+def tool(name, package):
+    path = shutil.which(name)
+    if path is None:
+        raise Refusal("", name, f"the program {name}; install {package}", "none on PATH")
+    return path
+
+
+def sources(rtl, bench):
+    """What a simulation is made of, in the order of compilation. Any RTL with a quasim_top of the same ports will do."""
+    packages = [rtl / "generated/quasim_pkg.sv", rtl / "generated/quasim_map_pkg.sv"]
+    own_registers = [rtl / "generated/quasim_regs.sv"] if (rtl / "generated/quasim_regs.sv").is_file() else []
+    files = [*packages, *own_registers, *sorted(rtl.glob("quasim_*.sv")), *(bench / name for name in BENCH_FILES)]
+    for file in files:
+        if not file.is_file():
+            raise Refusal("", str(rtl), f"the file {file.name}", "none")
+    return files
+
+
+def text_number(files):
+    """A number of everything that the sources say."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def cache_folder():
+    """Where built units are kept, as for co-simulation."""
+    for variable, tail in (("QUASIM_UNIT_CACHE", ""), ("XDG_CACHE_HOME", "quasim/units"), ("HOME", ".cache/quasim/units")):
+        if os.environ.get(variable):
+            return pathlib.Path(os.environ[variable]) / tail
+    raise Refusal("", "QUASIM_UNIT_CACHE", "a directory to keep built units in", "none")
+
+
+def build(unit, rtl, bench):
+    """The program of a unit, for vvp: four-valued, so that an unknown value at a pin is a difference. Built once for every text of the
+    sources, by whichever process comes first."""
+    files = sources(rtl, bench)
+    icarus = tool("iverilog", "the Debian package iverilog")
+    flags = ["-g2012", *(f"-P{TOP}.{name}={value}" for name, value in UNITS[unit].items()), "-s", TOP]
+    version = subprocess.run([icarus, "-V"], capture_output=True, text=True, check=False).stdout.split("\n", 1)[0]
+    program = cache_folder() / f"bench_{hashlib.sha256(chr(10).join([text_number(files), version, *flags]).encode()).hexdigest()[:32]}.vvp"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    with open(program.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not program.is_file():
+            new = program.with_suffix(".new")
+            done = subprocess.run([icarus, *flags, "-o", str(new), *map(str, files)], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
+            if done.returncode != 0:
+                said = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line]
+                raise Refusal("", str(rtl), f"RTL and bench that Icarus builds (unit {unit})", (said or ["it said nothing"])[0])
+            os.replace(new, program)
+    return program
