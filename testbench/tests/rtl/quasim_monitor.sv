@@ -394,7 +394,7 @@ module quasim_monitor #(
       if (aw_addr[1:0] != 0) bin_access[2] = bin_access[2] + 1;
       if (number < 0 && window < 0) bin_access[0] = bin_access[0] + 1;
       if (number >= 0) begin
-        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
+        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
         i = number * BinsOfRegister;
         if (w_strb != 4'hF) bin_register[i+4] = bin_register[i+4] + 1;
         else if (register_access(number) == ACCESS_RO || (w_data & ~mask) != 0) bin_register[i+3] = bin_register[i+3] + 1;
@@ -408,7 +408,7 @@ module quasim_monitor #(
         else begin
           bin_window[i] = bin_window[i] + 1;
           if (aw_addr - window_base(window) < 4) bin_window[i+5] = bin_window[i+5] + 1;
-          if (aw_addr - window_base(window) + 4 >= window_bytes(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB))
+          if (aw_addr - window_base(window) + 4 >= window_bytes(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO))
             bin_window[i+6] = bin_window[i+6] + 1;
         end
       end
@@ -679,7 +679,7 @@ module quasim_monitor #(
     integer n, mask;
     begin
       for (n = 0; n < REGISTERS; n = n + 1) begin
-        mask = register_mask(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB);
+        mask = register_mask(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
         $display("BIN register.0x%03h.read %0d", register_offset(n), bin_register[n*BinsOfRegister]);
         if (register_access(n) != ACCESS_RO) $display("BIN register.0x%03h.written %0d", register_offset(n), bin_register[n*BinsOfRegister+1]);
         if (register_access(n) != ACCESS_RO && register_always(n) == 0)
@@ -688,7 +688,7 @@ module quasim_monitor #(
         $display("BIN register.0x%03h.partial_strobe %0d", register_offset(n), bin_register[n*BinsOfRegister+4]);
       end
       for (n = 0; n < Windows; n = n + 1)
-        if (window_bytes(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB) > 0) begin
+        if (window_bytes(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO) > 0) begin
           $display("BIN window.0x%05h.written %0d", window_base(n), bin_window[n*BinsOfWindow]);
           $display("BIN window.0x%05h.read %0d", window_base(n), bin_window[n*BinsOfWindow+1]);
           $display("BIN window.0x%05h.write_refused_running %0d", window_base(n), bin_window[n*BinsOfWindow+2]);
