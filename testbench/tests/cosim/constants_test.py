@@ -89,7 +89,7 @@ def on_the_bench(d):
     passes("the constants", bench(kit, unit, "+stream=directed", "+stall_out=200"))
     passes("the constants", bench(kit, unit, "+stream=real", "+stall_in=200"))
     for number, wrong in enumerate((
-            planted(rtl, d / "fold_sign", "quasim_silu.sv", "(negative || size != '0) ? stored", "(size != '0) ? stored"),
+            planted(rtl, d / "fold_sign", "quasim_silu.sv", "(negative ? '0 : SampleBits'(size))", "SampleBits'(size)"),
             planted(rtl, d / "fold_size", "quasim_silu.sv", "+ SizeBits'(negative)", ""),
             changed_digit(unit, d / "bias", "quasim_bias_rom.sv", "(Lane == 1)", 6),
             changed_digit(unit, d / "table", "quasim_table_read.sv", "Content =", 3),

@@ -19,7 +19,7 @@ import tempfile
 PROGRAM = re.compile(r"(\./)?(scripts/|quasim |build/|cmake |ctest |pip |python3 |/usr/bin/python3 |ninja |\.venv/)")
 PLACEHOLDERS = {
     "BUNDLE": "vectors/bookmamba/layer00", "PATH": "vectors/bookmamba/layer00", "DIR_A": "a", "DIR_B": "b", "A": "a", "B": "b",
-    "KIT": "out/kit", "DIR": "out/dir", "FILE": "out/file.json", "FILE.pt": "tensors.pt", "VERB": "cosim", "TARGET": "quasim",
+    "KIT": "out/kit", "DIR": "out/dir", "FILE": "out/file.json", "PROGRAM": "program.json", "FILE.pt": "tensors.pt", "VERB": "cosim", "TARGET": "quasim",
     "vectors/bookmamba/layer*": "vectors/bookmamba/layer00",
 }
 # Run elsewhere, or only where there is a GPU; the reason stands in the failure of a reader who looks for it here.
@@ -84,6 +84,8 @@ def prepare(work, source, build):
         shutil.copytree(golden, work / side)
     for own in ("my_layer", "my_layers/layer00"):  # stand for a reader's own
         shutil.copytree(source / "vectors/bookmamba/layer00", work / own)
+    if (build / "quasim").exists():
+        subprocess.run([build / "quasim", "compile", source / "vectors/bookmamba/layer00", "-o", work / "program.json"], check=True, capture_output=True)
 
 
 def main():
