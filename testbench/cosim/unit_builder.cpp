@@ -224,6 +224,7 @@ std::unique_ptr<RtlUnit> make_unit(std::size_t lanes, const sc::PipelineConfig& 
 }
 
 std::unique_ptr<exact::PointSource> make_tail(const LayerProgram& program, const fs::path& rtl, bool folded) {
+  if (folded) static_cast<void>(program.stage().folded_table());  // refused before a unit is built for it
   UnitRequest request{UnitRequest::Top::kTail, spec::kLanesDefault,
                       sc::config_holding(folded ? sc::folded_config() : sc::PipelineConfig{}, program), rtl};
   return make_rtl_tail(verilated(request), request.config, program);
