@@ -10,6 +10,7 @@ there the number must be the specification's.
 """
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 
@@ -81,8 +82,13 @@ def find(text, value):
 
 
 def files():
-    names = subprocess.run(["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"], check=True,
-                           capture_output=True, text=True).stdout.split()
+    """Those that git knows or would take; where the sources are no clone, or there is no git, all but builds."""
+    if (ROOT / ".git").exists() and shutil.which("git"):
+        names = subprocess.run(["git", "-C", str(ROOT), "ls-files", "--cached", "--others", "--exclude-standard"], check=True,
+                               capture_output=True, text=True).stdout.split()
+    else:
+        names = [str(path.relative_to(ROOT)) for path in sorted(ROOT.rglob("*"))]
+        names = [name for name in names if not name.startswith(("build", ".")) and "__pycache__" not in name]
     return [name for name in names if not name.startswith(SKIPPED) and (ROOT / name).is_file()]
 
 
