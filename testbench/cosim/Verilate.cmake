@@ -29,7 +29,7 @@ set_source_files_properties(${VERILATOR_INCLUDE_DIR}/verilated_fst_c.cpp PROPERT
   COMPILE_OPTIONS "-include;cosim/fst_writer_includes.hpp")
 target_include_directories(verilated_runtime SYSTEM PUBLIC ${VERILATOR_INCLUDE_DIR} ${VERILATOR_INCLUDE_DIR}/vltstd)
 target_compile_definitions(verilated_runtime PUBLIC VM_COVERAGE=0 VM_SC=0 VM_TRACE=1 VM_TRACE_FST=1 VM_TRACE_VCD=0)
-target_compile_options(verilated_runtime PRIVATE -O2 -w)
+target_compile_options(verilated_runtime PRIVATE -O1 -w)
 target_link_libraries(verilated_runtime PUBLIC Threads::Threads z)
 
 # Verilates every class and compiles nothing, for tools that read sources.
