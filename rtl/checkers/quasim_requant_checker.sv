@@ -39,18 +39,19 @@ module quasim_requant_checker #(
   // ---- two_step ----
   localparam int Wide = quasim_pkg::PRODUCT_BITS + 2;  // holds 2^S beside any p, and twice a remainder
 
-  logic signed [Wide-1:0] floor, rounded, largest, least;
+  logic signed [Wide-1:0] p_wide, floor, rounded, largest, least;
   logic [Wide-1:0]        twice, whole;
   logic                   up;
 
   always_comb begin
-    floor   = Wide'(p_i) >>> shift_i;
+    p_wide  = p_i;
+    floor   = p_wide >>> shift_i;
     whole   = Wide'(1) << shift_i;
-    twice   = (Wide'(p_i) - (floor << shift_i)) << 1;
+    twice   = (p_wide - (floor << shift_i)) << 1;
     up      = (twice > whole) || ((twice == whole) && (half_away_i ? (p_i >= 0) : floor[0]));
     rounded = floor + Wide'({1'b0, up});
     largest = Wide'((64'd1 << (ConvBits - 1)) - 64'd1);
-    least   = -largest - 1'sb1;
+    least   = ~largest;
   end
 
   // ---- fused ----
@@ -68,14 +69,14 @@ module quasim_requant_checker #(
   logic             below, above;
   assign below = (p_i < 0);
   assign above = (p_i > (PBits)'((64'd1 << UBits) - 64'd1));
-  assign u     = below ? '0 : above ? '1 : p_i[UBits-1:0];
+  assign u     = below ? {UBits{1'b0}} : above ? {UBits{1'b1}} : p_i[UBits-1:0];
 
   always_ff @(posedge clk_i) begin
     assume (cut_mask_i == (quasim_pkg::PRODUCT_BITS'(1) << shift_i) - 1'b1) else $error("requant: the mask is not that of the shift");
     assume (32'(shift_i) < 32'(quasim_pkg::PRODUCT_BITS)) else $error("requant: a shift beyond the product");
     if (HasFused) begin
-      assume (!fused || first_rank_i == rank_of(cells_i, '0)) else $error("requant: not the rank of the least u");
-      assume (!fused || last_rank_i == rank_of(cells_i, '1)) else $error("requant: not the rank of the largest u");
+      assume (!fused || first_rank_i == rank_of(cells_i, {(CellBits+PartBits){1'b0}})) else $error("requant: not the rank of the least u");
+      assume (!fused || last_rank_i == rank_of(cells_i, {(CellBits+PartBits){1'b1}})) else $error("requant: not the rank of the largest u");
     end
     if (en_i && !fused) begin
       assert (q_i == ((rounded > largest) ? IndexBits'(largest) : (rounded < least) ? IndexBits'(least) : IndexBits'(rounded)))
