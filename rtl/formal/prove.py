@@ -66,16 +66,21 @@ def processor_seconds():
 
 
 def run(command, cwd, timeout):
-    """Exit status and output; a command that needs more than its time is stopped, with the solver that it started."""
-    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True) as process:
+    """Exit status and output; a command that needs more than its time of a processor has no status. The clock on the wall says little on
+    a busy machine: it stops only what does not move."""
+    before = processor_seconds()
+    with subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (timeout, timeout + 5))) as process:
         try:
-            output, _ = process.communicate(timeout=timeout)
+            output, _ = process.communicate(timeout=20 * timeout)
         except BaseException as error:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             if not isinstance(error, subprocess.TimeoutExpired):
                 raise
-            return None, f"no answer in {timeout} seconds"
+            return None, f"no answer in {20 * timeout} seconds"
+    if process.returncode != 0 and processor_seconds() - before >= timeout - 1:
+        return None, f"no answer in {timeout} seconds of a processor"
     return process.returncode, output
 
 
