@@ -44,7 +44,7 @@ module quasim_requant_checker #(
   logic                   up;
 
   always_comb begin
-    p_wide  = p_i;
+    p_wide  = {{(Wide-PBits){p_i[PBits-1]}}, p_i};
     floor   = p_wide >>> shift_i;
     whole   = Wide'(1) << shift_i;
     twice   = (p_wide - (floor << shift_i)) << 1;

@@ -126,7 +126,7 @@ PROOFS = [
           )),
     Proof("requant", "quasim_requant",
           "q is the nearest integer to p / 2^S by either tie rule, clamped; fused: u is the clamp of p beside the rank of its cell; for every p, S and cells",
-          {"Depth": 2, "AddrBits": 1, "MultBits": 4, "BiasBits": 12, "CellBits": 4}, checkers=("quasim_requant_checker",), depth=2, faults=(
+          {"Depth": 2, "AddrBits": 1, "MultBits": 4, "BiasBits": 12, "CellBits": 4}, checkers=("quasim_requant_checker",), depth=2, quick=False, faults=(
               Fault("tie_half_up", "quasim_requant.sv", "half_away_i ? ~negative : floor[0]", "1'b1"),
               Fault("tie_rules_exchanged", "quasim_requant.sv", "half_away_i ? ~negative : floor[0]", "half_away_i ? floor[0] : ~negative"),
               Fault("largest_wraps", "quasim_requant.sv", "apart | over)", "apart)"),
@@ -136,7 +136,7 @@ PROOFS = [
               Fault("saturation_not_told", "quasim_requant.sv", "level_sat  = ~signs | (apart ^ over)", "level_sat  = ~signs | apart"),
           )),
     Proof("silu", "quasim_silu", "out is the entry of q; fused: the rank by one comparison, falling to turn and rising from it; for every content of the tables",
-          {"Lanes": 1, "NearRows": 8, "NearBits": 3}, checkers=("quasim_silu_checker",), depth=2, faults=(
+          {"Lanes": 1, "NearRows": 8, "NearBits": 3}, checkers=("quasim_silu_checker",), depth=2, quick=False, faults=(
               Fault("table_inverted", "quasim_silu.sv", "^ {1'b1, {(ConvBits-1){1'b0}}}", "^ {1'b0, {(ConvBits-1){1'b0}}}"),
               Fault("threshold_not_reached", "quasim_silu.sv", "near ? ~apart[UBits]", "near ? (~apart[UBits] & (apart != '0))"),
               Fault("rises_from_elsewhere", "quasim_silu.sv", "- SampleBits'({turn_i, 1'b0})", "- SampleBits'(turn_i)"),
