@@ -149,7 +149,9 @@ void read_layer(const Fields& fields, LayerProgram& program) {
 
 LayerProgram program_of(const std::filesystem::path& file, const Json& json) {
   if (!json.is_object()) throw InputError(file, "program", "an object");
-  const Json& format = json.at("format");
+  constexpr char kFormats[] = "the string \"quasim.program/2\" or \"quasim.program/1\"";
+  if (!json.contains("format")) throw InputError(file, "format", std::string(kFormats) + "; it is missing");
+  const Json& format = json["format"];
   LayerProgram program;
   if (format == kFormatOne) {
     const Fields fields(
@@ -170,7 +172,7 @@ LayerProgram program_of(const std::filesystem::path& file, const Json& json) {
       program.channel_group =
           fields.integers<std::uint16_t>("channel_group", 0, static_cast<std::int64_t>(kGroupsMax) - 1);
   } else {
-    throw InputError(file, "format", "the string \"quasim.program/2\" or \"quasim.program/1\"");
+    throw InputError(file, "format", kFormats);
   }
   program.validate();
   return program;
@@ -214,7 +216,7 @@ LayerProgram read_program(const std::filesystem::path& file) {
   try {
     return program_of(file, Json::parse(text));
   } catch (const nlohmann::json::exception& error) {
-    throw InputError(file, "program", std::string("the fields of a layer program: ") + error.what());
+    throw InputError(file, "program", "the fields of a layer program: " + json_reason(error));
   } catch (const InputError& error) {
     const std::string reason = error.what();
     throw InputError(reason.rfind(file.string(), 0) == 0 ? reason : file.string() + ": " + reason);

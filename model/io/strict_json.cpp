@@ -8,13 +8,13 @@ namespace {
 constexpr int kMaxDepth = 64;
 constexpr std::size_t kLongestReason = 200;
 
-/// A library's reason without the library's name for it.
-std::string reason_of(const std::string& what) {
+}  // namespace
+
+std::string json_reason(const std::exception& error) {
+  const std::string what = error.what();
   const std::size_t end = what.rfind("[json.exception", 0) == 0 ? what.find("] ") : std::string::npos;
   return shortened(end == std::string::npos ? what : what.substr(end + 2), kLongestReason);
 }
-
-}  // namespace
 
 template <class Json>
 Json parse_strict(const std::string& text, const std::filesystem::path& name) {
@@ -35,9 +35,9 @@ Json parse_strict(const std::string& text, const std::filesystem::path& name) {
     return Json::parse(text, watch);
   } catch (const typename Json::exception& error) {
     constexpr bool kFp32 = std::is_same_v<typename Json::number_float_t, float>;
-    throw InputError(name, "JSON",
-                     std::string("valid JSON") + (kFp32 ? " with numbers that fit fp32" : "") + ": " +
-                         reason_of(error.what()));
+    throw InputError(
+        name, "JSON",
+        std::string("valid JSON") + (kFp32 ? " with numbers that fit fp32" : "") + ": " + json_reason(error));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -18,6 +19,9 @@ namespace quasim {
 /// JSON whose numbers are fp32, so that a scale is the fp32 nearest to its decimal text, rounded once.
 using Fp32Json =
     nlohmann::basic_json<std::map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
+
+/// Why the library refuses JSON, in its words but without its name for the error.
+std::string json_reason(const std::exception& error);
 
 /// Parses JSON text strictly: no comments, no NUL, no duplicate keys, at most 64 levels, numbers that fit.
 /// `name` is what errors call it. For Fp32Json, nlohmann::json and nlohmann::ordered_json.

@@ -8,6 +8,7 @@
 #include "spec/error.hpp"
 #include "stages/evaluate.hpp"
 #include "stages/fp32_form.hpp"
+#include "stages/transpose.hpp"
 #include "stages/untimed_kernels.hpp"
 
 namespace quasim::stages {
@@ -130,31 +131,53 @@ std::size_t UntimedPlan::fast_channels() const {
       }));
 }
 
+void UntimedPlan::run_row(const ChannelPlan& channel, const std::int8_t* x, std::int8_t* out,
+                          std::size_t length_elems, Kernel kernel) const {
+  const GroupPlan& group = groups_[channel.group];
+  if (group.stage.is_fused()) {
+    const FusedRow& row = fused_rows_[channel.fused_row];
+    if (row.many.steps >= 0 && kernel == Kernel::kAvx512)
+      fused_row_avx512(channel, row, x, out, length_elems);
+    else if (row.few.steps >= 0 && channel.sixteen && kernel == Kernel::kAvx2)
+      fused_row_avx2(channel, row, x, out, length_elems);
+    else
+      fused_row_any(channel, row, x, out, length_elems);
+  } else if (!channel.fp32 || kernel == Kernel::kPortable) {
+    integer_row(channel, group.stage, x, out, length_elems);
+  } else if (kernel == Kernel::kAvx512) {
+    fp32_row_avx512(channel, group.table.bytes.data(), x, out, length_elems);
+  } else if (channel.sixteen) {
+    fp32_row_avx2(channel, group.table, x, out, length_elems);
+  } else {
+    fp32_row_wide_avx2(channel, group.table.bytes.data(), x, out, length_elems);
+  }
+}
+
 void UntimedPlan::run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems,
                       Kernel kernel) const {
   if (length_elems == 0) return;
   for (std::size_t b = 0; b < sequences; ++b)
     for (const ChannelPlan& channel : channels_) {
-      const GroupPlan& group = groups_[channel.group];
-      if (group.stage.is_fused()) {
-        const FusedRow& row = fused_rows_[channel.fused_row];
-        if (row.many.steps >= 0 && kernel == Kernel::kAvx512)
-          fused_row_avx512(channel, row, x, out, length_elems);
-        else if (row.few.steps >= 0 && channel.sixteen && kernel == Kernel::kAvx2)
-          fused_row_avx2(channel, row, x, out, length_elems);
-        else
-          fused_row_any(channel, row, x, out, length_elems);
-      } else if (!channel.fp32 || kernel == Kernel::kPortable) {
-        integer_row(channel, group.stage, x, out, length_elems);
-      } else if (kernel == Kernel::kAvx512) {
-        fp32_row_avx512(channel, group.table.bytes.data(), x, out, length_elems);
-      } else if (channel.sixteen) {
-        fp32_row_avx2(channel, group.table, x, out, length_elems);
-      } else {
-        fp32_row_wide_avx2(channel, group.table.bytes.data(), x, out, length_elems);
-      }
+      run_row(channel, x, out, length_elems, kernel);
       x += length_elems;
       out += length_elems;
+    }
+}
+
+void UntimedPlan::run_channels_last(const std::int8_t* x, std::int8_t* out, std::size_t sequences,
+                                    std::size_t length_elems) const {
+  constexpr std::size_t kRowsAtOnce = 32;  // of 4096 samples each they stay in the second cache
+  const Kernel kernel = best_kernel();
+  std::vector<std::int8_t> rows(kRowsAtOnce * length_elems), results(rows.size());
+  for (std::size_t b = 0; b < sequences; ++b)
+    for (std::size_t first = 0; first < channels(); first += kRowsAtOnce) {
+      const std::size_t count = std::min(kRowsAtOnce, channels() - first);
+      const std::size_t at = b * length_elems * channels() + first;
+      transpose({x + at, channels()}, {rows.data(), length_elems}, length_elems, count);
+      for (std::size_t c = 0; c < count; ++c)
+        run_row(channels_[first + c], &rows[c * length_elems], &results[c * length_elems], length_elems,
+                kernel);
+      transpose({results.data(), length_elems}, {out + at, channels()}, count, length_elems);
     }
 }
 

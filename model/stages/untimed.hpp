@@ -61,6 +61,9 @@ class UntimedPlan {
   }
   void run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems,
            Kernel kernel) const;
+  /// The same with x and out [sequences, length_elems, channels].
+  void run_channels_last(const std::int8_t* x, std::int8_t* out, std::size_t sequences,
+                         std::size_t length_elems) const;
   /// Throws InputError where the channel count differs.
   TensorBCL<std::int8_t> run(const TensorBCL<std::int8_t>& input) const;
 
@@ -74,6 +77,8 @@ class UntimedPlan {
     StageProgram stage;
     Table8 table;
   };
+  void run_row(const ChannelPlan& channel, const std::int8_t* x, std::int8_t* out, std::size_t length_elems,
+               Kernel kernel) const;
   void plan_two_step(std::size_t group);
   void plan_fused(std::size_t group);
 

@@ -65,6 +65,16 @@ inline constexpr NumberRange<double> kPositive{std::numeric_limits<double>::min(
 inline constexpr NumberRange<std::size_t> kStreamLanes{cosim::kTestbenchLanes.front(),
                                                        cosim::kTestbenchLanes.back()};
 
+/// True where `value` is a multiple of `step`, or where there is no step to keep: 0, or numbers with a
+/// fraction.
+template <class Number>
+bool is_multiple([[maybe_unused]] Number value, [[maybe_unused]] Number step) {
+  if constexpr (std::is_integral_v<Number>)
+    return step == 0 || value % step == 0;
+  else
+    return true;
+}
+
 /// Adds the option `name` (for instance --seed) that sets `value`. The help says the range, and the default
 /// where it lies within. Where `step` is given, only its multiples are taken.
 template <class Number>
@@ -74,10 +84,9 @@ CLI::Option* add_number(CLI::App& verb, const std::string& name, Number& value, 
       name,
       [&value, name, range, step](const std::string& text) {
         value = range.parse(name, text);
-        if constexpr (std::is_integral_v<Number>)
-          if (step != 0 && value % step != 0)
-            throw UsageError(name + ": expected a multiple of " + std::to_string(step) + "; got '" + text +
-                             "'");
+        if (!is_multiple(value, step))
+          throw UsageError(name + ": expected a multiple of " + std::to_string(step) + "; got '" + text +
+                           "'");
       },
       description + "; " + range.words());
   option->type_name(std::is_integral_v<Number> ? "INTEGER" : "NUMBER");

@@ -45,7 +45,8 @@ int guarded(const Body& body) {
 
 template <class... Pointers>
 void require(const Pointers*... pointers) {
-  if (((pointers == nullptr) || ...)) throw InputError("null pointer");
+  const bool any_null = (... || (pointers == nullptr));
+  if (any_null) throw InputError("null pointer");
 }
 
 /// Runs `body` with the session of a handle, which is locked meanwhile.

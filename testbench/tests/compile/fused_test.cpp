@@ -290,5 +290,20 @@ TEST_F(program_file, two_step_is_read_in_both_formats_and_written_in_the_first) 
   EXPECT_NE(refusal(two).find("multiplier"), std::string::npos);
 }
 
+TEST_F(program_file, a_missing_key_is_named) {
+  std::mt19937_64 random(31);
+  const nlohmann::ordered_json whole = written(test::random_fused_program(random, 3, 4));
+  int keys = 0;
+  for (const auto& item : whole.items()) {
+    nlohmann::ordered_json without = whole;
+    without.erase(item.key());
+    const std::string said = refusal(without);
+    EXPECT_NE(said.find(item.key()), std::string::npos) << said;
+    EXPECT_EQ(said.find("json.exception"), std::string::npos) << said;
+    ++keys;
+  }
+  EXPECT_GE(keys, 9);
+}
+
 }  // namespace
 }  // namespace quasim

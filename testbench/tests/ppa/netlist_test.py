@@ -72,7 +72,7 @@ def narrow(work, quasim, docs):
     measurement = measurement_of(parameters, work / "fault")
     found = 0
     for seed in range(1, 4):
-        passed, _, _ = simulate.layer(measurement, bundle, quasim, work / f"fault{seed}", change=simulate.wrong_gate(measurement.netlist, seed), dataflow="two_step")
+        passed, _, _ = simulate.layer(measurement, bundle, quasim, work / f"fault{seed}", change=simulate.wrong_gate(measurement.netlist, seed))
         found += not passed
     expect(found >= 1, f"of three netlists with a wrong gate in requant, {found} fail")
 

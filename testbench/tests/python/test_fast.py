@@ -28,13 +28,19 @@ class Fast(unittest.TestCase):
                 want = quasim.Model(program).run(x)["out"]
                 np.testing.assert_array_equal(quasim.FastModel(program).run(x), want)
                 np.testing.assert_array_equal(quasim.FastModel(program).run(x.transpose(0, 2, 1).copy().transpose(0, 2, 1)), want)
-                compared += 2 * x.size
+                turned = np.ascontiguousarray(x.transpose(0, 2, 1))
+                np.testing.assert_array_equal(quasim.FastModel(program).run(turned, layout="blc"), want.transpose(0, 2, 1))
+                compared += 3 * x.size
         self.assertGreater(compared, 10000)
 
     def test_real_layer_equals_its_goldens(self):
         bundle = quasim.read_bundle(support.LAYERS[0])
         out = quasim.FastModel(quasim.compile(bundle).program).run(bundle.input)
         np.testing.assert_array_equal(out, bundle.golden("conv1d_output_int8"))
+        fast = quasim.FastModel(quasim.compile(bundle).program)
+        for length in (1, 15, 16, 75, bundle.input.shape[2]):  # whole tiles of the turned bytes, and parts of them
+            turned = np.ascontiguousarray(bundle.input[:, :, :length].transpose(0, 2, 1))
+            np.testing.assert_array_equal(fast.run(turned, layout="blc"), out[:, :, :length].transpose(0, 2, 1))
         got = quasim.twin(bundle.input, bundle.weight, bundle.bias, **scales_of(bundle), tensors=list(TWIN_TENSORS))
         for name in TWIN_TENSORS:
             np.testing.assert_array_equal(got[name], bundle.golden(name), err_msg=name)
@@ -67,6 +73,8 @@ class Fast(unittest.TestCase):
         for words, call in (
             ("x: expected int8", lambda: fast.run(x.astype(np.float32))),
             ("expected 1024 channels; got 3", lambda: fast.run(x[:, :3])),
+            ("expected 1024 channels; got 4", lambda: fast.run(x, layout="blc")),
+            ("layout: expected bcl, blc; got 'lbc'", lambda: fast.run(x, layout="lbc")),
             ("weight: expected 3 channels", lambda: twin(x=x[:, :3])),
             ("bias: expected 1024 channels; got 7", lambda: twin(bias=bundle.bias[:7])),
             ("output_mode: expected baseline", lambda: twin(output_mode="none")),

@@ -13,23 +13,6 @@ namespace {
 
 using stages::UntimedPlan;
 
-py::array_t<std::int8_t> run_plan(const UntimedPlan& plan, const py::array& x) {
-  const auto array = require_array<std::int8_t>("x", x, 3, "[B, C, L]");
-  if (static_cast<std::size_t>(array.shape(1)) != plan.channels())
-    throw InputError("x: expected " + std::to_string(plan.channels()) + " channels; got " +
-                     std::to_string(array.shape(1)));
-  const auto input = contiguous("x", array);
-  py::array_t<std::int8_t> out({array.shape(0), array.shape(1), array.shape(2)});
-  if (input.size() == 0) return out;
-  const std::int8_t* from = input.data();
-  std::int8_t* to = out.mutable_data();
-  const auto sequences = static_cast<std::size_t>(array.shape(0));
-  const auto length = static_cast<std::size_t>(array.shape(2));
-  py::gil_scoped_release release;
-  plan.run(from, to, sequences, length);
-  return out;
-}
-
 /// The value of a choice by its name.
 int choice(const char* what, const std::map<std::string, int>& names, const std::string& name) {
   const auto found = names.find(name);
@@ -37,6 +20,28 @@ int choice(const char* what, const std::map<std::string, int>& names, const std:
   std::string list;
   for (const auto& entry : names) list += (list.empty() ? "" : ", ") + entry.first;
   throw InputError(std::string(what) + ": expected " + list + "; got '" + shortened(name, 60) + "'");
+}
+
+py::array_t<std::int8_t> run_plan(const UntimedPlan& plan, const py::array& x, const std::string& layout) {
+  const bool channels_last = choice("layout", {{"bcl", 0}, {"blc", 1}}, layout) != 0;
+  const auto array = require_array<std::int8_t>("x", x, 3, channels_last ? "[B, L, C]" : "[B, C, L]");
+  const int channel_axis = channels_last ? 2 : 1;
+  if (static_cast<std::size_t>(array.shape(channel_axis)) != plan.channels())
+    throw InputError("x: expected " + std::to_string(plan.channels()) + " channels; got " +
+                     std::to_string(array.shape(channel_axis)));
+  const auto input = contiguous("x", array);
+  py::array_t<std::int8_t> out({array.shape(0), array.shape(1), array.shape(2)});
+  if (input.size() == 0) return out;
+  const std::int8_t* from = input.data();
+  std::int8_t* to = out.mutable_data();
+  const auto sequences = static_cast<std::size_t>(array.shape(0));
+  const auto length = static_cast<std::size_t>(array.shape(channels_last ? 1 : 2));
+  py::gil_scoped_release release;
+  if (channels_last)
+    plan.run_channels_last(from, to, sequences, length);
+  else
+    plan.run(from, to, sequences, length);
+  return out;
 }
 
 /// Tensors of the twin that were asked for, by name.
@@ -141,10 +146,9 @@ void bind_fast(py::module_& module) {
       "equal to Model in every value.")
       .def(py::init<const LayerProgram&>(), py::arg("program"))
       .def_property_readonly("channels", &UntimedPlan::channels, "C")
-      .def("run", run_plan, py::arg("x"),
-           "int8 [B, C, L] to int8 [B, C, L]; every sequence starts with older samples 0. Other threads may "
-           "run "
-           "meanwhile. Raises ValueError.");
+      .def("run", run_plan, py::arg("x"), py::arg("layout") = "bcl",
+           "int8 x to int8 out, both [B, C, L], or [B, L, C] with layout blc; every sequence starts with "
+           "older samples 0. Other threads may run meanwhile. Raises ValueError.");
   module.def(
       "twin", run_twin, py::arg("x"), py::arg("weight"), py::arg("bias"), py::kw_only(),
       py::arg("input_scale"), py::arg("weight_scale"), py::arg("bias_scale") = 1.0F, py::arg("output_scale"),

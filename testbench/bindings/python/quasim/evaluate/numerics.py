@@ -146,13 +146,15 @@ class CpuPart:
     def run(self, x, channels_last):
         import torch
 
+        if self._fast is not None:
+            layout = "blc" if channels_last else "bcl"
+            values = over_sequences(lambda piece: self._fast.run(piece, layout=layout), x.cpu().numpy())
+            return {TO_PROJECTION: torch.from_numpy(values).to(x.device)}
         samples = (x.transpose(1, 2) if channels_last else x).cpu().contiguous().numpy()
-        results = {name: torch.from_numpy(values).to(x.device) for name, values in self._run(samples).items()}
+        results = {name: torch.from_numpy(values).to(x.device) for name, values in self._twin(samples).items()}
         return {name: (values.transpose(1, 2).contiguous() if channels_last else values) for name, values in results.items()}
 
-    def _run(self, samples) -> Dict[str, np.ndarray]:
-        if self._fast is not None:
-            return {TO_PROJECTION: over_sequences(self._fast.run, samples)}
+    def _twin(self, samples) -> Dict[str, np.ndarray]:
         import quasim
 
         group, configuration = self._layer.groups[0], self._configuration

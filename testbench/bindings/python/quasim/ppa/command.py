@@ -200,8 +200,7 @@ def netlist_document(options, small, rtl, work):
         elif not layer:
             raise Refusal("", "--netlist-sim", "a BUNDLE: the smoke bench knows only the default widths and both dataflows")
         if layer:
-            dataflow = None if small.parameters.dataflow == "both" else small.parameters.dataflow
-            passed, said, elements = simulate.layer(small, layer, needed_command("--netlist-sim"), work / "layer", dataflow=dataflow)
+            passed, said, elements = simulate.layer(small, layer, needed_command("--netlist-sim"), work / "layer")
             runs.append({"run": f"layer {layer}, {elements} elements", "passes": passed, "said": said})
     proofs = equivalence.all_modules(small.mapper, small.design, work) if options.prove else []
     return {"lanes": small.parameters.lanes, "max_channels": small.parameters.max_channels, "runs": runs, "proofs": proofs}
