@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write everything that is generated from model/spec/quasim_spec.json.
+"""Write everything that is generated from model/spec/quasim_spec.json, and what sources repeat of a module's ports.
 
   emit_spec.py --update   rewrite the generated files and blocks
   emit_spec.py --check    exit 1 and name the first file that differs from what would be written
@@ -7,13 +7,13 @@
   emit_spec.py --corners  print parameters of quasim_top, NAME=VALUE..., at the ends of their ranges, and those one beyond
                           with the name of the rule that must refuse them, NAME=VALUE...:RULE
 
-What is generated: OUTPUTS and BLOCKS below. Standard library only.
+What is generated: OUTPUTS and BLOCKS below, and the blocks that spec_emit/blocks.py finds in sources. Standard library only.
 """
 import argparse
 import pathlib
 import sys
 
-from spec_emit import descriptions, headers, pages, rtl, tables
+from spec_emit import blocks, descriptions, headers, pages, rtl, tables
 from spec_emit.spec import FILE, ROOT, load
 
 BLOCK_BEGIN, BLOCK_END = "<!-- parameters: scripts/emit_spec.py -->\n", "<!-- end -->\n"
@@ -41,13 +41,13 @@ def texts(spec):
     for name, emit in BLOCKS.items():
         head, rest = (ROOT / name).read_text().split(BLOCK_BEGIN)
         out[name] = head + BLOCK_BEGIN + emit(spec) + BLOCK_END + rest.split(BLOCK_END, 1)[1]
-    return out
+    return {**out, **blocks.texts(spec, out)}
 
 
 def write_stamp(stamp, files):
     """The stamp, and the makefile rule that it depends on everything that was read."""
     here = pathlib.Path(__file__).resolve()
-    read = [here, *sorted((here.parent / "spec_emit").glob("*.py")), FILE, *(ROOT / name for name in files)]
+    read = [here, *sorted((here.parent / "spec_emit").glob("*.py")), FILE, *blocks.sources(files), *(ROOT / name for name in files)]
     rule = " ".join(str(path).replace(" ", "\\ ") for path in [f"{stamp}:", *read])
     stamp.with_name(stamp.name + ".d").write_text(rule + "\n")
     stamp.write_text("")
@@ -72,7 +72,7 @@ def main():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
-            sys.exit(f"emit_spec: {name} is not what model/spec/quasim_spec.json says; run scripts/emit_spec.py --update")
+            sys.exit(f"emit_spec: {name} is not what model/spec/quasim_spec.json and the ports of rtl say; run scripts/emit_spec.py --update")
     if args.stamp:
         write_stamp(args.stamp, files)
     print(f"emit_spec: {len(files)} files {'written' if args.update else 'match'}")

@@ -7,6 +7,7 @@
 // Registered: what was accepted and has not been answered.
 
 module quasim_axil_checker (
+  // [ports of quasim_axil: scripts/emit_spec.py]
   input logic                                    clk_i,
   input logic                                    rst_ni,
   input logic [quasim_pkg::AXIL_ADDR_BITS-1:0]   awaddr_i,
@@ -37,6 +38,7 @@ module quasim_axil_checker (
   input logic                                    read_memory_i,
   input logic [quasim_pkg::AXIL_DATA_BITS-1:0]   register_word_i,
   input logic [quasim_pkg::AXIL_DATA_BITS-1:0]   memory_word_i,
+  // [end]
   input logic [quasim_pkg::AXIL_DATA_BITS/8-1:0] strobes_i,
   input logic                                    aw_full_q,
   input logic                                    w_full_q,
@@ -181,38 +183,6 @@ module quasim_axil_checker (
 endmodule
 
 bind quasim_axil quasim_axil_checker u_checker (
-  .clk_i          (clk_i),
-  .rst_ni         (rst_ni),
-  .awaddr_i       (awaddr_i),
-  .awvalid_i      (awvalid_i),
-  .awready_o      (awready_o),
-  .wdata_i        (wdata_i),
-  .wstrb_i        (wstrb_i),
-  .wvalid_i       (wvalid_i),
-  .wready_o       (wready_o),
-  .bresp_o        (bresp_o),
-  .bvalid_o       (bvalid_o),
-  .bready_i       (bready_i),
-  .araddr_i       (araddr_i),
-  .arvalid_i      (arvalid_i),
-  .arready_o      (arready_o),
-  .rdata_o        (rdata_o),
-  .rresp_o        (rresp_o),
-  .rvalid_o       (rvalid_o),
-  .rready_i       (rready_i),
-  .write_o        (write_o),
-  .waddr_o        (waddr_o),
-  .wdata_o        (wdata_o),
-  .write_okay_i   (write_okay_i),
-  .raddr_o        (raddr_o),
-  .decode_o       (decode_o),
-  .access_o       (access_o),
-  .read_okay_i    (read_okay_i),
-  .read_memory_i  (read_memory_i),
-  .register_word_i(register_word_i),
-  .memory_word_i  (memory_word_i),
-  .strobes_i      (w_strb_q),
-  .aw_full_q      (aw_full_q),
-  .w_full_q       (w_full_q),
-  .rd_state_q     (rd_state_q)
+  .*,
+  .strobes_i(w_strb_q)
 );

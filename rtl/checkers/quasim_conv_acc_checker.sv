@@ -7,6 +7,7 @@
 module quasim_conv_acc_checker #(
   parameter int AddrBits = 9
 ) (
+  // [ports of quasim_conv_acc: scripts/emit_spec.py]
   input logic                               clk_i,
   input logic                               fetch_en_i,
   input logic [quasim_pkg::SAMPLE_BITS-1:0] x_i,
@@ -18,7 +19,8 @@ module quasim_conv_acc_checker #(
   input logic                               fetch_forward_i,
   input logic                               history_wen_i,
   input logic [AddrBits-1:0]                history_waddr_i,
-  input logic [23:0]                        wdata_i,
+  // [end]
+  input logic [23:0]                        history_wdata_i,
   input logic [quasim_pkg::SAMPLE_BITS-1:0] x_q,
   input logic [23:0]                        history_i,
   input logic [23:0]                        stored_i,
@@ -55,7 +57,7 @@ module quasim_conv_acc_checker #(
       samples_q <= {sample_q, samples[23:8]};
       known_q   <= known_q | fetch_first_i;
     end else if (history_wen_i && history_waddr_i == group_i) begin
-      samples_q <= wdata_i;
+      samples_q <= history_wdata_i;
       known_q   <= 1'b1;
     end
   end
@@ -93,22 +95,10 @@ endmodule
 bind quasim_conv_acc quasim_conv_acc_checker #(
   .AddrBits(AddrBits)
 ) u_checker (
-  .clk_i          (clk_i),
-  .fetch_en_i     (fetch_en_i),
-  .x_i            (x_i),
-  .forward_i      (forward_i),
-  .mem_ren_i      (mem_ren_i),
-  .mem_raddr_i    (mem_raddr_i),
-  .acc_en_i       (acc_en_i),
-  .fetch_first_i  (fetch_first_i),
-  .fetch_forward_i(fetch_forward_i),
-  .history_wen_i  (history_wen_i),
-  .history_waddr_i(history_waddr_i),
-  .wdata_i        (wdata_i[23:0]),
-  .x_q            (x_q),
+  .*,
+  .history_wdata_i(wdata_i[23:0]),
   .history_i      (history),
   .stored_i       (history_rdata_o),
-  .forward_q      (forward_q),
   .group_i        (u_history.u_any_place.value_q),
   .written_i      (u_history.u_checker.written),
   .word_i         (u_history.u_checker.word)

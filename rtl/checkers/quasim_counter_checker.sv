@@ -6,6 +6,7 @@
 module quasim_counter_checker #(
   parameter int StepBits = 1
 ) (
+  // [ports of quasim_counter: scripts/emit_spec.py]
   input logic                clk_i,
   input logic                rst_ni,
   input logic                clear_i,
@@ -13,6 +14,7 @@ module quasim_counter_checker #(
   input logic                read_i,
   input logic [31:0]         low_o,
   input logic [31:0]         high_o,
+  // [end]
   input logic [63:0]         count_q
 );
 
@@ -51,12 +53,5 @@ endmodule
 bind quasim_counter quasim_counter_checker #(
   .StepBits(StepBits)
 ) u_checker (
-  .clk_i  (clk_i),
-  .rst_ni (rst_ni),
-  .clear_i(clear_i),
-  .step_i (step_i),
-  .read_i (read_i),
-  .low_o  (low_o),
-  .high_o (high_o),
-  .count_q(count_q)
+  .*
 );

@@ -8,6 +8,7 @@ module quasim_ram_checker #(
   parameter int Width    = 8,
   parameter int AddrBits = 1
 ) (
+  // [ports of quasim_ram_1r1w: scripts/emit_spec.py]
   input logic                clk_i,
   input logic                wen_i,
   input logic [AddrBits-1:0] waddr_i,
@@ -15,6 +16,7 @@ module quasim_ram_checker #(
   input logic                ren_i,
   input logic [AddrBits-1:0] raddr_i,
   input logic [Width-1:0]    rdata_o,
+  // [end]
   input logic [AddrBits-1:0] place_i,
   input logic [Width-1:0]    word_i
 );
@@ -62,13 +64,7 @@ bind quasim_ram_1r1w quasim_ram_checker #(
   .Width(Width),
   .AddrBits(AddrBits)
 ) u_checker (
-  .clk_i  (clk_i),
-  .wen_i  (wen_i),
-  .waddr_i(waddr_i),
-  .wdata_i(wdata_i),
-  .ren_i  (ren_i),
-  .raddr_i(raddr_i),
-  .rdata_o(rdata_o),
+  .*,
   .place_i(u_any_place.value_q),
   .word_i (mem_q[u_any_place.value_q])
 );

@@ -16,6 +16,7 @@ module quasim_regs_checker #(
   parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
   parameter int Folded      = quasim_pkg::FOLDED_DEFAULT
 ) (
+  // [ports of quasim_regs: scripts/emit_spec.py]
   input logic                                     clk_i,
   input logic                                     rst_ni,
   input logic                                     idle_i,
@@ -46,6 +47,7 @@ module quasim_regs_checker #(
   input logic                                     requant_half_away_o,
   input logic [1:0]                               dataflow_select_o,
   input logic [5:0]                               dataflow_turn_o,
+  // [end]
   input logic                                     config_error_i,
   input logic                                     last_error_i
 );
@@ -186,36 +188,7 @@ bind quasim_regs quasim_regs_checker #(
   .NearBlocks(NearBlocks),
   .Folded(Folded)
 ) u_checker (
-  .clk_i                 (clk_i),
-  .rst_ni                (rst_ni),
-  .idle_i                (idle_i),
-  .write_i               (write_i),
-  .waddr_i               (waddr_i),
-  .wdata_i               (wdata_i),
-  .write_okay_o          (write_okay_o),
-  .read_i                (read_i),
-  .raddr_i               (raddr_i),
-  .read_data_o           (read_data_o),
-  .read_okay_o           (read_okay_o),
-  .window_write_o        (window_write_o),
-  .window_windex_o       (window_windex_o),
-  .window_read_o         (window_read_o),
-  .window_rindex_o       (window_rindex_o),
-  .counter_read_o        (counter_read_o),
-  .counter_low_i         (counter_low_i),
-  .counter_high_i        (counter_high_i),
-  .control_enable_o      (control_enable_o),
-  .status_busy_i         (status_busy_i),
-  .status_mid_token_i    (status_mid_token_i),
-  .status_last_error_i   (status_last_error_i),
-  .clear_counters_clear_o(clear_counters_clear_o),
-  .channels_o            (channels_o),
-  .taps_o                (taps_o),
-  .multiplier_o          (multiplier_o),
-  .requant_shift_o       (requant_shift_o),
-  .requant_half_away_o   (requant_half_away_o),
-  .dataflow_select_o     (dataflow_select_o),
-  .dataflow_turn_o       (dataflow_turn_o),
-  .config_error_i        (status_config_error_q),
-  .last_error_i          (status_last_error_q)
+  .*,
+  .config_error_i(status_config_error_q),
+  .last_error_i  (status_last_error_q)
 );

@@ -9,6 +9,7 @@ module quasim_sequencer_checker #(
   parameter int Lanes     = 16,
   parameter int GroupBits = 9
 ) (
+  // [ports of quasim_sequencer: scripts/emit_spec.py]
   input logic                 clk_i,
   input logic                 rst_ni,
   input logic                 enable_i,
@@ -21,10 +22,6 @@ module quasim_sequencer_checker #(
   input logic                 s_last_i,
   input logic                 spill_valid_o,
   input logic                 spill_ready_i,
-  input logic [4:0]           enter_i,  // a strobe a place
-  input logic [4:0]           valid_i,
-  input logic [4:0]           last_i,
-  input logic [Lanes*5-1:0]   keep_i,
   input logic [GroupBits-1:0] group_o,
   input logic                 forward_o,
   input logic                 fetch_first_o,
@@ -35,7 +32,12 @@ module quasim_sequencer_checker #(
   input logic                 out_last_o,
   input logic                 busy_o,
   input logic                 mid_token_o,
-  input logic                 last_error_o
+  input logic                 last_error_o,
+  // [end]
+  input logic [4:0]           enter_i,  // a strobe a place
+  input logic [4:0]           valid_i,
+  input logic [4:0]           last_i,
+  input logic [Lanes*5-1:0]   keep_i
 );
 
   localparam int Places   = 5;
@@ -143,31 +145,9 @@ bind quasim_sequencer quasim_sequencer_checker #(
   .Lanes(Lanes),
   .GroupBits(GroupBits)
 ) u_checker (
-  .clk_i          (clk_i),
-  .rst_ni         (rst_ni),
-  .enable_i       (enable_i),
-  .clear_i        (clear_i),
-  .last_group_i   (last_group_i),
-  .last_keep_i    (last_keep_i),
-  .s_valid_i      (s_valid_i),
-  .s_ready_o      (s_ready_o),
-  .s_first_i      (s_first_i),
-  .s_last_i       (s_last_i),
-  .spill_valid_o  (spill_valid_o),
-  .spill_ready_i  (spill_ready_i),
-  .enter_i        ({out_en_o, q_en_o, product_en_o, acc_en_o, fetch_en_o}),
-  .valid_i        ({out_valid_q, q_valid_q, product_valid_q, acc_valid_q, fetch_valid_q}),
-  .last_i         ({out_last_q, q_last_q, product_last_q, acc_last_q, fetch_last_q}),
-  .keep_i         ({out_keep_q, q_keep_q, product_keep_q, acc_keep_q, fetch_keep_q}),
-  .group_o        (group_o),
-  .forward_o      (forward_o),
-  .fetch_first_o  (fetch_first_o),
-  .fetch_forward_o(fetch_forward_o),
-  .fetch_group_o  (fetch_group_o),
-  .q_keep_o       (q_keep_o),
-  .out_keep_o     (out_keep_o),
-  .out_last_o     (out_last_o),
-  .busy_o         (busy_o),
-  .mid_token_o    (mid_token_o),
-  .last_error_o   (last_error_o)
+  .*,
+  .enter_i({out_en_o, q_en_o, product_en_o, acc_en_o, fetch_en_o}),
+  .valid_i({out_valid_q, q_valid_q, product_valid_q, acc_valid_q, fetch_valid_q}),
+  .last_i ({out_last_q, q_last_q, product_last_q, acc_last_q, fetch_last_q}),
+  .keep_i ({out_keep_q, q_keep_q, product_keep_q, acc_keep_q, fetch_keep_q})
 );

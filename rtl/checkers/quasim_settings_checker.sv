@@ -7,12 +7,14 @@ module quasim_settings_checker #(
   parameter int Lanes     = 16,
   parameter int GroupBits = 9
 ) (
-  input logic                                clk_i,
-  input logic [15:0]                         channels_i,
-  input logic [2:0]                          taps_i,
-  input logic [GroupBits-1:0]                last_group_o,
-  input logic [Lanes-1:0]                    last_keep_o,
-  input logic [4:0]                          tap_shift_o
+  // [ports of quasim_settings: scripts/emit_spec.py]
+  input logic                 clk_i,
+  input logic [15:0]          channels_i,
+  input logic [2:0]           taps_i,
+  input logic [GroupBits-1:0] last_group_o,
+  input logic [Lanes-1:0]     last_keep_o,
+  input logic [4:0]           tap_shift_o
+  // [end]
 );
 
   localparam int CountBits = 32;
@@ -53,10 +55,5 @@ bind quasim_settings quasim_settings_checker #(
   .Lanes(Lanes),
   .GroupBits(GroupBits)
 ) u_checker (
-  .clk_i          (clk_i),
-  .channels_i     (channels_i),
-  .taps_i         (taps_i),
-  .last_group_o   (last_group_o),
-  .last_keep_o    (last_keep_o),
-  .tap_shift_o    (tap_shift_o)
+  .*
 );

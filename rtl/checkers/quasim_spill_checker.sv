@@ -6,6 +6,7 @@
 module quasim_spill_checker #(
   parameter int Width = 8
 ) (
+  // [ports of quasim_spill: scripts/emit_spec.py]
   input logic             clk_i,
   input logic             rst_ni,
   input logic             valid_i,
@@ -15,6 +16,7 @@ module quasim_spill_checker #(
   input logic             ready_i,
   input logic [Width-1:0] data_o,
   input logic             busy_o,
+  // [end]
   input logic [Width-1:0] tail_q
 );
 
@@ -64,14 +66,5 @@ endmodule
 bind quasim_spill quasim_spill_checker #(
   .Width(Width)
 ) u_checker (
-  .clk_i  (clk_i),
-  .rst_ni (rst_ni),
-  .valid_i(valid_i),
-  .ready_o(ready_o),
-  .data_i (data_i),
-  .valid_o(valid_o),
-  .ready_i(ready_i),
-  .data_o (data_o),
-  .busy_o (busy_o),
-  .tail_q (tail_q)
+  .*
 );

@@ -10,6 +10,7 @@ module quasim_window_checker #(
   parameter int GroupBits = 9,
   parameter int LaneBits  = 4
 ) (
+  // [ports of quasim_window: scripts/emit_spec.py]
   input logic                                     clk_i,
   input logic                                     rst_ni,
   input logic                                     idle_i,
@@ -35,6 +36,7 @@ module quasim_window_checker #(
   input logic [GroupBits-1:0]                     rgroup_o,
   input logic [LaneBits-1:0]                      rlane_o,
   input logic [quasim_pkg::WINDOWS*64-1:0]        rdata_i
+  // [end]
 );
 
   localparam int Windows   = quasim_pkg::WINDOWS;
@@ -110,29 +112,5 @@ bind quasim_window quasim_window_checker #(
   .GroupBits(GroupBits),
   .LaneBits(LaneBits)
 ) u_checker (
-  .clk_i        (clk_i),
-  .rst_ni       (rst_ni),
-  .idle_i       (idle_i),
-  .write_i      (write_i),
-  .windex_i     (windex_i),
-  .whigh_i      (whigh_i),
-  .wdata_i      (wdata_i),
-  .decode_i     (decode_i),
-  .read_i       (read_i),
-  .rindex_i     (rindex_i),
-  .rhigh_i      (rhigh_i),
-  .access_i     (access_i),
-  .read_memory_o(read_memory_o),
-  .memory_word_o(memory_word_o),
-  .wen_o        (wen_o),
-  .windex_o     (windex_o),
-  .wgroup_o     (wgroup_o),
-  .wlane_o      (wlane_o),
-  .wdata_o      (wdata_o),
-  .wlow_o       (wlow_o),
-  .ren_o        (ren_o),
-  .rindex_o     (rindex_o),
-  .rgroup_o     (rgroup_o),
-  .rlane_o      (rlane_o),
-  .rdata_i      (rdata_i)
+  .*
 );

@@ -80,8 +80,8 @@ package quasim_map_pkg;
 
   // the bits that a write may set
   function automatic logic [31:0] register_mask(
-    input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
+    input int index, input int lanes, input int max_channels, input int conv_bits, input int mult_bits, input int bias_bits,
+    input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       4: register_mask = 32'h00000001;
       6: register_mask = 32'h00000001;
@@ -95,8 +95,8 @@ package quasim_map_pkg;
   endfunction
 
   function automatic logic [31:0] register_reset(
-    input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
+    input int index, input int lanes, input int max_channels, input int conv_bits, input int mult_bits, input int bias_bits,
+    input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       0: register_reset = (32'(32'h51534D31));
       1: register_reset = (32'(0)) | (32'(3) << 8) | (32'(1) << 16);
@@ -168,8 +168,8 @@ package quasim_map_pkg;
   endfunction
 
   function automatic int range_greatest(
-    input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
+    input int index, input int lanes, input int max_channels, input int conv_bits, input int mult_bits, input int bias_bits,
+    input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       1: range_greatest = 4;
       2: range_greatest = 47;
@@ -191,8 +191,8 @@ package quasim_map_pkg;
 
   // bytes that answer
   function automatic int window_bytes(
-    input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
+    input int index, input int lanes, input int max_channels, input int conv_bits, input int mult_bits, input int bias_bits,
+    input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       0: window_bytes = 1 << (conv_bits + (dataflows > 1) * (conv_bits < 8) * (8 - conv_bits) - 2 * (folded == 1) * (conv_bits > 3) - (folded == 1) * (conv_bits == 3));
       1: window_bytes = (4 << cell_bits) * (dataflows > 1);
@@ -211,8 +211,8 @@ package quasim_map_pkg;
 
   // bits of a unit that are stored; the others read 0, or the sign of a signed unit
   function automatic int window_bits(
-    input int index, input int lanes, input int max_channels, input int conv_bits,
-    input int mult_bits, input int bias_bits, input int dataflows, input int cell_bits, input int near_blocks, input int folded);
+    input int index, input int lanes, input int max_channels, input int conv_bits, input int mult_bits, input int bias_bits,
+    input int dataflows, input int cell_bits, input int near_blocks, input int folded);
     case (index)
       1: window_bits = 15;
       2: window_bits = 22;

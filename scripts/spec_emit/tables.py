@@ -1,8 +1,7 @@
 """The register map as tables for testbenches: a SystemVerilog package, and constants for Python."""
-from spec_emit.spec import NOTE, base_of, lower, mask_of, offset, upper, version_word
+import textwrap
 
-PARAMETERS = ("input int lanes, input int max_channels, input int conv_bits,\n    input int mult_bits, input int bias_bits, "
-              "input int dataflows, input int cell_bits, input int near_blocks, input int folded")
+from spec_emit.spec import NOTE, base_of, lower, mask_of, offset, upper, version_word
 
 PACKAGE_HEADER = """\
 //
@@ -12,18 +11,25 @@ PACKAGE_HEADER = """\
 package quasim_map_pkg;"""
 
 
+def argument(spec, name):
+    """A parameter of quasim_top as the argument of a function."""
+    return lower(spec.parameter[name]["limits"])
+
+
 def snake(spec, expression):
     """An expression in terms of quasim_top's parameters, for a function that has them as arguments."""
     for name in spec.parameter:
-        expression = expression.replace(name, lower(spec.parameter[name]["limits"]))
+        expression = expression.replace(name, argument(spec, name))
     return expression
 
 
-def table(name, result, values, parameters=False):
-    """A function from an index to a value. The most frequent value is the default."""
+def table(name, result, values, spec=None):
+    """A function from an index to a value, and from the parameters of a spec that is given. The most frequent value is the default."""
     texts = [str(value) for value in values]
     usual = max(texts, key=texts.count)
-    arguments = f"\n    input int index, {PARAMETERS}" if parameters else "input int index"
+    arguments = ["input int index", *(f"input int {argument(spec, name)}" for name in (spec.parameter if spec else ()))]
+    lines = textwrap.wrap(", ".join(arguments).replace("input int ", "input_int_"), 120)  # kept whole at the ends of lines
+    arguments = arguments[0] if spec is None else "".join("\n    " + line for line in lines).replace("input_int_", "input int ")
     out = [f"  function automatic {result} {name}({arguments});", "    case (index)"]
     out += [f"      {index}: {name} = {text};" for index, text in enumerate(texts) if text != usual]
     return out + [f"      default: {name} = {usual};", "    endcase", "  endfunction", ""]
@@ -85,8 +91,8 @@ def emit_package(spec):
     out += ["  // 1: may be written while the unit runs"]
     out += table("register_always", "int", [int(r.get("write_when") == "always") for r in registers])
     out += ["  // the bits that a write may set"]
-    out += table("register_mask", "logic [31:0]", [mask_text(spec, r) for r in registers], True)
-    out += table("register_reset", "logic [31:0]", [reset_text(spec, r) for r in registers], True)
+    out += table("register_mask", "logic [31:0]", [mask_text(spec, r) for r in registers], spec)
+    out += table("register_reset", "logic [31:0]", [reset_text(spec, r) for r in registers], spec)
     out += ["  // the counter that a register shows a half of, or -1"]
     out += table("register_counter", "int", counter_numbers(spec))
     out += table("register_is_high", "int", [int(r["name"] in high) for r in registers])
@@ -94,13 +100,13 @@ def emit_package(spec):
     out += table("range_lsb", "int", [f["lsb"] for _, f, _, _ in legal])
     out += table("range_width", "int", [f["width"] for _, f, _, _ in legal])
     out += table("range_least", "int", [low for _, _, low, _ in legal])
-    out += table("range_greatest", "int", [text for _, _, _, text in legal], True)
+    out += table("range_greatest", "int", [text for _, _, _, text in legal], spec)
     out += table("window_base", "logic [31:0]", [f"32'h{base_of(w):08X}" for w in windows])
     out += ["  // bytes that answer"]
-    out += table("window_bytes", "int", [snake(spec, w["elaborated_bytes"]) for w in windows], True)
+    out += table("window_bytes", "int", [snake(spec, w["elaborated_bytes"]) for w in windows], spec)
     out += table("window_unit_bytes", "int", [w["unit_bytes"] for w in windows])
     out += ["  // bits of a unit that are stored; the others read 0, or the sign of a signed unit"]
-    out += table("window_bits", "int", [snake(spec, str(w["bits"])) for w in windows], True)
+    out += table("window_bits", "int", [snake(spec, str(w["bits"])) for w in windows], spec)
     out += table("window_signed", "int", [int(w.get("signed", False)) for w in windows])
     return "\n".join(out + ["endpackage", ""])
 

@@ -16,12 +16,13 @@ module quasim_monitor #(
   parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
   parameter int Folded      = quasim_pkg::FOLDED_DEFAULT
 ) (
-  input logic               clk_i,
-  input logic               rst_ni,
+  // [view of quasim_top: scripts/emit_spec.py]
+  input logic               clk,
+  input logic               rst_n,
   input logic [LANES*8-1:0] s_tdata,
   input logic               s_tvalid,
   input logic               s_tready,
-  input logic               s_tuser,
+  input logic [0:0]         s_tuser,
   input logic               s_tlast,
   input logic [LANES*8-1:0] m_tdata,
   input logic               m_tvalid,
@@ -45,6 +46,7 @@ module quasim_monitor #(
   input logic [1:0]         rresp,
   input logic               rvalid,
   input logic               rready
+  // [end]
 );
 
   import quasim_map_pkg::*;
@@ -635,14 +637,14 @@ module quasim_monitor #(
     end
   endtask
 
-  always @(negedge clk_i) begin
+  always @(negedge clk) begin
     #4;
     enable = stored[REGISTER_CONTROL][0];
     busy = (place != 0) || queued > 0;
     idle = !enable && !busy;
     can[4] = !place[4] || queued < 2;
     for (i = 3; i >= 0; i = i - 1) can[i] = !place[i] || can[i+1];
-    if (!rst_ni) begin
+    if (!rst_n) begin
       if (live) begin
         resets = resets + 1;
         i = queued + place[0] + place[1] + place[2] + place[3] + place[4];

@@ -38,21 +38,20 @@ module quasim_smoke_tb #(
 
   localparam logic [1:0] Okay = 2'b00, SlvErr = 2'b10;
 
-  logic clk = 1'b0;
-  logic rst_n = 1'b0;
-  always #5 clk = ~clk;
-
+  // [pins of quasim_top: scripts/emit_spec.py]
+  logic               clk = '0, rst_n = '0, s_tvalid = '0, s_tready, s_tlast = '0, m_tvalid, m_tready = '0, m_tlast, awvalid = '0, awready,
+                      wvalid = '0, wready, bvalid, bready = '0, arvalid = '0, arready, rvalid, rready = '0;
   logic [LANES*8-1:0] s_tdata = '0, m_tdata;
-  logic               s_tvalid = 1'b0, s_tready, s_tlast = 1'b0;
   logic [0:0]         s_tuser = '0;
-  logic               m_tvalid, m_tready = 1'b0, m_tlast;
   logic [LANES-1:0]   m_tkeep;
   logic [19:0]        awaddr = '0, araddr = '0;
-  logic               awvalid = 1'b0, awready, wvalid = 1'b0, wready, bvalid, bready = 1'b0;
+  logic [2:0]         awprot = '0, arprot = '0;
   logic [31:0]        wdata = '0, rdata;
-  logic [3:0]         wstrb = '0;
+  logic [3:0]         wstrb = '1;
   logic [1:0]         bresp, rresp;
-  logic               arvalid = 1'b0, arready, rvalid, rready = 1'b0;
+  // [end]
+
+  always #5 clk = ~clk;
 
   quasim_top #(
     .LANES(LANES),
@@ -65,37 +64,15 @@ module quasim_smoke_tb #(
     .NearBlocks(NearBlocks),
     .Folded(Folded)
   ) dut (
-    .clk_i(clk),
-    .rst_ni(rst_n),
-    .s_axis_tdata(s_tdata),
-    .s_axis_tvalid(s_tvalid),
-    .s_axis_tready(s_tready),
-    .s_axis_tuser(s_tuser),
-    .s_axis_tlast(s_tlast),
-    .m_axis_tdata(m_tdata),
-    .m_axis_tvalid(m_tvalid),
-    .m_axis_tready(m_tready),
-    .m_axis_tlast(m_tlast),
-    .m_axis_tkeep(m_tkeep),
-    .s_axil_awaddr(awaddr),
-    .s_axil_awprot(3'b000),
-    .s_axil_awvalid(awvalid),
-    .s_axil_awready(awready),
-    .s_axil_wdata(wdata),
-    .s_axil_wstrb(wstrb),
-    .s_axil_wvalid(wvalid),
-    .s_axil_wready(wready),
-    .s_axil_bresp(bresp),
-    .s_axil_bvalid(bvalid),
-    .s_axil_bready(bready),
-    .s_axil_araddr(araddr),
-    .s_axil_arprot(3'b000),
-    .s_axil_arvalid(arvalid),
-    .s_axil_arready(arready),
-    .s_axil_rdata(rdata),
-    .s_axil_rresp(rresp),
-    .s_axil_rvalid(rvalid),
-    .s_axil_rready(rready)
+    // [wiring of quasim_top: scripts/emit_spec.py]
+    .clk_i(clk), .rst_ni(rst_n),
+    .s_axis_tdata(s_tdata), .s_axis_tvalid(s_tvalid), .s_axis_tready(s_tready), .s_axis_tuser(s_tuser), .s_axis_tlast(s_tlast),
+    .m_axis_tdata(m_tdata), .m_axis_tvalid(m_tvalid), .m_axis_tready(m_tready), .m_axis_tlast(m_tlast), .m_axis_tkeep(m_tkeep),
+    .s_axil_awaddr(awaddr), .s_axil_awprot(awprot), .s_axil_awvalid(awvalid), .s_axil_awready(awready), .s_axil_wdata(wdata),
+    .s_axil_wstrb(wstrb), .s_axil_wvalid(wvalid), .s_axil_wready(wready), .s_axil_bresp(bresp), .s_axil_bvalid(bvalid),
+    .s_axil_bready(bready), .s_axil_araddr(araddr), .s_axil_arprot(arprot), .s_axil_arvalid(arvalid), .s_axil_arready(arready),
+    .s_axil_rdata(rdata), .s_axil_rresp(rresp), .s_axil_rvalid(rvalid), .s_axil_rready(rready)
+    // [end]
   );
 
   quasim_monitor #(
@@ -109,9 +86,6 @@ module quasim_smoke_tb #(
     .NearBlocks(NearBlocks),
     .Folded(Folded)
   ) watch (
-    .clk_i(clk),
-    .rst_ni(rst_n),
-    .s_tuser(s_tuser[0]),
     .*
   );
 
