@@ -120,8 +120,8 @@ simulate() {  # simulate TEXT TOP ARGUMENTS AND SOURCES: passes where the bench 
 }
 
 check_smoke() {
-  while read -r parameters; do
-    if [[ $parameters == "#"* ]]; then continue; fi
+  while read -r name parameters; do
+    if [[ $name == [#+]* ]]; then continue; fi
     args=()
     for p in $parameters; do args+=("-Pquasim_smoke_tb.$p"); done
     simulate "smoke test $parameters" quasim_smoke_tb "${args[@]}" "$package" "${sources[@]}" "${bench[@]}"

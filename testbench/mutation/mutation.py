@@ -62,7 +62,7 @@ class Rtl:
     package = "rtl/generated/quasim_pkg.sv"
     bench = ["rtl/generated/quasim_map_pkg.sv", "testbench/tests/rtl/quasim_monitor.sv", "testbench/tests/rtl/quasim_smoke_tb.sv"]
     # As in scripts/check_rtl.sh.
-    benches = [line for line in (ROOT / "testbench/tests/rtl/smoke_benches.txt").read_text().splitlines() if not line.startswith("#")]
+    benches = [line.split(maxsplit=1)[1] for line in (ROOT / "testbench/tests/rtl/smoke_benches.txt").read_text().splitlines() if line[0] not in "#+"]
     # Small instances for Yosys.
     small = {
         "quasim_conv_acc": {"Depth": 4, "AddrBits": 2}, "quasim_ram_1r1w": {"Width": 8, "Depth": 4, "AddrBits": 2},

@@ -15,7 +15,10 @@ import unittest
 import xml.etree.ElementTree
 from unittest import mock
 
+from quasim.ppa.design import bench_folder, rtl_folder
 from quasim.regress import bins, command, runs, units
+
+UNITS = units.units_of(bench_folder(rtl_folder()))
 
 # Fails in sequence 37 where resets are allowed; in sequence 55 only behind sequence 54. Takes the time that it is told.
 STAND_IN = r"""import os, sys, time
@@ -64,12 +67,18 @@ class FarmTest(unittest.TestCase):
     def summary(self, folder):
         return json.loads((folder / "summary.json").read_text())
 
+    def test_units_are_all_of_the_list_folded_ones_too(self):
+        self.assertEqual(UNITS["folded_lanes_4"], {"LANES": 4, "MaxChannels": 12, "Dataflows": 1, "Folded": 1})
+        self.assertEqual(UNITS["lanes_16"], {"LANES": 16})
+        self.regress("--sequences", 2 * len(UNITS), "--per-run", 2, "-o", self.folder / "all")
+        self.assertEqual(list(self.summary(self.folder / "all")["units"]), sorted(UNITS))
+
     def test_every_seed_is_run_once_whatever_the_shards(self):
         checked = 0
         generator = random.Random(5)
         for _ in range(200):
             plan = {"seed_base": generator.randrange(100), "sequences": generator.randrange(1, 300), "per_run": generator.randrange(1, 30),
-                    "units": dict.fromkeys(list(units.UNITS)[: generator.randrange(1, 6)])}
+                    "units": dict.fromkeys(list(UNITS)[: generator.randrange(1, 1 + len(UNITS))])}
             listed = command.planned_runs(plan)
             seeds = [seed for _, first, count in listed for seed in range(first, first + count)]
             self.assertEqual(seeds, list(range(plan["seed_base"], plan["seed_base"] + plan["sequences"])))

@@ -54,7 +54,7 @@ def parse_arguments(arguments):
     add("--jobs", default="1", metavar="N", help="runs at a time (default: %(default)s)")
     add("--shard", default="1/1", metavar="i/n", help="every n-th part of the runs, the i-th of them")
     add("--budget", default=None, metavar="SECONDS", help="begin no run after so long")
-    add("--units", default=",".join(units.UNITS), metavar="NAME,...", help="units (default: %(default)s)")
+    add("--units", metavar="NAME,...", help="units (default: " + ",".join(units.units_of(bench_folder(rtl_folder()))) + ")")
     add("--rtl", type=pathlib.Path, metavar="DIR", help="other RTL than that of this installation")
     add("--merge", nargs="+", type=pathlib.Path, metavar="DIR", help="join the results of shards")
     add("--replay", metavar="UNIT:SEED[:COUNT[:NAME=N...]]", help="run one example again and print what the bench says")
@@ -66,10 +66,11 @@ def parse_arguments(arguments):
     if options.budget is not None:
         options.budget = whole(options.budget, 1, 10**7, "--budget")
     options.shard = shard_of(options.shard)
-    options.units = options.units.split(",")
+    known = units.units_of(bench_folder(rtl_folder()))
+    options.units = options.units.split(",") if options.units is not None else list(known)
     for name in options.units:
-        if name not in units.UNITS or options.units.count(name) > 1:
-            raise Refusal("", "--units", "some of " + ",".join(units.UNITS) + ", each once", name)
+        if name not in known or options.units.count(name) > 1:
+            raise Refusal("", "--units", "some of " + ",".join(known) + ", each once", name)
     if options.wave is not None and options.replay is None:
         raise Refusal("", "--wave", "--replay beside it")
     if options.replay is None and options.output is None:
@@ -82,7 +83,7 @@ def parse_arguments(arguments):
 def plan_of(options, rtl, bench):
     """What makes two results parts of one."""
     return {"seed_base": options.seed_base, "sequences": options.sequences, "per_run": options.per_run,
-            "units": {name: units.UNITS[name] for name in options.units}, "sources": units.text_number(units.sources(rtl, bench))}
+            "units": {name: units.units_of(bench)[name] for name in options.units}, "sources": units.text_number(units.sources(rtl, bench))}
 
 
 def planned_runs(plan):
@@ -233,7 +234,9 @@ def merge(options):
 
 def replay(options):
     parts = options.replay.split(":")
-    if len(parts) < 2 or parts[0] not in units.UNITS:
+    rtl = rtl_folder(options.rtl)
+    bench = bench_folder(rtl)
+    if len(parts) < 2 or parts[0] not in units.units_of(bench):
         raise Refusal("", "--replay", "UNIT:SEED[:COUNT[:NAME=N...]]", options.replay)
     seed, count = whole(parts[1], 0, 10**10 - 1, "--replay"), whole(parts[2], 1, 1000, "--replay") if len(parts) > 2 else 1
     smaller = {}
@@ -242,8 +245,7 @@ def replay(options):
         if name not in runs.OPTIONS:
             raise Refusal("", "--replay", "some of " + ", ".join(runs.OPTIONS), name)
         smaller[name] = whole(value, 0, 1000, "--replay")
-    rtl = rtl_folder(options.rtl)
-    program = units.build(parts[0], rtl, bench_folder(rtl))
+    program = units.build(parts[0], rtl, bench)
     more, folder = [], None
     if options.wave:
         folder, more = options.wave.absolute().parent, [f"+wave={options.wave.name}"]

@@ -11,15 +11,13 @@ from ..refusal import Refusal
 
 TOP = "quasim_smoke_tb"
 BENCH_FILES = ("quasim_monitor.sv", "quasim_smoke_tb.sv")
-# Parameters other than the bench's defaults. Widths and tables at their ends and between, lanes that are no power of two, and the
-# default unit.
-UNITS = {
-    "lanes_4": {"LANES": 4},
-    "lanes_1": {"LANES": 1},
-    "wide_lanes_3": {"LANES": 3, "MaxChannels": 15, "ConvBits": 10, "MultBits": 27, "BiasBits": 40, "CellBits": 4, "NearBlocks": 2},
-    "small_lanes_2": {"LANES": 2, "MaxChannels": 6, "ConvBits": 5, "MultBits": 14, "BiasBits": 26, "Dataflows": 1},
-    "lanes_16": {"LANES": 16},
-}
+BENCH_LIST = "smoke_benches.txt"
+
+
+def units_of(bench):
+    """{name: parameters other than the bench's defaults} of the units that the bench's folder lists."""
+    lines = [line.split() for line in (bench / BENCH_LIST).read_text().splitlines() if not line.startswith("#")]
+    return {name.lstrip("+"): {key: int(value) for key, value in (word.split("=") for word in words)} for name, *words in lines}
 
 
 def tool(name, package):
@@ -61,7 +59,7 @@ def build(unit, rtl, bench):
     sources, by whichever process comes first."""
     files = sources(rtl, bench)
     icarus = tool("iverilog", "the Debian package iverilog")
-    flags = ["-g2012", *(f"-P{TOP}.{name}={value}" for name, value in UNITS[unit].items()), "-s", TOP]
+    flags = ["-g2012", *(f"-P{TOP}.{name}={value}" for name, value in units_of(bench)[unit].items()), "-s", TOP]
     version = subprocess.run([icarus, "-V"], capture_output=True, text=True, check=False).stdout.split("\n", 1)[0]
     program = cache_folder() / f"bench_{hashlib.sha256(chr(10).join([text_number(files), version, *flags]).encode()).hexdigest()[:32]}.vvp"
     program.parent.mkdir(parents=True, exist_ok=True)
