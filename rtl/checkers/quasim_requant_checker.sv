@@ -11,16 +11,18 @@ module quasim_requant_checker #(
   parameter int IndexBits = 30,
   parameter int PBits     = 49
 ) (
+  // [ports of quasim_requant: scripts/emit_spec.py]
   input logic                                            clk_i,
   input logic                                            fused_i,
-  input logic                                            en_i,
-  input logic signed [PBits-1:0]                         p_i,
   input logic [quasim_pkg::SHIFT_BITS-1:0]               shift_i,
   input logic [quasim_pkg::PRODUCT_BITS-1:0]             cut_mask_i,
   input logic                                            half_away_i,
   input logic [(1<<CellBits)*quasim_pkg::CELL_WIDTH-1:0] cells_i,
   input logic [quasim_pkg::RANK_BITS-1:0]                first_rank_i,
   input logic [quasim_pkg::RANK_BITS-1:0]                last_rank_i,
+  // [end]
+  input logic                                            en_i,
+  input logic signed [PBits-1:0]                         p_i,
   input logic [IndexBits-1:0]                            q_i,
   input logic                                            sat_i
 );
@@ -98,16 +100,9 @@ bind quasim_requant quasim_requant_checker #(
   .IndexBits(IndexBits),
   .PBits(PBits)
 ) u_checker (
-  .clk_i       (clk_i),
-  .fused_i     (fused_i),
-  .en_i        (q_en_i),
-  .p_i         (product_q),
-  .shift_i     (shift_i),
-  .cut_mask_i  (cut_mask_i),
-  .half_away_i (half_away_i),
-  .cells_i     (cells_i),
-  .first_rank_i(first_rank_i),
-  .last_rank_i (last_rank_i),
-  .q_i         (q_d),
-  .sat_i       (sat_d)
+  .*,
+  .en_i (q_en_i),
+  .p_i  (product_q),
+  .q_i  (q_d),
+  .sat_i(sat_d)
 );

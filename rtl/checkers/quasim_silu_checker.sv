@@ -13,12 +13,14 @@ module quasim_silu_checker #(
   parameter int NearRows  = 40,
   parameter int IndexBits = 30
 ) (
-  input logic                                            clk_i,
-  input logic                                            fused_i,
-  input logic [quasim_pkg::TURN_BITS-1:0]                turn_i,
+  // [ports of quasim_silu: scripts/emit_spec.py]
+  input logic                             clk_i,
+  input logic                             fused_i,
+  input logic [quasim_pkg::TURN_BITS-1:0] turn_i,
+  input logic [Lanes*IndexBits-1:0]       q_i,
+  input logic [Lanes-1:0]                 keep_i,
+  // [end]
   input logic                                            en_i,
-  input logic [Lanes*IndexBits-1:0]                      q_i,
-  input logic [Lanes-1:0]                                keep_i,
   input logic [(1<<(TableBits-1))*quasim_pkg::FAR_BITS-1:0] rows_i,
   input logic [NearRows*quasim_pkg::THRESHOLD_BITS-1:0]  near_i,
   input logic [Lanes*quasim_pkg::SAMPLE_BITS-1:0]        out_i
@@ -83,13 +85,9 @@ bind quasim_silu quasim_silu_checker #(
   .NearRows(NearRows),
   .IndexBits(IndexBits)
 ) u_checker (
-  .clk_i  (clk_i),
-  .fused_i(fused_i),
-  .turn_i (turn_i),
-  .en_i   (out_en_i),
-  .q_i    (q_i),
-  .keep_i (keep_i),
-  .rows_i (rows_q),
-  .near_i (near_q),
-  .out_i  (out_o)
+  .*,
+  .en_i  (out_en_i),
+  .rows_i(rows_q),
+  .near_i(near_q),
+  .out_i (out_o)
 );
