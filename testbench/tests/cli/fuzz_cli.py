@@ -258,7 +258,8 @@ class Fuzzer:
         words = [verb, *map(str, inputs), *[word for option in options for word in option]]
         if r.random() < 0.03:
             words[r.randrange(len(words))] = r.choice(("", "x", "--", "-", "--helo", "a\nb", "\x1b[0m", "compil"))
-            return words, max(1, sum(not word.startswith("-") for word in words[1:]))  # an option less makes its value an input
+            end = words.index("--") if "--" in words else len(words)  # whatever stands behind it is an input
+            return words, max(1, sum(not word.startswith("-") for word in words[1:end]) + len(words[end + 1:]))  # as is the value of an option that is gone
         return words, max(1, len(inputs))
 
     def problem_of(self, done, words, bundles):
@@ -302,11 +303,9 @@ class Fuzzer:
             bundles.append(bundle)
         words, count = self.arguments(work, bundles)
         before = {bundle: tree_digest(bundle) for bundle in bundles if str(bundle) in words[:1 + count]}  # -o may name the others
-        if "-o" in words[:-1] and words[0] != "report":  # these two are results that report alone reads
-            for bundle, digest in before.items():
-                for result in ("golden/certificate.json", "golden/cosim.json"):
-                    if words[words.index("-o") + 1] == str(bundle / result):
-                        digest.pop(result, None)
+        for bundle, digest in before.items():
+            for name in unread_files(words, bundle, digest):
+                digest.pop(name)
         try:
             done = subprocess.run([self.quasim, *words], capture_output=True, timeout=TIMEOUT_S, cwd=work, check=False, preexec_fn=limit_memory)
         except subprocess.TimeoutExpired:
@@ -329,6 +328,15 @@ class Fuzzer:
             if keep:
                 shutil.copytree(work, pathlib.Path(keep) / f"finding{number}", symlinks=True, ignore=ignore_fifos, dirs_exist_ok=True)
         return problem
+
+
+def unread_files(words, bundle, names):
+    """The file of a bundle that -o names and that the command does not read: it is meant to be replaced."""
+    target = words[words.index("-o") + 1] if "-o" in words[:-1] else ""
+    if words[0] == "report" or words.count(target) > 1:
+        return []
+    results = ("program.json", "golden/certificate.json", "golden/cosim.json")
+    return [name for name in names if target == str(bundle / name) and (name in results or name.startswith("kit/"))]
 
 
 def ignore_fifos(directory, names):
