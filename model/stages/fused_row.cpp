@@ -24,12 +24,15 @@ Place place_of(std::uint32_t offset, std::uint16_t scale) {
   return {scaled >> 16, scaled >> 8 & 0xFF};
 }
 
-/// Fills the buckets from the rank of each accumulator. False where they cannot hold them.
+constexpr int kRowBuckets = 16;
+constexpr std::size_t kParts = 256;  // of a bucket
+
+/// Fills the first `count` buckets from the rank of each accumulator. False where they cannot hold them.
 template <std::size_t Count>
-bool fill_buckets(RankBuckets<Count>& buckets, const std::vector<std::uint32_t>& ranks) {
+bool fill_buckets(RankBuckets<Count>& buckets, std::size_t count, const std::vector<std::uint32_t>& ranks) {
   if (ranks.size() > 0xFFFF || ranks.back() > 0xFF) return false;
   buckets.scale =
-      static_cast<std::uint16_t>(std::min<std::size_t>(0xFFFF, ((Count - 1) << 16) / ranks.size()));
+      static_cast<std::uint16_t>(std::min<std::size_t>(0xFFFF, ((count - 1) << 16) / ranks.size()));
   std::array<int, Count> used{};
   std::uint32_t bucket = 0;
   buckets.rank[0] = static_cast<std::uint8_t>(ranks[0]);
@@ -45,6 +48,9 @@ bool fill_buckets(RankBuckets<Count>& buckets, const std::vector<std::uint32_t>&
     }
   }
   buckets.steps = *std::max_element(used.begin(), used.end());
+  buckets.rows = static_cast<int>(bucket) / kRowBuckets + 1;
+  const auto more = std::find_if(used.begin(), used.end(), [](int steps) { return steps > 1; });
+  buckets.more = std::min(buckets.rows, static_cast<int>(more - used.begin()) / kRowBuckets);
   for (std::size_t b = 0; b < used.size(); ++b)
     buckets.rank[b] = static_cast<std::uint8_t>(buckets.rank[b] - (buckets.steps - used[b]));
   return true;
@@ -54,19 +60,40 @@ bool fill_buckets(RankBuckets<Count>& buckets, const std::vector<std::uint32_t>&
 template <std::size_t Count>
 int out_of_buckets(const RankBuckets<Count>& buckets, int turn, std::uint32_t offset) {
   const Place place = place_of(offset, buckets.scale);
+  const int row = static_cast<int>(place.bucket) / kRowBuckets;
   int rank = buckets.rank[place.bucket];
-  for (int step = 0; step < buckets.steps; ++step)
-    rank += place.part >= buckets.part[static_cast<std::size_t>(step)][place.bucket] ? 1 : 0;
+  for (int step = 0; step < buckets.steps; ++step) {
+    const bool read = step == 0 || row >= buckets.more;
+    rank += !read || place.part >= buckets.part[static_cast<std::size_t>(step)][place.bucket] ? 1 : 0;
+  }
   return std::abs((rank & 0xFF) - turn) - turn;
 }
 
-/// Fills the buckets and holds them against the list of outputs.
+/// Instructions that read the tables for one vector: two for each row of a table, one for each row, three for
+/// each step.
 template <std::size_t Count>
-void make_buckets(RankBuckets<Count>& buckets, const FusedRow& row, const std::vector<std::uint32_t>& ranks) {
-  bool fits = fill_buckets(buckets, ranks);
-  for (std::uint32_t offset = 0; fits && offset < ranks.size(); ++offset)
-    fits = out_of_buckets(buckets, row.turn, offset) == row.out[offset];
-  if (!fits) buckets.steps = -1;
+int reading_cost(const RankBuckets<Count>& buckets) {
+  const int tables_of_all_rows = std::min(buckets.steps, 1) + 1, others = std::max(0, buckets.steps - 1);
+  const int lookups = tables_of_all_rows * buckets.rows + others * (buckets.rows - buckets.more);
+  return 2 * lookups + buckets.rows + 3 * buckets.steps;
+}
+
+/// The fastest to read of `least` buckets, and more by rows, up to Count: more buckets hold fewer steps each,
+/// in longer tables. They are held against the list of outputs; steps = -1 where none gives it.
+template <std::size_t Count>
+RankBuckets<Count> make_buckets(std::size_t least, const FusedRow& row,
+                                const std::vector<std::uint32_t>& ranks) {
+  RankBuckets<Count> best;
+  for (std::size_t count = Count; count >= least; count -= kRowBuckets) {
+    if (count < Count && count * kParts < ranks.size()) break;  // a part would hold two accumulators
+    RankBuckets<Count> buckets;
+    bool fits =
+        fill_buckets(buckets, count, ranks) && (best.steps < 0 || reading_cost(buckets) < reading_cost(best));
+    for (std::uint32_t offset = 0; fits && offset < ranks.size(); ++offset)
+      fits = out_of_buckets(buckets, row.turn, offset) == row.out[offset];
+    if (fits) best = buckets;
+  }
+  return best;
 }
 
 }  // namespace
@@ -93,11 +120,11 @@ FusedRow make_fused_row(const StageProgram& stage, std::int64_t bias_word, std::
   row.out = {row.out.begin() + head, row.out.begin() + std::max(end, head + 1)};
   row.first = acc_min + static_cast<std::int32_t>(head);
   row.turn = stage.fused.turn;
-  make_buckets(row.many, row, ranks);
+  row.many = make_buckets<256>(256, row, ranks);
   const std::int64_t last = row.first + static_cast<std::int64_t>(row.out.size()) - 1;
   if (row.first >= std::numeric_limits<std::int16_t>::min() &&
       last <= std::numeric_limits<std::int16_t>::max())
-    make_buckets(row.few, row, ranks);
+    row.few = make_buckets<128>(kRowBuckets, row, ranks);
   return row;
 }
 

@@ -16,6 +16,8 @@ template <std::size_t Count>
 struct RankBuckets {
   static constexpr int kMostSteps = 4;
   int steps = -1;  ///< used of kMostSteps; -1 where the ranks do not fit
+  int rows = 0;    ///< of 16 buckets that are used
+  int more = 0;    ///< the first row that has a bucket with more than one step, else `rows`
   std::uint16_t scale = 0;
   std::array<std::uint8_t, Count> rank{};
   std::array<std::array<std::uint8_t, Count>, kMostSteps> part{};
@@ -27,8 +29,8 @@ struct FusedRow {
   std::vector<std::int8_t> out;
 
   /// The same by ranks, out = |rank - turn| - turn: many buckets where tables of 256 bytes cost nothing, and
-  /// few where each 16 bytes of a table are an instruction. `few` is used only where the row also lies within
-  /// 16-bit accumulators, and has steps = -1 elsewhere.
+  /// few, as many as are read fastest, where each 16 bytes of a table are an instruction. `few` is used only
+  /// where the row also lies within 16-bit accumulators, and has steps = -1 elsewhere.
   int turn = 0;
   RankBuckets<256> many;
   RankBuckets<128> few;

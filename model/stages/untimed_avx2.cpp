@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
 
 #include "stages/untimed_kernels.hpp"
 
@@ -39,10 +40,13 @@ QUASIM_AVX2 __m256i all8(int value) {
   return _mm256_set1_epi8(static_cast<char>(value));
 }
 
-/// The weights as pairs of bytes. The product of two pairs is exact in 16 bits while both weights together
-/// are at most 128 in magnitude; `Halves` adds the products of two halves of the weights instead, modulo
-/// 2^16.
-template <bool Halves>
+/// How the sum of four taps is formed. Samples are stored + 128. The product of two pairs is exact in 16 bits
+/// while both weights together are at most 128 in magnitude; kHalves adds the products of two halves of the
+/// weights instead, modulo 2^16. kWhole needs no clamp: the accumulators fit 16 bits.
+enum class Sum { kWhole, kClamped, kHalves };
+
+/// The weights as pairs of bytes.
+template <Sum Form>
 struct Taps {
   __m256i older[2], newer[2];
   __m256i older_base, newer_base;  ///< take the 128 of each sample back
@@ -52,12 +56,12 @@ QUASIM_AVX2 __m256i weight_pair(int first, int second) {
   return all16((first & 0xFF) | ((second & 0xFF) << 8));
 }
 
-template <bool Halves>
-QUASIM_AVX2 Taps<Halves> taps_of(const ChannelPlan& channel) {
+template <Sum Form>
+QUASIM_AVX2 Taps<Form> taps_of(const ChannelPlan& channel) {
   const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
   int part[spec::kTapsMax];
-  for (std::size_t k = 0; k < spec::kTapsMax; ++k) part[k] = Halves ? w[k] / 2 : w[k];
-  Taps<Halves> taps;
+  for (std::size_t k = 0; k < spec::kTapsMax; ++k) part[k] = Form == Sum::kHalves ? w[k] / 2 : w[k];
+  Taps<Form> taps;
   taps.older[0] = weight_pair(part[0], part[1]);
   taps.newer[0] = weight_pair(part[2], part[3]);
   taps.older[1] = weight_pair(w[0] - part[0], w[1] - part[1]);
@@ -67,26 +71,39 @@ QUASIM_AVX2 Taps<Halves> taps_of(const ChannelPlan& channel) {
   return taps;
 }
 
-bool needs_halves(const ChannelPlan& channel) {
+Sum sum_form(const ChannelPlan& channel) {
   constexpr int kExact = 128;
-  const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
-  return std::abs(w[0]) + std::abs(w[1]) > kExact || std::abs(w[2]) + std::abs(w[3]) > kExact;
+  std::array<int, spec::kTapsMax> size{};
+  for (std::size_t k = 0; k < spec::kTapsMax; ++k) size[k] = std::abs(channel.weights[k]);
+  const int older = size[0] + size[1], newer = size[2] + size[3];
+  if (older > kExact || newer > kExact) return Sum::kHalves;
+  return (older + newer) * 128 > std::numeric_limits<std::int16_t>::max() ? Sum::kClamped : Sum::kWhole;
 }
 
 /// The sum of two taps for 16 outputs; |sum| < 2^15.
-template <bool Halves>
+template <Sum Form>
 QUASIM_AVX2 __m256i two_taps(const __m256i (&weights)[2], __m256i base, const std::int8_t* samples) {
-  const __m256i unsigned_samples = _mm256_xor_si256(load(samples), all8(0x80));  // + 128
-  __m256i sum = _mm256_add_epi16(_mm256_maddubs_epi16(unsigned_samples, weights[0]), base);
-  if (Halves) sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(unsigned_samples, weights[1]));
+  const __m256i shifted = load(samples);
+  __m256i sum = _mm256_add_epi16(_mm256_maddubs_epi16(shifted, weights[0]), base);
+  if (Form == Sum::kHalves) sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(shifted, weights[1]));
   return sum;
 }
 
 /// Every second accumulator from the one whose window begins at `window`, clamped to 16 bits.
-template <bool Halves>
-QUASIM_AVX2 __m256i accumulators(const Taps<Halves>& taps, const std::int8_t* window) {
-  return _mm256_adds_epi16(two_taps<Halves>(taps.older, taps.older_base, window),
-                           two_taps<Halves>(taps.newer, taps.newer_base, window + 2));
+template <Sum Form>
+QUASIM_AVX2 __m256i accumulators(const Taps<Form>& taps, const std::int8_t* window) {
+  return _mm256_adds_epi16(two_taps<Form>(taps.older, taps.older_base, window),
+                           two_taps<Form>(taps.newer, taps.newer_base, window + 2));
+}
+
+/// The same + 2^15.
+template <Sum Form>
+QUASIM_AVX2 __m256i positive_accumulators(const Taps<Form>& taps, __m256i whole_base,
+                                          const std::int8_t* window) {
+  if (Form != Sum::kWhole) return _mm256_xor_si256(accumulators(taps, window), all16(0x8000));
+  const __m256i sum = _mm256_add_epi16(_mm256_maddubs_epi16(load(window), taps.older[0]),
+                                       _mm256_maddubs_epi16(load(window + 2), taps.newer[0]));
+  return _mm256_add_epi16(sum, whole_base);
 }
 
 constexpr int kRows = 8;
@@ -130,55 +147,71 @@ struct LoadedTable {
   }
 };
 
-/// fused by buckets.
-template <bool Halves>
+/// fused by buckets. Two vectors go through all tables at once: they share the loads of a row and, with all
+/// tables, what is taken off the index from row to row. Tables of the second step on begin at row `more`; no
+/// bucket before has a second step.
+template <Sum Form, std::size_t Steps>
 struct BucketOutputs {
-  Taps<Halves> taps;
-  Table rank;
-  Table part[RankBuckets<128>::kMostSteps];  ///< where each step begins
-  int steps;
-  __m256i first, last, scale, turn;
+  static constexpr std::size_t kTables = Steps + 1;  ///< of ranks, and of where each step begins
+  static constexpr std::size_t kVectors = 2;
+
+  Taps<Form> taps;
+  Table table[kTables];
+  int rows, more;
+  __m256i whole_base, first, last, scale, turn;
 
   struct Index {
-    alignas(32) std::array<std::uint8_t, kBlock> bucket, part;
+    alignas(32) std::array<std::uint8_t, kBlock + kLine> bucket, part;
   };
 
-  QUASIM_AVX2 __m256i position(__m256i acc) const {
-    return _mm256_min_epu16(_mm256_subs_epu16(_mm256_xor_si256(acc, all16(0x8000)), first), last);
+  QUASIM_AVX2 __m256i position(const std::int8_t* window) const {
+    return _mm256_min_epu16(_mm256_subs_epu16(positive_accumulators(taps, whole_base, window), first), last);
   }
   QUASIM_AVX2 void index(const std::int8_t* window, std::size_t i, Index& at) const {
-    const __m256i even = position(accumulators(taps, window));
-    const __m256i odd = position(accumulators(taps, window + 1));
+    const __m256i even = position(window), odd = position(window + 1);
     store(&at.bucket[i], _mm256_or_si256(_mm256_mulhi_epu16(even, scale),
                                          _mm256_slli_epi16(_mm256_mulhi_epu16(odd, scale), 8)));
     store(&at.part[i], _mm256_blendv_epi8(_mm256_srli_epi16(_mm256_mullo_epi16(even, scale), 8),
                                           _mm256_mullo_epi16(odd, scale), all16(0xFF00)));
   }
-  QUASIM_AVX2 void outputs(const Index& at, std::size_t count, std::int8_t* out) const {
-    const LoadedTable ranks(rank);
-    for (std::size_t i = 0; i < count; i += kLine) store(out + i, ranks.look_up(load(&at.bucket[i])));
-    for (int step = 0; step < steps; ++step) {
-      const LoadedTable begin(part[step]);
-      for (std::size_t i = 0; i < count; i += kLine) {
-        const __m256i here = load(&at.part[i]);
-        const __m256i reached =
-            _mm256_cmpeq_epi8(_mm256_max_epu8(here, begin.look_up(load(&at.bucket[i]))), here);
-        store(out + i, _mm256_sub_epi8(load(out + i), reached));
-      }
+  /// Adds one row of the first `Tables` tables to the entries, and takes the row off the index.
+  template <std::size_t Tables>
+  QUASIM_AVX2 void add_row(int row, __m256i (&index)[kVectors], __m256i (&entries)[kTables][kVectors]) const {
+    for (std::size_t number = 0; number < Tables; ++number) {
+      const __m256i bytes = table[number].row(row);
+      for (std::size_t v = 0; v < kVectors; ++v)
+        entries[number][v] = _mm256_xor_si256(entries[number][v], _mm256_shuffle_epi8(bytes, index[v]));
     }
-    for (std::size_t i = 0; i < count; i += kLine) {
-      // |rank - turn| of unsigned bytes
-      const __m256i counted = load(out + i);
-      const __m256i apart = _mm256_or_si256(_mm256_subs_epu8(counted, turn), _mm256_subs_epu8(turn, counted));
-      store(out + i, _mm256_sub_epi8(apart, turn));
+    for (std::size_t v = 0; v < kVectors; ++v) index[v] = _mm256_sub_epi8(index[v], all8(16));
+  }
+  QUASIM_AVX2 void outputs(const Index& at, std::size_t count, std::int8_t* out) const {
+    for (std::size_t i = 0; i < count; i += kVectors * kLine) {
+      __m256i index[kVectors], entries[kTables][kVectors];
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        index[v] = load(&at.bucket[i + v * kLine]);
+        for (std::size_t number = 0; number < kTables; ++number) entries[number][v] = _mm256_setzero_si256();
+      }
+      for (int row = 0; row < more; ++row) add_row<Steps == 0 ? 1 : 2>(row, index, entries);
+      for (int row = more; row < rows; ++row) add_row<kTables>(row, index, entries);
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        const __m256i here = load(&at.part[i + v * kLine]);
+        __m256i rank = entries[0][v];
+        for (std::size_t step = 1; step <= Steps; ++step)
+          rank = _mm256_sub_epi8(rank, _mm256_cmpeq_epi8(_mm256_max_epu8(here, entries[step][v]), here));
+        // |rank - turn| of unsigned bytes
+        const __m256i apart = _mm256_or_si256(_mm256_subs_epu8(rank, turn), _mm256_subs_epu8(turn, rank));
+        store(out + i + v * kLine, _mm256_sub_epi8(apart, turn));
+      }
     }
   }
 };
 
 /// two_step by the fp32 form; the table is read as out(-min(|q|, 127)) where it mirrors itself.
-template <bool Halves>
+template <Sum Form>
 struct Fp32Outputs {
-  Taps<Halves> taps;
+  static constexpr std::size_t kVectors = 1;
+
+  Taps<Form> taps;
   Table table;     ///< q >= 0, or by |q|
   Table negative;  ///< q < 0 from -128 on, where it does not mirror itself
   bool mirrored;
@@ -225,27 +258,31 @@ QUASIM_AVX2 void row_by(const Outputs& outputs, const std::int8_t* x, std::int8_
                         std::size_t length_elems) {
   static_assert(kLine > kHistory + 2, "the last window of a block ends within the buffer");
   std::int8_t window[kBlock + kLine] = {}, result[kBlock];
-  typename Outputs::Index at;
+  typename Outputs::Index at{};
   for (std::size_t t = 0; t < length_elems; t += kBlock) {
     const std::size_t count = std::min(kBlock, length_elems - t);
     load_window(x, t, count, window);
+    for (std::size_t i = 0; i < count + kHistory; i += kLine)
+      store(window + i, _mm256_xor_si256(load(window + i), all8(0x80)));
     for (std::size_t i = 0; i < count; i += kLine) outputs.index(window + i, i, at);
     // Lines are written whole, so a row's last one goes elsewhere first unless it is one.
-    std::int8_t* target = count % kLine == 0 ? out + t : result;
+    std::int8_t* target = count % (Outputs::kVectors * kLine) == 0 ? out + t : result;
     outputs.outputs(at, count, target);
     if (target == result) std::memcpy(out + t, result, count);
   }
 }
 
-template <bool Halves>
+template <Sum Form, std::size_t Steps>
 QUASIM_AVX2 void bucket_row(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x,
                             std::int8_t* out, std::size_t length_elems) {
-  BucketOutputs<Halves> outputs;
-  outputs.taps = taps_of<Halves>(channel);
-  outputs.rank.set(row.few.rank.data());
-  outputs.steps = row.few.steps;
-  for (int step = 0; step < row.few.steps; ++step)
-    outputs.part[step].set(row.few.part[static_cast<std::size_t>(step)].data());
+  BucketOutputs<Form, Steps> outputs;
+  outputs.taps = taps_of<Form>(channel);
+  outputs.whole_base =
+      _mm256_add_epi16(_mm256_add_epi16(outputs.taps.older_base, outputs.taps.newer_base), all16(0x8000));
+  outputs.table[0].set(row.few.rank.data());
+  for (std::size_t step = 0; step < Steps; ++step) outputs.table[step + 1].set(row.few.part[step].data());
+  outputs.rows = row.few.rows;
+  outputs.more = row.few.more;
   outputs.first = all16(row.first + 0x8000);
   outputs.last = all16(static_cast<int>(row.out.size()) - 1);
   outputs.scale = all16(row.few.scale);
@@ -253,11 +290,28 @@ QUASIM_AVX2 void bucket_row(const ChannelPlan& channel, const FusedRow& row, con
   row_by(outputs, x, out, length_elems);
 }
 
-template <bool Halves>
+template <Sum Form>
+QUASIM_AVX2 void bucket_row(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x,
+                            std::int8_t* out, std::size_t length_elems) {
+  switch (row.few.steps) {
+    case 0:
+      return bucket_row<Form, 0>(channel, row, x, out, length_elems);
+    case 1:
+      return bucket_row<Form, 1>(channel, row, x, out, length_elems);
+    case 2:
+      return bucket_row<Form, 2>(channel, row, x, out, length_elems);
+    case 3:
+      return bucket_row<Form, 3>(channel, row, x, out, length_elems);
+    default:
+      return bucket_row<Form, 4>(channel, row, x, out, length_elems);
+  }
+}
+
+template <Sum Form>
 QUASIM_AVX2 void fp32_row(const ChannelPlan& channel, const Table8& table, const std::int8_t* x,
                           std::int8_t* out, std::size_t length_elems) {
-  Fp32Outputs<Halves> outputs;
-  outputs.taps = taps_of<Halves>(channel);
+  Fp32Outputs<Form> outputs;
+  outputs.taps = taps_of<Form>(channel);
   outputs.mirrored = table.mirrored;
   outputs.a = _mm256_set1_ps(channel.a);
   outputs.b = _mm256_set1_ps(channel.b);
@@ -272,19 +326,23 @@ QUASIM_AVX2 void fp32_row(const ChannelPlan& channel, const Table8& table, const
 __attribute__((target("avx2,fma"))) void fused_row_avx2(const ChannelPlan& channel, const FusedRow& row,
                                                         const std::int8_t* x, std::int8_t* out,
                                                         std::size_t length_elems) {
-  if (avx2::needs_halves(channel))
-    avx2::bucket_row<true>(channel, row, x, out, length_elems);
-  else
-    avx2::bucket_row<false>(channel, row, x, out, length_elems);
+  switch (avx2::sum_form(channel)) {
+    case avx2::Sum::kWhole:
+      return avx2::bucket_row<avx2::Sum::kWhole>(channel, row, x, out, length_elems);
+    case avx2::Sum::kClamped:
+      return avx2::bucket_row<avx2::Sum::kClamped>(channel, row, x, out, length_elems);
+    case avx2::Sum::kHalves:
+      return avx2::bucket_row<avx2::Sum::kHalves>(channel, row, x, out, length_elems);
+  }
 }
 
 __attribute__((target("avx2,fma"))) void fp32_row_avx2(const ChannelPlan& channel, const Table8& table,
                                                        const std::int8_t* x, std::int8_t* out,
                                                        std::size_t length_elems) {
-  if (avx2::needs_halves(channel))
-    avx2::fp32_row<true>(channel, table, x, out, length_elems);
+  if (avx2::sum_form(channel) == avx2::Sum::kHalves)
+    avx2::fp32_row<avx2::Sum::kHalves>(channel, table, x, out, length_elems);
   else
-    avx2::fp32_row<false>(channel, table, x, out, length_elems);
+    avx2::fp32_row<avx2::Sum::kClamped>(channel, table, x, out, length_elems);
 }
 
 #else

@@ -295,7 +295,7 @@ std::optional<int> out_by_rank(const stages::RankBuckets<Count>& buckets, std::i
 /// A row's list and its buckets give what the stages give, at and beyond both ends.
 TEST(fused_row, list_and_buckets_give_every_output) {
   std::mt19937_64 random(86);
-  std::int64_t compared = 0, with_buckets = 0, with_few_buckets = 0;
+  std::int64_t compared = 0, with_buckets = 0, with_few_buckets = 0, fewer_rows = 0;
   for (int trial = 0; trial < 120; ++trial) {
     LayerProgram program = test::random_fused_program(random, 1, 4);
     StageProgram& stage = program.stage();
@@ -323,6 +323,10 @@ TEST(fused_row, list_and_buckets_give_every_output) {
     EXPECT_EQ(row.turn, stage.fused.turn);
     EXPECT_LE(row.many.steps, 4);
     EXPECT_LE(row.few.steps, 4);
+    for (int step = 1; step < row.few.steps; ++step)  // what the kernel does not read
+      for (int bucket = 0; bucket < 16 * row.few.more; ++bucket)
+        EXPECT_EQ(row.few.part[static_cast<std::size_t>(step)][static_cast<std::size_t>(bucket)], 0);
+    fewer_rows += row.few.steps >= 0 && row.few.rows < 8;
     with_buckets += row.many.steps >= 0;
     with_few_buckets += row.few.steps >= 0;
     for (std::int32_t acc = acc_min; acc <= acc_max; ++acc, ++compared) {
@@ -339,6 +343,7 @@ TEST(fused_row, list_and_buckets_give_every_output) {
   EXPECT_GT(compared, 100000);
   EXPECT_GT(with_buckets, 10);
   EXPECT_GT(with_few_buckets, 10);
+  EXPECT_GT(fewer_rows, 5);
 }
 
 }  // namespace
