@@ -15,6 +15,9 @@ import tempfile
 
 import numpy as np
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from checks import exit_code, expect  # noqa: E402
+
 SCRIPT = pathlib.Path(sys.argv[1]).resolve()
 STAND_IN = '''
 import pickle
@@ -49,15 +52,6 @@ def load(file, map_location, weights_only):
         raise RuntimeError("PytorchStreamReader failed\\nmore")
     return value
 '''
-checks = 0
-failures = []
-
-
-def check(condition, text):
-    global checks
-    checks += 1
-    if not condition:
-        failures.append(text)
 
 
 def main():
@@ -76,9 +70,9 @@ def main():
         def refused(label, words, *arguments, **options):
             before = sorted(map(str, d.rglob("*.npy")))
             done = run(*arguments, **options)
-            check(done.returncode == 2 and len(done.stderr.splitlines()) == 1 and all(w in done.stderr for w in words) and "Traceback" not in done.stderr,
+            expect(done.returncode == 2 and len(done.stderr.splitlines()) == 1 and all(w in done.stderr for w in words) and "Traceback" not in done.stderr,
                   f"{label}: exit {done.returncode}: {done.stderr}")
-            check(sorted(map(str, d.rglob("*.npy"))) == before and not list(d.rglob("*.tmp.*")), f"{label}: something was written")
+            expect(sorted(map(str, d.rglob("*.npy"))) == before and not list(d.rglob("*.tmp.*")), f"{label}: something was written")
 
         def save(file, value):
             (d / file).parent.mkdir(exist_ok=True)
@@ -94,11 +88,11 @@ def main():
         a, b = np.arange(6, dtype=np.int8).reshape(2, 3), np.linspace(0, 1, 4, dtype=np.float32)
         tensor = torch.Tensor
         done = run(save("lone.pt", tensor(a)), save("dict.pt", {"w": tensor(b), "deep": [tensor(a), {"x": tensor(b, "bfloat16")}]}), "-o", d / "out")
-        check(done.returncode == 0 and len(done.stdout.splitlines()) == 4, f"values: {done.stderr}")
+        expect(done.returncode == 0 and len(done.stdout.splitlines()) == 4, f"values: {done.stderr}")
         for file, value in (("lone", a), ("dict/w", b), ("dict/deep/0", a), ("dict/deep/1/x", b)):
-            check(np.array_equal(np.load(d / "out" / (file + ".npy")), value), file)
+            expect(np.array_equal(np.load(d / "out" / (file + ".npy")), value), file)
         done = run(save("odd.pt", {"..": tensor(a), "a/b": tensor(b), "v1.0": tensor(a)}), "-o", d / "odd")
-        check(done.returncode == 0 and {p.name for p in (d / "odd/odd").iterdir()} == {"_.npy", "a_b.npy", "v1.0.npy"}, f"odd keys: {done.stderr}")
+        expect(done.returncode == 0 and {p.name for p in (d / "odd/odd").iterdir()} == {"_.npy", "a_b.npy", "v1.0.npy"}, f"odd keys: {done.stderr}")
 
         # two tensors for one file
         refused("two keys", ["'a/b'", "'a_b'", "a_b.npy"], save("two.pt", {"a/b": tensor(a), "a_b": tensor(b)}), "-o", d / "x")
@@ -109,7 +103,7 @@ def main():
 
         # what cannot be loaded or converted
         refused("code", ["code.pt", "state_dict", "run code"], save("code.pt", "code"), "-o", d / "x")
-        check("weights_only" not in run(d / "code.pt", "-o", d / "x").stderr, "advises to switch the protection off")
+        expect("weights_only" not in run(d / "code.pt", "-o", d / "x").stderr, "advises to switch the protection off")
         refused("float8", ["'f'", "float32"], save("float8.pt", {"f": tensor(a, "float8")}), "-o", d / "x")
         refused("sparse", ["'s'"], save("sparse.pt", {"s": tensor(a, "sparse")}), "-o", d / "x")
         refused("nothing", ["no" if False else "none"], save("nothing.pt", {"epoch": 3}), "-o", d / "x")
@@ -124,7 +118,7 @@ def main():
         refused("a name that is too long", ["too long"], save("long.pt", {"k" * 300: tensor(a)}), "-o", d / "x")
         with open("/dev/full", "wb") as full:
             done = run(d / "lone.pt", "-o", d / "full", stdout=full)
-        check(done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "standard output" in done.stderr, f"a full stdout: {done.stderr}")
+        expect(done.returncode == 2 and len(done.stderr.splitlines()) == 1 and "standard output" in done.stderr, f"a full stdout: {done.stderr}")
 
         # safetensors, without torch
         bits = np.array([0x3F80, 0xC000], np.uint16)
@@ -132,11 +126,11 @@ def main():
         good = {"__metadata__": {"format": "pt"}, "a": {"dtype": "I8", "shape": [2, 3], "data_offsets": [0, 6]},
                 "b.weight": {"dtype": "F32", "shape": [4], "data_offsets": [6, 22]}, "h": {"dtype": "BF16", "shape": [2], "data_offsets": [22, 26]}}
         done = run(safetensors("m.safetensors", good, data), "-o", d / "safe", torch_there=False)
-        check(done.returncode == 0, f"safetensors: {done.stderr}")
+        expect(done.returncode == 0, f"safetensors: {done.stderr}")
         for file, value in (("a", a), ("b.weight", b), ("h", np.array([1, -2], np.float32))):
-            check(np.array_equal(np.load(d / "safe/m" / (file + ".npy")), value), f"safetensors {file}")
+            expect(np.array_equal(np.load(d / "safe/m" / (file + ".npy")), value), f"safetensors {file}")
         done = run(safetensors("renamed.pt", good, data), "-o", d / "renamed", torch_there=False)
-        check(done.returncode == 0, f"safetensors called .pt: {done.stderr}")
+        expect(done.returncode == 0, f"safetensors called .pt: {done.stderr}")
         entry = good["a"]
         for label, header in (("cut", good), ("offsets", {"a": {**entry, "data_offsets": [0, 7]}}), ("beyond", {"a": {**entry, "data_offsets": [20, 26]}}),
                               ("negative", {"a": {**entry, "shape": [-2, -3]}}), ("dtype", {"a": {**entry, "dtype": "F8_E4M3"}}), ("no dtype", {"a": {}}),
@@ -146,10 +140,7 @@ def main():
         (d / "tiny.safetensors").write_bytes(b"abc")
         refused("safetensors tiny", ["tiny"], d / "tiny.safetensors", "-o", d / "x")
         refused("safetensors two keys", ["both"], safetensors("both.safetensors", {"a/b": entry, "a_b": entry}, data), "-o", d / "x")
-    for failure in failures:
-        print("FAIL", failure)
-    print(f"{checks} checks, {len(failures)} failures")
-    return 1 if failures or checks < 50 else 0
+    return exit_code(50)
 
 
 sys.exit(main())

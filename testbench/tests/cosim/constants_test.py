@@ -15,18 +15,13 @@ import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import bundles  # noqa: E402
+import checks  # noqa: E402
+from checks import expect  # noqa: E402
 
 group, quasim, vectors, rtl = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4])
 layer = vectors / "bookmamba/layer00"
 LANES = 4
-checks, compared, failures = 0, 0, []
-
-
-def expect(good, what):
-    global checks
-    checks += 1
-    if not good:
-        failures.append(what)
+compared = 0
 
 
 def run(*arguments, **variables):
@@ -45,10 +40,7 @@ def good(*arguments):
 
 def refused(words, *arguments):
     """Exit code 2 and one line that holds all words."""
-    done = command(*arguments)
-    lines = done.stderr.splitlines()
-    expect(done.returncode == 2 and len(lines) == 1 and all(word in lines[0] for word in words),
-           f"quasim {' '.join(map(str, arguments))}: exit {done.returncode}, expected 2 and one line with {words}: {done.stderr[-400:]}")
+    checks.refused(command(*arguments), words, f"quasim {' '.join(map(str, arguments))}")
 
 
 def bench(kit, sources, *plusargs):
@@ -151,7 +143,4 @@ def in_cosimulation(d):
 
 with tempfile.TemporaryDirectory() as folder:
     {"bench": on_the_bench, "cosim": in_cosimulation}[group](pathlib.Path(folder))
-for failure in failures:
-    print("FAIL", failure)
-print(f"{checks} checks, {compared} values compared, {len(failures)} failures")
-sys.exit(1 if failures or compared == 0 else 0)
+sys.exit(checks.exit_code(values=compared))

@@ -61,7 +61,7 @@ std::int64_t differing_points(const LayerProgram& program, const exact::Domain& 
 }
 
 /// Each fault of fused must show on tables of noise, and most of them on a real layer's program. What certify
-/// --rtl does not see: the count of clamped lanes, and the register that chooses the dataflow.
+/// --rtl does not see: the count of clamped lanes, and the registers of the dataflow in quasim_top.
 int fused(Bundle bundle) {
   bundle.layer.dataflow = Dataflow::kFused;
   const exact::Domain whole = make_domain(exact::DomainKind::kReachable, bundle);
@@ -82,7 +82,8 @@ int fused(Bundle bundle) {
     cosim::plant_fused_fault(fault);
     const std::int64_t in_noise = differing_points(noise, all_channels(noise));
     const std::int64_t in_real = differing_points(real, domain);
-    const bool outside = fault == "clamp_not_counted" || fault == "always_two_step";
+    const bool outside =
+        fault == "clamp_not_counted" || fault == "always_two_step" || fault == "turn_of_the_register_one_off";
     std::cout << fault << ": " << in_noise << " points of noise differ, " << in_real << " of the layer\n";
     missed += in_noise > 0 || outside ? 0 : 1;
     by_real += in_real > 0 ? 1 : 0;

@@ -15,17 +15,12 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import bundles  # noqa: E402
+import checks  # noqa: E402
+from checks import expect  # noqa: E402
 
 quasim, vectors, rtl = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 layer = vectors / "bookmamba/layer00"
-checks, compared, failures = 0, 0, []
-
-
-def expect(good, what):
-    global checks
-    checks += 1
-    if not good:
-        failures.append(what)
+compared = 0
 
 
 def run(*arguments, **variables):
@@ -103,10 +98,7 @@ def main():
         # Nowhere to keep a unit.
         done = run("cosim", cut, "--rtl", wrong, QUASIM_UNIT_CACHE="/dev/null/units")
         expect(done.returncode == 2 and "/dev/null/units" in done.stderr and "Traceback" not in done.stderr, f"no place for a unit: exit {done.returncode}: {done.stderr}")
-    for failure in failures:
-        print("FAIL", failure)
-    print(f"{checks} checks, {compared} elements compared, {len(failures)} failures")
-    return 1 if failures or compared == 0 else 0
+    return checks.exit_code(elements=compared)
 
 
 if __name__ == "__main__":

@@ -15,16 +15,10 @@ import numpy as np
 project = pathlib.Path(sys.argv[1]).resolve()
 sys.path.insert(0, str(project / "cuda_golden/python"))
 import decode_streams as streams  # noqa: E402
+sys.path.insert(0, str(project / "testbench/tests"))
+from checks import exit_code, expect  # noqa: E402
 
 LAYERS = project / "vectors/bookmamba"
-checks, failures = 0, []
-
-
-def check(good, what):
-    global checks
-    checks += 1
-    if not good:
-        failures.append(what)
 
 
 def test_fma():
@@ -46,23 +40,23 @@ def test_fma():
         best = min(apart)
         ties += apart.count(best) > 1
         even = int(np.float32(got[i]).view(np.int32)) & 1 == 0
-        check(apart[1] == best and (apart.count(best) == 1 or even), f"fma of {a[i]!r} {b[i]!r} {c[i]!r}: {got[i]!r}")
-    check(ties > 100, f"only {ties} ties were drawn")
+        expect(apart[1] == best and (apart.count(best) == 1 or even), f"fma of {a[i]!r} {b[i]!r} {c[i]!r}: {got[i]!r}")
+    expect(ties > 100, f"only {ties} ties were drawn")
 
 
 def test_windows_of_the_gpu():
     """The windows in docs/orders.json, found among all 2^32 of each channel on an H100: both y, and the outputs that are known."""
     rows = [row for row in json.loads((project / "docs/orders.json").read_text())
             if row["variant"] == streams.VARIANT and row["against"] == "update"]
-    check(len(rows) == 12, f"{len(rows)} layers in docs/orders.json")
+    expect(len(rows) == 12, f"{len(rows)} layers in docs/orders.json")
     for row in rows:
         layer = streams.Layer(LAYERS / row["layer"])
         at = row["examples"]
         y_unit, y, unit, decode, beside = layer.compare(np.array([e["x"] for e in at], np.int8), np.array([e["channel"] for e in at]))
         for i, e in enumerate(at):
-            check([float(y_unit[i]), float(y[i])] == e["y"], f"{row['layer']}: {e}: y {y_unit[i]!r} and {y[i]!r}")
-            check(int(unit[i]) == e["out"][0], f"{row['layer']}: {e}: unit {unit[i]}")
-            check(beside[i] or int(decode[i]) == e["out"][1], f"{row['layer']}: {e}: decode {decode[i]} is called known")
+            expect([float(y_unit[i]), float(y[i])] == e["y"], f"{row['layer']}: {e}: y {y_unit[i]!r} and {y[i]!r}")
+            expect(int(unit[i]) == e["out"][0], f"{row['layer']}: {e}: unit {unit[i]}")
+            expect(beside[i] or int(decode[i]) == e["out"][1], f"{row['layer']}: {e}: decode {decode[i]} is called known")
 
 
 def run(*words):
@@ -82,14 +76,14 @@ def test_command(work):
     layer = LAYERS / "layer00"
     done = run(layer, "--json", work / "rows.json")
     row = json.loads((work / "rows.json").read_text())[0] if done.returncode == 0 else {}
-    check(done.returncode == 0 and row["outputs"] == 262144 and row["known"] + row["beside_a_step"] >= row["outputs"], f"{done.returncode} {done.stderr}")
+    expect(done.returncode == 0 and row["outputs"] == 262144 and row["known"] + row["beside_a_step"] >= row["outputs"], f"{done.returncode} {done.stderr}")
     committed = next(r for r in json.loads((project / "docs/decode_streams.json").read_text()) if r["layer"] == "layer00")
-    check(row == committed, f"docs/decode_streams.json has {committed}, the command {row}")
-    check(row.get("differ") == 0 and 0 < row.get("beside_a_step", 0) < 100 and row.get("y_differ", 0) > 50000, f"layer00: {row}")
+    expect(row == committed, f"docs/decode_streams.json has {committed}, the command {row}")
+    expect(row.get("differ") == 0 and 0 < row.get("beside_a_step", 0) < 100 and row.get("y_differ", 0) > 50000, f"layer00: {row}")
 
     # A committed output of the decode kernel decides what lies beside a step, and is held against the rest.
     open_ = [e for e in row["examples"] if e["decode"] is None]
-    check(len(open_) == row["beside_a_step"], "not every open output is listed")
+    expect(len(open_) == row["beside_a_step"], "not every open output is listed")
     for name, place, exit_code in (("decided", tuple(open_[0][k] for k in ("sequence", "channel", "time")), 0), ("contradicted", (0, 5, 100), 1)):
         bundle = links(work / name / "layer00", layer)
         golden = np.load(layer / f"golden/{streams.VARIANT}/conv1d_output_int8.npy").copy()
@@ -99,12 +93,12 @@ def test_command(work):
         committed.unlink(missing_ok=True)
         np.save(committed, golden)
         done = run(bundle, "--json", work / "rows.json")
-        check(done.returncode == exit_code, f"{name}: exit {done.returncode}: {done.stderr}")
+        expect(done.returncode == exit_code, f"{name}: exit {done.returncode}: {done.stderr}")
         if exit_code == 0:
             row = json.loads((work / "rows.json").read_text())[0]
-            check(row["known"] == row["outputs"] and row["differ"] == 1 and row["largest"] == 1, f"{name}: {row}")
+            expect(row["known"] == row["outputs"] and row["differ"] == 1 and row["largest"] == 1, f"{name}: {row}")
         else:
-            check(streams.DECODE in done.stderr and len(done.stderr.splitlines()) == 1, f"{name}: {done.stderr}")
+            expect(streams.DECODE in done.stderr and len(done.stderr.splitlines()) == 1, f"{name}: {done.stderr}")
 
     # A sweep that is none of y: one step of one bias value moved.
     bundle = links(work / "bent/layer00", layer)
@@ -115,13 +109,13 @@ def test_command(work):
     sweep.unlink()
     np.savez(sweep, **arrays)
     done = run(bundle)
-    check(done.returncode == 1 and "no function of y" in done.stderr, f"a bent sweep: exit {done.returncode}: {done.stderr}")
+    expect(done.returncode == 1 and "no function of y" in done.stderr, f"a bent sweep: exit {done.returncode}: {done.stderr}")
 
-    check(json.loads((work / "rows.json").read_text()) is not None and run(layer, "--random", 100000, "--seed", 5).returncode == 0, "--random")
+    expect(json.loads((work / "rows.json").read_text()) is not None and run(layer, "--random", 100000, "--seed", 5).returncode == 0, "--random")
     np.save(work / "x.npy", np.zeros((1, 3, 5), np.int8))
     for words in ((work / "absent",), (layer, "--input", work / "absent.npy"), (layer, "--input", work / "x.npy")):
         done = run(*words)
-        check(done.returncode == 2 and len(done.stderr.splitlines()) == 1, f"{words}: exit {done.returncode}: {done.stderr}")
+        expect(done.returncode == 2 and len(done.stderr.splitlines()) == 1, f"{words}: exit {done.returncode}: {done.stderr}")
 
 
 def main():
@@ -129,10 +123,7 @@ def main():
     test_windows_of_the_gpu()
     with tempfile.TemporaryDirectory() as folder:
         test_command(pathlib.Path(folder))
-    for failure in failures[:20]:
-        print("FAIL", failure)
-    print(f"{checks} checks, {len(failures)} failures")
-    return 1 if failures or checks == 0 else 0
+    return exit_code()
 
 
 sys.exit(main())

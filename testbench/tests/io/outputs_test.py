@@ -30,17 +30,11 @@ import time
 
 import numpy as np
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+from checks import exit_code, expect  # noqa: E402
+
 GROUP, QUASIM, VECTORS = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
 VARIANT = "two_step.seqlast.precise.half_even"
-checks = 0
-failures = []
-
-
-def check(condition, text):
-    global checks
-    checks += 1
-    if not condition:
-        failures.append(text)
 
 
 def run(*arguments, **options):
@@ -55,9 +49,9 @@ def one_line(done):
 
 
 def refused(name, done, *words):
-    check(done.returncode == 2 and one_line(done) and all(w in done.stderr for w in words),
+    expect(done.returncode == 2 and one_line(done) and all(w in done.stderr for w in words),
           f"{name}: exit {done.returncode}, expected 2 and one line with {words}: {done.stderr[:300]!r}")
-    check(not done.stdout, f"{name}: something on stdout")
+    expect(not done.stdout, f"{name}: something on stdout")
 
 
 def cut_layer(target, layer="layer01", channels=4, steps=6, golden=True):
@@ -93,10 +87,10 @@ def test_places(d):
     layer = cut_layer(d / "layer")
     for verb, command in file_verbs(d, layer).items():
         plain = run(*command, "-o", d / verb)
-        check(plain.returncode == 0 and (d / verb).stat().st_size > 0, f"{verb} -o FILE: exit {plain.returncode}: {plain.stderr}")
+        expect(plain.returncode == 0 and (d / verb).stat().st_size > 0, f"{verb} -o FILE: exit {plain.returncode}: {plain.stderr}")
         # a character device is written through
         done = run(*command, "-o", "/dev/null")
-        check(done.returncode == 0 and stat.S_ISCHR(os.stat("/dev/null").st_mode), f"{verb} -o /dev/null: exit {done.returncode}: {done.stderr}")
+        expect(done.returncode == 0 and stat.S_ISCHR(os.stat("/dev/null").st_mode), f"{verb} -o /dev/null: exit {done.returncode}: {done.stderr}")
         refused(f"{verb} -o /dev/full", run(*command, "-o", "/dev/full"), "/dev/full", "No space left")
         # a FIFO too
         fifo, got = d / f"{verb}.fifo", []
@@ -107,12 +101,12 @@ def test_places(d):
         if done.returncode != 0:
             os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
         reader.join()
-        check(done.returncode == 0 and got and got[0] and stat.S_ISFIFO(fifo.stat().st_mode), f"{verb} -o FIFO: exit {done.returncode}: {done.stderr}")
+        expect(done.returncode == 0 and got and got[0] and stat.S_ISFIFO(fifo.stat().st_mode), f"{verb} -o FIFO: exit {done.returncode}: {done.stderr}")
         # a socket is no place
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(d / f"{verb}.socket"))
             refused(f"{verb} -o SOCKET", run(*command, "-o", d / f"{verb}.socket"), "socket")
-            check(stat.S_ISSOCK((d / f"{verb}.socket").lstat().st_mode), f"{verb}: the socket is gone")
+            expect(stat.S_ISSOCK((d / f"{verb}.socket").lstat().st_mode), f"{verb}: the socket is gone")
         # links are followed and stay
         (d / f"{verb}.real").write_text("old")
         (d / f"{verb}.link").symlink_to(f"{verb}.real")
@@ -120,59 +114,59 @@ def test_places(d):
         (d / f"{verb}.dangling").symlink_to(f"{verb}.later")
         (d / f"{verb}.loop").symlink_to(f"{verb}.loop")
         done = run(*command, "-o", d / f"{verb}.link2")
-        check(done.returncode == 0 and (d / f"{verb}.link2").is_symlink() and (d / f"{verb}.link").is_symlink() and
+        expect(done.returncode == 0 and (d / f"{verb}.link2").is_symlink() and (d / f"{verb}.link").is_symlink() and
               (d / f"{verb}.real").read_text() != "old", f"{verb} -o LINK: exit {done.returncode}: {done.stderr}")
         done = run(*command, "-o", d / f"{verb}.dangling")
-        check(done.returncode == 0 and (d / f"{verb}.dangling").is_symlink() and (d / f"{verb}.later").is_file(),
+        expect(done.returncode == 0 and (d / f"{verb}.dangling").is_symlink() and (d / f"{verb}.later").is_file(),
               f"{verb} -o DANGLING: exit {done.returncode}: {done.stderr}")
         refused(f"{verb} -o LOOP", run(*command, "-o", d / f"{verb}.loop"), "loop")
         # standard output, by its sign and by its names
         dash = run(*command, "-o", "-")
-        check(dash.returncode == 0 and dash.stdout and not (layer.parent / "-").exists() and not pathlib.Path("-").exists(), f"{verb} -o -: exit {dash.returncode}: {dash.stderr}")
+        expect(dash.returncode == 0 and dash.stdout and not (layer.parent / "-").exists() and not pathlib.Path("-").exists(), f"{verb} -o -: exit {dash.returncode}: {dash.stderr}")
         if verb in ("compile", "report"):
             refused(f"{verb} -o - --json", run(*command, "-o", "-", "--json"), "--json")
         if verb in ("certify", "compile"):
             json.loads(dash.stdout)  # the document alone; the table is on stderr
-            check("layer" in dash.stderr, f"{verb} -o -: no table on stderr")
+            expect("layer" in dash.stderr, f"{verb} -o -: no table on stderr")
         if verb == "report":
-            check(dash.stdout.lower().startswith("<!doctype html>") and dash.stdout.rstrip().endswith("</html>"), "report -o -: not the page alone")
+            expect(dash.stdout.lower().startswith("<!doctype html>") and dash.stdout.rstrip().endswith("</html>"), "report -o -: not the page alone")
         named = run(*command, "-o", "/dev/stdout")
-        check(named.returncode == 0 and len(named.stdout) == len(dash.stdout) or verb == "certify", f"{verb} -o /dev/stdout: exit {named.returncode}: {named.stderr}")
+        expect(named.returncode == 0 and len(named.stdout) == len(dash.stdout) or verb == "certify", f"{verb} -o /dev/stdout: exit {named.returncode}: {named.stderr}")
         with open(d / f"{verb}.stdout", "wb") as file:
             done = run(*command, "-o", d / f"{verb}.stdout", stdout=file)
-        check(done.returncode == 0 and (d / f"{verb}.stdout").stat().st_size > 0, f"{verb} -o what stdout is: exit {done.returncode}")
+        expect(done.returncode == 0 and (d / f"{verb}.stdout").stat().st_size > 0, f"{verb} -o what stdout is: exit {done.returncode}")
         # what cannot be a file is said before the work
         refused(f"{verb} -o ''", run(*command, "-o", ""), "output", "empty")
         (d / f"{verb}.dir").mkdir()
         refused(f"{verb} -o DIRECTORY", run(*command, "-o", d / f"{verb}.dir"), "is a directory")
         refused(f"{verb} -o FILE/x", run(*command, "-o", d / verb / "x"), "Not a directory")
         refused(f"{verb} -o x/", run(*command, "-o", str(d / "nowhere") + "/"), "nowhere")
-        check(not (d / "nowhere").exists(), f"{verb}: made a directory for nothing")
+        expect(not (d / "nowhere").exists(), f"{verb}: made a directory for nothing")
         # permissions of a file that is replaced stay; a new one gets what the caller's mask leaves
         (d / f"{verb}.real").chmod(0o640)
         run(*command, "-o", d / f"{verb}.real")
-        check(stat.S_IMODE((d / f"{verb}.real").stat().st_mode) == 0o640, f"{verb}: the permissions of a replaced file changed")
+        expect(stat.S_IMODE((d / f"{verb}.real").stat().st_mode) == 0o640, f"{verb}: the permissions of a replaced file changed")
         run(*command, "-o", d / f"{verb}.masked", preexec_fn=lambda: os.umask(0o077))
-        check(stat.S_IMODE((d / f"{verb}.masked").stat().st_mode) == 0o600, f"{verb}: a new file ignores the mask")
+        expect(stat.S_IMODE((d / f"{verb}.masked").stat().st_mode) == 0o600, f"{verb}: a new file ignores the mask")
     for verb, command in directory_verbs(layer).items():
         refused(f"{verb} -o ''", run(*command, "-o", ""), "output")
         refused(f"{verb} -o -", run(*command, "-o", "-"), "output")
         refused(f"{verb} -o /dev/null", run(*command, "-o", "/dev/null"), "/dev/null", "directory")
         refused(f"{verb} -o FILE", run(*command, "-o", d / "certify"), "directory")
         done = run(*command, "-o", str(d / f"{verb}.tree/deep") + "/")
-        check(done.returncode == 0 and any((d / f"{verb}.tree/deep").iterdir()), f"{verb} -o x/: exit {done.returncode}: {done.stderr}")
+        expect(done.returncode == 0 and any((d / f"{verb}.tree/deep").iterdir()), f"{verb} -o x/: exit {done.returncode}: {done.stderr}")
         (d / f"{verb}.link").symlink_to(f"{verb}.tree/deep")
         done = run(*command, "-o", d / f"{verb}.link")
         if verb == "export":
-            check(done.returncode == 2, "export replaced what a link leads to")
+            expect(done.returncode == 2, "export replaced what a link leads to")
         else:
-            check(done.returncode == 0 and (d / f"{verb}.link").is_symlink(), f"{verb} -o LINK: exit {done.returncode}: {done.stderr}")
+            expect(done.returncode == 0 and (d / f"{verb}.link").is_symlink(), f"{verb} -o LINK: exit {done.returncode}: {done.stderr}")
         # into the directory that the caller stands in: it stays that directory
         stand = d / f"{verb}.stand"
         stand.mkdir()
         inode = stand.stat().st_ino
         done = run(*command, "-o", ".", cwd=stand)
-        check(done.returncode == 0 and stand.stat().st_ino == inode and any(stand.iterdir()) or verb == "export",
+        expect(done.returncode == 0 and stand.stat().st_ino == inode and any(stand.iterdir()) or verb == "export",
               f"{verb} -o .: exit {done.returncode}: {done.stderr}")
     # a directory with files of others keeps them, and its identity
     mine = d / "mine"
@@ -181,17 +175,17 @@ def test_places(d):
     (mine / "conv1d_q.npy").write_bytes(b"old")
     inode = mine.stat().st_ino
     done = run("golden", layer, "-o", mine)
-    check(done.returncode == 0 and (mine / "thesis.txt").read_text() == "years" and (mine / "sub").is_dir() and mine.stat().st_ino == inode and
+    expect(done.returncode == 0 and (mine / "thesis.txt").read_text() == "years" and (mine / "sub").is_dir() and mine.stat().st_ino == inode and
           (mine / "provenance.json").exists() and (mine / "conv1d_q.npy").read_bytes() != b"old", f"golden into a directory of others: {done.stderr}")
     # a sweep beside the tensors stays, the same file, while the directory around it is replaced
     swept = d / "swept"
-    check(run("golden", layer, "-o", swept).returncode == 0, "golden -o")
+    expect(run("golden", layer, "-o", swept).returncode == 0, "golden -o")
     (swept / "steps.npz").write_bytes(b"a sweep")
     provenance = json.loads((swept / "provenance.json").read_text())  # as a GPU writes it: of tensors and sweep alike
     (swept / "provenance.json").write_text(json.dumps({**provenance, "files": [*provenance["files"], "steps.npz"]}))
     inodes = [(swept / "steps.npz").stat().st_ino, swept.stat().st_ino]
     done = run("golden", layer, "-o", swept)
-    check(done.returncode == 0 and (swept / "steps.npz").read_bytes() == b"a sweep" and (swept / "steps.npz").stat().st_ino == inodes[0] and
+    expect(done.returncode == 0 and (swept / "steps.npz").read_bytes() == b"a sweep" and (swept / "steps.npz").stat().st_ino == inodes[0] and
           swept.stat().st_ino != inodes[1], f"golden beside a sweep: exit {done.returncode}: {done.stderr}")
     (d / "trap/conv1d_q.npy").mkdir(parents=True)
     refused("golden over a directory", run("golden", layer, "-o", d / "trap"), "conv1d_q.npy")
@@ -199,8 +193,8 @@ def test_places(d):
                         (layer / "layer.json", ["layer.json", "read"])):
         refused(f"cosim --trace {name}", run("cosim", layer, "--trace", name), *words)
     done = run("cosim", layer, "--trace", d / "waves.fst")
-    check(done.returncode == 0 and (d / "waves.fst").stat().st_size > 329, f"cosim --trace: exit {done.returncode}: {done.stderr}")
-    check(temporaries(d) == [], f"left: {temporaries(d)}")
+    expect(done.returncode == 0 and (d / "waves.fst").stat().st_size > 329, f"cosim --trace: exit {done.returncode}: {done.stderr}")
+    expect(temporaries(d) == [], f"left: {temporaries(d)}")
 
 
 def tree(root):
@@ -235,36 +229,36 @@ def test_inputs(d):
         if case[0] == "golden":
             continue
         refused(" ".join(map(str, case)), run(*case), "read")
-        check(tree(d) == before, f"{case}: a file changed")
+        expect(tree(d) == before, f"{case}: a file changed")
     refused("golden of another variant", run(*cases[[c[0] for c in cases].index("golden")]), "read")
-    check(tree(d) == before, "golden: a file of another variant changed")
-    check(run("golden", layer, "-o", golden).returncode == 0, "golden may not remake its own golden")
-    check(run("certify", layer, "-o", layer / "golden/certificate.json").returncode == 0, "a certificate may not be made again")
-    check(run("compile", layer, "-o", layer / "program.json").returncode == 0 and run("compile", layer, "-o", layer / "program.json").returncode == 0,
+    expect(tree(d) == before, "golden: a file of another variant changed")
+    expect(run("golden", layer, "-o", golden).returncode == 0, "golden may not remake its own golden")
+    expect(run("certify", layer, "-o", layer / "golden/certificate.json").returncode == 0, "a certificate may not be made again")
+    expect(run("compile", layer, "-o", layer / "program.json").returncode == 0 and run("compile", layer, "-o", layer / "program.json").returncode == 0,
           "a program may not be made again")
     kit = d / "kit"
     quick = ("--format", "hex", "--stages", "x", "--no-directed")
-    check(run("export", layer, "-o", kit, *quick).returncode == 0, "export")
+    expect(run("export", layer, "-o", kit, *quick).returncode == 0, "export")
     before = tree(kit)
     refused("export over its program", run("export", layer, "--program", kit / "program/program.json", "-o", kit, *quick), "read")
-    check(tree(kit) == before, "export: the kit changed")
+    expect(tree(kit) == before, "export: the kit changed")
     # one name twice
     (d / "same").symlink_to("a/layer")
     for verb, extra in (("golden", ()), ("run", ()), ("compile", ())):
         out = d / f"two.{verb}"
         for first, second in ((layer, other), (str(layer) + "/", str(other) + "//"), (layer / "../layer", other), (layer, layer)):
             refused(f"{verb} of two layers of one name", run(verb, first, second, "-o", out, *extra), "layer", str(out))
-            check(not out.exists(), f"{verb}: {out} was made")
+            expect(not out.exists(), f"{verb}: {out} was made")
         done = run(verb, d / "same/.", other / "../layer/.", "-o", out)
-        check(done.returncode == 0 and {p.name.removesuffix(".json") for p in out.iterdir()} == {"same", "layer"} if (d / "same").is_symlink() else True,
+        expect(done.returncode == 0 and {p.name.removesuffix(".json") for p in out.iterdir()} == {"same", "layer"} if (d / "same").is_symlink() else True,
               f"{verb} of two layers: exit {done.returncode}: {done.stderr}")
     environment = {**os.environ, "SAVE_INTERMEDIATE_VALUES": "1", "INTERMEDIATE_VALUES_DIR": str(d / "saved")}
     refused("modes of two layers of one name", run("modes", layer, other, env=environment), "layer")
-    check(not (d / "saved").exists(), "modes saved one of two layers of one name")
+    expect(not (d / "saved").exists(), "modes saved one of two layers of one name")
     done = run("golden", "..", "-o", d / "outside/in", cwd=layer / "golden")
-    check(done.returncode == 0 and (d / "outside/in/provenance.json").exists(), f"golden ..: {done.stderr}")
+    expect(done.returncode == 0 and (d / "outside/in/provenance.json").exists(), f"golden ..: {done.stderr}")
     done = run("golden", "..", d / "same", "-o", d / "outside/two", cwd=layer / "golden")
-    check(done.returncode == 0 and {p.name for p in (d / "outside/two").iterdir()} == {"layer", "same"} and
+    expect(done.returncode == 0 and {p.name for p in (d / "outside/two").iterdir()} == {"layer", "same"} and
           {p.name for p in (d / "outside").iterdir()} == {"in", "two"}, f"golden .. of two: {done.stderr}")
     refused("a bundle without a name", run("golden", "/", layer, "-o", d / "outside/three"), "/")
 
@@ -329,7 +323,7 @@ def test_absent(d):
         layer = spoilt(name, spoil)
         for verb in (("certify",), ("compile",), ("golden", "-o", d / "out"), ("outliers",)):
             done = run(verb[0], layer, *verb[1:])
-            check(done.returncode == 0, f"bias {name}: {verb[0]}: exit {done.returncode}: {done.stderr}")
+            expect(done.returncode == 0, f"bias {name}: {verb[0]}: exit {done.returncode}: {done.stderr}")
     # goldens
     layer = cut_layer(d / "with golden")
     golden = layer / "golden" / VARIANT
@@ -371,7 +365,7 @@ def test_streams(d):
         refused(f"{name} | nobody", run(*command, stdout=write), "standard output", "Broken pipe")
         os.close(write)
         refused(f"{name} >&-", run(*command, stdout=None, preexec_fn=lambda: os.close(1)), "standard output")
-        check(subprocess.run([QUASIM, *map(str, command)], stdout=subprocess.DEVNULL, preexec_fn=lambda: (os.close(0), os.close(2)), check=False).returncode == 0,
+        expect(subprocess.run([QUASIM, *map(str, command)], stdout=subprocess.DEVNULL, preexec_fn=lambda: (os.close(0), os.close(2)), check=False).returncode == 0,
               f"{name}: fails without stdin and stderr")
     refused("bad input and full stdout", run("run", d / "nowhere", stdout=open("/dev/full", "wb")), "nowhere")
 
@@ -392,17 +386,17 @@ def test_signals(d):
     for arguments in (command, traced):
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-                check(wait_for(lambda: temporaries(d) != [] or process.poll() is not None) and process.poll() is None, f"{arguments[1]}: wrote nothing")
+                expect(wait_for(lambda: temporaries(d) != [] or process.poll() is not None) and process.poll() is None, f"{arguments[1]}: wrote nothing")
                 time.sleep(0.1)
                 process.send_signal(number)
                 output, error = process.communicate()
-            check(process.returncode == -number and output == error == "", f"{arguments[1]}, {number.name}: exit {process.returncode}: {output}{error}")
-            check(list(d.iterdir()) == [], f"{arguments[1]}, {number.name}: left {list(d.iterdir())}")
+            expect(process.returncode == -number and output == error == "", f"{arguments[1]}, {number.name}: exit {process.returncode}: {output}{error}")
+            expect(list(d.iterdir()) == [], f"{arguments[1]}, {number.name}: left {list(d.iterdir())}")
         with subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
             wait_for(lambda: temporaries(d) != [])
             time.sleep(0.05)
             process.kill()
-        check(len(temporaries(d)) >= 1, f"{arguments[1]}: SIGKILL left nothing: the next check would show nothing")
+        expect(len(temporaries(d)) >= 1, f"{arguments[1]}: SIGKILL left nothing: the next check would show nothing")
         # a file of somebody else with a name like it, and what a running process writes, stay
         bystander = d / (pathlib.Path(arguments[-1]).name + ".tmp.backup")
         bystander.write_text("mine")
@@ -412,14 +406,14 @@ def test_signals(d):
             wait_for(lambda: set(d.iterdir()) - leftovers or running.poll() is not None, 5)
             time.sleep(0.05)
             living = set(d.iterdir()) - leftovers
-            check(living, f"{arguments[1]}: wrote nothing that could be taken for a leftover")
+            expect(living, f"{arguments[1]}: wrote nothing that could be taken for a leftover")
             other = ("export", small, "-o", d / "kit", "--format", "hex", "--stages", "x", "--no-directed") if arguments is command else \
                 ("cosim", small, "--trace", d / "waves.fst")
             done = run(*other)
-            check(done.returncode == 0, f"a second {arguments[1]}: exit {done.returncode}: {done.stderr}")
-            check(living <= set(d.iterdir()) or running.poll() is not None, f"{arguments[1]}: removed what a running process writes")
+            expect(done.returncode == 0, f"a second {arguments[1]}: exit {done.returncode}: {done.stderr}")
+            expect(living <= set(d.iterdir()) or running.poll() is not None, f"{arguments[1]}: removed what a running process writes")
             running.terminate()
-        check(temporaries(d) == [] and bystander.read_text() == "mine", f"{arguments[1]}: the next run left {temporaries(d)}")
+        expect(temporaries(d) == [] and bystander.read_text() == "mine", f"{arguments[1]}: the next run left {temporaries(d)}")
         for path in list(d.iterdir()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     # nohup stays nohup
@@ -427,7 +421,7 @@ def test_signals(d):
         wait_for(lambda: temporaries(d) != [])
         process.send_signal(signal.SIGHUP)
         time.sleep(0.1)
-        check(process.poll() is None, "SIGHUP ended what runs under nohup")
+        expect(process.poll() is None, "SIGHUP ended what runs under nohup")
         process.terminate()
 
 
@@ -450,19 +444,19 @@ def test_disk(d):
     def limited(size):
         return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
-    def expect(name, command, output, **options):
+    def fails_cleanly(name, command, output, **options):
         option = "--trace" if command[0] == "cosim" else "-o"
         done = run(*command, option, output, **options)
         refused(name, done, output.name, "cannot")
-        check(not output.exists() or output.read_bytes() == b"old", f"{name}: the old output changed")
-        check(temporaries(d) == [], f"{name}: left {temporaries(d)}")
+        expect(not output.exists() or output.read_bytes() == b"old", f"{name}: the old output changed")
+        expect(temporaries(d) == [], f"{name}: left {temporaries(d)}")
 
     for verb, command in commands.items():
         for size in (0, 64) if verb != "cosim" else (0, 200, 400, 2000):
-            expect(f"{verb}, at most {size} bytes a file", command, d / f"{verb}.out", preexec_fn=limited(size))
+            fails_cleanly(f"{verb}, at most {size} bytes a file", command, d / f"{verb}.out", preexec_fn=limited(size))
         if verb not in ("golden", "run", "export"):
             (d / f"{verb}.out").write_bytes(b"old")
-            expect(f"{verb}, at most 64 bytes a file", command, d / f"{verb}.out", preexec_fn=limited(64))
+            fails_cleanly(f"{verb}, at most 64 bytes a file", command, d / f"{verb}.out", preexec_fn=limited(64))
     with small_disk(d / "disk", 64) as disk:
         if disk is None:
             print("no file system can be mounted here: the limit of the file size alone was tried")
@@ -474,20 +468,20 @@ def test_disk(d):
                 option = "--trace" if verb == "cosim" else "-o"
                 done = run(*command, option, output)
                 if done.returncode == 0:
-                    check(output.exists(), f"{verb} on a full disk: exit 0 and no output")
+                    expect(output.exists(), f"{verb} on a full disk: exit 0 and no output")
                     shutil.rmtree(output) if output.is_dir() else output.unlink()
                 else:
                     refused(f"{verb} on a full disk", done, output.name, "No space left")
-                    check(not output.exists(), f"{verb} on a full disk: an output")
-                check(filler_kb < 64 or done.returncode == 2, f"{verb} on a full disk: exit {done.returncode}")
-                check(temporaries(d) == [], f"{verb} on a full disk: left {temporaries(d)}")
+                    expect(not output.exists(), f"{verb} on a full disk: an output")
+                expect(filler_kb < 64 or done.returncode == 2, f"{verb} on a full disk: exit {done.returncode}")
+                expect(temporaries(d) == [], f"{verb} on a full disk: left {temporaries(d)}")
             (disk / "filler").unlink()
     # the waveform of a whole layer on disks of some sizes: whole, or refused
     for kilobytes in (128, 1024):
         with small_disk(d / f"disk{kilobytes}", kilobytes) as disk:
             done = run("cosim", VECTORS / "bookmamba/layer01", "--trace", disk / "waves.fst")
             refused(f"a waveform on a disk of {kilobytes} kB", done, "waves.fst", "No space left")
-            check(list(disk.iterdir()) == [], f"a waveform on a disk of {kilobytes} kB: left {list(disk.iterdir())}")
+            expect(list(disk.iterdir()) == [], f"a waveform on a disk of {kilobytes} kB: left {list(disk.iterdir())}")
 
 
 def test_shrinking(d):
@@ -506,11 +500,11 @@ def test_shrinking(d):
                         return str(big) in maps.read_text()
                     return False
 
-                check(wait_for(is_mapped, 20), f"{verb}: the file was never mapped")
+                expect(wait_for(is_mapped, 20), f"{verb}: the file was never mapped")
                 os.truncate(big, keep)
                 output, error = process.communicate()
             lines = error.splitlines()
-            check(process.returncode == 2 and output == "" and len(lines) == 1 and big.name in error and ("shorter" in error or "changed" in error),
+            expect(process.returncode == 2 and output == "" and len(lines) == 1 and big.name in error and ("shorter" in error or "changed" in error),
                   f"{verb}, cut to {keep} bytes: exit {process.returncode}: {error}")
     # a shorter file that ends inside the last page raises nothing: it is seen by its size
     small = d / "small.npy"
@@ -519,7 +513,7 @@ def test_shrinking(d):
         wait_for(lambda: str(small) in pathlib.Path(f"/proc/{process.pid}/maps").read_text(), 20)
         os.truncate(small, small.stat().st_size - 8)
         output, error = process.communicate()
-    check(process.returncode == 2 and output == "" and "changed" in error, f"outliers, cut by two elements: exit {process.returncode}: {error}")
+    expect(process.returncode == 2 and output == "" and "changed" in error, f"outliers, cut by two elements: exit {process.returncode}: {error}")
 
 
 def test_bytes(d):
@@ -547,20 +541,17 @@ def test_bytes(d):
             valid = True
         except ValueError:
             valid = False
-        check(done.returncode == 0 and valid, f"{arguments}: exit {done.returncode}: {done.stdout[:80]!r}{done.stderr[:200]!r}")
+        expect(done.returncode == 0 and valid, f"{arguments}: exit {done.returncode}: {done.stdout[:80]!r}{done.stderr[:200]!r}")
         for file in os.listdir(os.fsencode(d)):
             if file.endswith(b".json"):
                 with open(os.path.join(os.fsencode(d), file), "rb") as document:
                     json.loads(document.read().decode("utf-8"))
-    check(len(os.listdir(os.fsencode(d))) >= 10, "the outputs are not there")
+    expect(len(os.listdir(os.fsencode(d))) >= 10, "the outputs are not there")
     for arguments in (("run", os.fsencode(d) + b"/no\xffwhere", "--json"), ("run", os.fsencode(d) + b"/no\xffwhere")):
         done = call(*arguments)
-        check(done.returncode == 2 and len(done.stderr.splitlines()) == 1, f"{arguments}: exit {done.returncode}: {done.stderr!r}")
+        expect(done.returncode == 2 and len(done.stderr.splitlines()) == 1, f"{arguments}: exit {done.returncode}: {done.stderr!r}")
 
 
 with tempfile.TemporaryDirectory() as directory:
     globals()["test_" + GROUP](pathlib.Path(directory))
-for failure in failures[:40]:
-    print("FAIL", failure)
-print(f"{checks} checks, {len(failures)} failures")
-sys.exit(1 if failures or checks < 5 else 0)
+sys.exit(exit_code(5))

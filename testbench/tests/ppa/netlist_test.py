@@ -16,8 +16,9 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "testbench/tests/cli"))
+sys.path[:0] = [str(ROOT / "testbench/tests/cli"), str(ROOT / "testbench/tests")]
 
+from checks import exit_code, require  # noqa: E402
 from quasim.ppa import command, equivalence, simulate  # noqa: E402
 from quasim.ppa.command import library_of  # noqa: E402
 from quasim.ppa.design import Parameters, bench_folder  # noqa: E402
@@ -27,14 +28,6 @@ from quasim.ppa.synthesis import Mapper  # noqa: E402
 RTL = ROOT / "rtl"
 # A unit that is mapped and simulated in seconds: four bits of q, a table of sixteen entries.
 NARROW = ["--lanes", "1", "--max-channels", "16", "--conv-bits", "4", "--mult-bits", "14", "--bias-bits", "28", "--dataflow", "two_step"]
-checks = 0
-
-
-def expect(good, what):
-    global checks
-    checks += 1
-    if not good:
-        sys.exit(f"FAILED: {what}")
 
 
 def measurement_of(parameters, work):
@@ -50,21 +43,21 @@ def narrow(work, quasim, docs):
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         code = command.main([*NARROW, "--netlist-sim", str(bundle), "--json", "--work", str(work / "kept"), "-o", str(work / "result.txt")])
-    expect(code == 0, f"quasim ppa ends with {code}: {said.getvalue()[-500:]}")
+    require(code == 0, f"quasim ppa ends with {code}: {said.getvalue()[-500:]}")
     document = json.loads(said.getvalue())
     found = Schema(pathlib.Path(docs).read_text()).problems(document)
-    expect(not found, f"docs/json.md: {found[:5]}")
-    expect("GE a lane" in (work / "result.txt").read_text(), "-o writes the table")
+    require(not found, f"docs/json.md: {found[:5]}")
+    require("GE a lane" in (work / "result.txt").read_text(), "-o writes the table")
     modules = {row["module"]: row for row in document["modules"]}
-    expect({"quasim_conv_acc", "quasim_requant", "quasim_silu", "quasim_top"} <= set(modules), f"modules: {sorted(modules)}")
-    expect(abs(sum(row["ge"] for row in modules.values()) - document["ge"]) < 1, "the modules add up to the unit")
-    expect(document["flip_flops"] == sum(row["flip_flops"] for row in modules.values()) > 300, "flip-flops add up")
-    expect(document["sram_bits"] == 16 * (32 + 24 + 28) and document["sram_bits_per_channel"] == 84, f"SRAM bits: {document['sram_bits']}")
+    require({"quasim_conv_acc", "quasim_requant", "quasim_silu", "quasim_top"} <= set(modules), f"modules: {sorted(modules)}")
+    require(abs(sum(row["ge"] for row in modules.values()) - document["ge"]) < 1, "the modules add up to the unit")
+    require(document["flip_flops"] == sum(row["flip_flops"] for row in modules.values()) > 300, "flip-flops add up")
+    require(document["sram_bits"] == 16 * (32 + 24 + 28) and document["sram_bits_per_channel"] == 84, f"SRAM bits: {document['sram_bits']}")
     ends = {stage["stage"] for stage in document["stages"]}
-    expect({"conv_acc.acc_q", "silu.gen_lane.out_q"} <= ends, f"stages: {sorted(ends)}")
-    expect(0.5 < document["slowest_stage_ns"] < 50 and document["stages"][0]["start"], "the slowest stage has a delay and a start")
+    require({"conv_acc.acc_q", "silu.gen_lane.out_q"} <= ends, f"stages: {sorted(ends)}")
+    require(0.5 < document["slowest_stage_ns"] < 50 and document["stages"][0]["start"], "the slowest stage has a delay and a start")
     (run,) = document["netlist"]["runs"]
-    expect(run["passes"] and "PASS" in run["said"], f"the layer on the netlist: {run['said']}")
+    require(run["passes"] and "PASS" in run["said"], f"the layer on the netlist: {run['said']}")
 
     # planted: gates of requant swapped one at a time until enough are found; an equivalent swap may not show
     parameters = Parameters(1, 16, 4, 14, 28, "two_step")
@@ -74,7 +67,7 @@ def narrow(work, quasim, docs):
     for seed in range(1, 4):
         passed, _, _ = simulate.layer(measurement, bundle, quasim, work / f"fault{seed}", change=simulate.wrong_gate(measurement.netlist, seed))
         found += not passed
-    expect(found >= 1, f"of three netlists with a wrong gate in requant, {found} fail")
+    require(found >= 1, f"of three netlists with a wrong gate in requant, {found} fail")
 
 
 def smoke(work, quasim):
@@ -82,14 +75,14 @@ def smoke(work, quasim):
     parameters = Parameters(2, 64, 8, 24, 36, "both")
     measurement = measurement_of(parameters, work)
     passed, said = simulate.smoke(measurement, RTL, bench_folder(RTL), work)
-    expect(passed, f"smoke bench on the netlist: {said}")
+    require(passed, f"smoke bench on the netlist: {said}")
     print(said)
     for dataflow in ("two_step", "fused"):
         passed, said, _ = simulate.layer(measurement, bundle, quasim, work / dataflow, dataflow=dataflow)
-        expect(passed, f"layer on the netlist, {dataflow}: {said}")
+        require(passed, f"layer on the netlist, {dataflow}: {said}")
         print(said)
     passed, said = simulate.smoke(measurement, RTL, bench_folder(RTL), work, change=simulate.wrong_gate(measurement.netlist))
-    expect(not passed, "a netlist with a wrong gate passes the smoke bench")
+    require(not passed, "a netlist with a wrong gate passes the smoke bench")
     print(f"wrong gate: {said}")
 
 
@@ -100,9 +93,9 @@ def proof(work):
     rows = equivalence.all_modules(measurement.mapper, measurement.design, work)
     for row in rows:
         print(f"{row['module']}: {row['result']} (from {row['method']}, {row['seconds']} s)")
-        expect(row["result"] != "differs", f"{row['module']} differs")
+        require(row["result"] != "differs", f"{row['module']} differs")
     proved = {row["module"] for row in rows if row["result"] == "equal"}
-    expect({"quasim_requant", "quasim_silu", "quasim_spill", "quasim_sequencer"} <= proved, f"only {sorted(proved)} are proved")
+    require({"quasim_requant", "quasim_silu", "quasim_spill", "quasim_sequencer"} <= proved, f"only {sorted(proved)} are proved")
     path = work / "mapped.json"
     mapped = json.loads(path.read_text())
     # both gates stay in use, so that both are read
@@ -113,17 +106,17 @@ def proof(work):
     equivalence.prepare(measurement.mapper, measurement.design, work)
     others = [name for name in measurement.design.modules if name != "quasim_spill"]
     result = equivalence.prove(measurement.mapper, "quasim_spill", others, work, "rtl")
-    expect(result == "differs", f"a wrong gate in quasim_spill: {result}")
+    require(result == "differs", f"a wrong gate in quasim_spill: {result}")
 
 
 def energy_of(work, quasim, vectors):
     done = subprocess.run([quasim, "ppa", "--json", "--energy", pathlib.Path(vectors, "bookmamba/layer00"), "--work", work], capture_output=True, text=True, check=False)
-    expect(done.returncode == 0, f"quasim ppa --energy ends with {done.returncode}: {done.stderr}")
+    require(done.returncode == 0, f"quasim ppa --energy ends with {done.returncode}: {done.stderr}")
     result = json.loads(done.stdout)["energy"]
     print(json.dumps({key: result[key]["pj_per_element"] for key in ("real", "random")}), result["random_over_real"])
-    expect(1 < result["real"]["pj_per_element"] < 10000, "energy of an element is some picojoules")
-    expect(result["random_over_real"] > 1, "random samples cost more than real ones")
-    expect(result["real"]["toggles"] > 10000 and len(result["errors"]) >= 5, "toggles were counted, sources of error are named")
+    require(1 < result["real"]["pj_per_element"] < 10000, "energy of an element is some picojoules")
+    require(result["random_over_real"] > 1, "random samples cost more than real ones")
+    require(result["real"]["toggles"] > 10000 and len(result["errors"]) >= 5, "toggles were counted, sources of error are named")
 
 
 def main():
@@ -132,7 +125,7 @@ def main():
         sys.exit(__doc__)
     with tempfile.TemporaryDirectory(prefix="quasim-netlist-") as directory:
         modes[sys.argv[1]](pathlib.Path(directory), *[os.path.abspath(word) for word in sys.argv[2:]])
-    print(f"netlist {sys.argv[1]}: {checks} checks pass")
+    sys.exit(exit_code())
 
 
 if __name__ == "__main__":

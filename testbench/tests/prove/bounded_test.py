@@ -15,12 +15,11 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import bundles  # noqa: E402
+from checks import exit_code, expect  # noqa: E402
 
 quasim, layer = sys.argv[1], pathlib.Path(sys.argv[2])
 FUSED = "fused.seqlast.precise.half_away"
 PATIENCE_S = 120  # of a machine that others use too; alone it is a few seconds
-checks = 0
-failures = []
 
 
 def run(*arguments):
@@ -28,13 +27,6 @@ def run(*arguments):
     done = subprocess.run([quasim, *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     done.seconds = time.monotonic() - start
     return done
-
-
-def expect(good, what):
-    global checks
-    checks += 1
-    if not good:
-        failures.append(what)
 
 
 def only_layer(done):
@@ -114,10 +106,7 @@ def main():
         test_many_differences(d)
         test_tiny_scale(d)
         test_tensor_of_the_other_dataflow(d)
-    for failure in failures:
-        print("FAIL", failure)
-    print(f"{checks} checks, {len(failures)} failures")
-    return 1 if failures or checks < 25 else 0
+    return exit_code(25)
 
 
 sys.exit(main())

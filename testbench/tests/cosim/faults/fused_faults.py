@@ -9,7 +9,7 @@ A note is empty when the place was found; otherwise it says what is gone, and th
 import pathlib
 import sys
 
-# name, file, expression, what stands for it
+# name, file, expression, what stands for it; a port's connection is written with the port
 FAULTS = [
     ("u_not_clamped_above", "quasim_requant.sv", "(p[PBits-2:UBits] != '0)", "(p[PBits-2:UBits+1] != '0)"),
     ("u_not_clamped_below", "quasim_requant.sv", "~{UBits{negative}}", "{UBits{1'b1}}"),
@@ -18,10 +18,14 @@ FAULTS = [
     ("cell_next_door", "quasim_rank_guess.sv", "p_i[PositionBits+:CellBits]", "p_i[PositionBits+:CellBits] ^ 1'b1"),
     ("guess_not_clamped_below", "quasim_rank_guess.sv", "(below_i | above_i)", "above_i"),
     ("guess_not_clamped_above", "quasim_rank_guess.sv", "(below_i | above_i)", "below_i"),
+    ("base_top_bit_lost", "quasim_cell_rank.sv", "cell_i[BaseBits-1:0]", "{1'b0, cell_i[BaseBits-2:0]}"),
+    ("slope_halved", "quasim_cell_rank.sv", "cell_i[BaseBits+:SlopeBits]", "cell_i[BaseBits+:SlopeBits] >> 1"),
     ("slope_rounds_up", "quasim_cell_rank.sv", "BaseBits'(rise >> PositionBits)", "BaseBits'((rise + 11'd31) >> PositionBits)"),
     ("slope_lost", "quasim_cell_rank.sv", "rise >> PositionBits", "(SlopeBits+PositionBits)'(0)"),
     ("half_rank_kept", "quasim_cell_rank.sv", "half_ranks >> 1", "half_ranks"),
     ("cell_written_elsewhere", "quasim_guess_table.sv", "windex_i*CellWidth", "(windex_i ^ 1'b1)*CellWidth"),
+    ("near_written_elsewhere", "quasim_silu.sv", "near_windex_i*UBits", "(near_windex_i ^ 1'b1)*UBits"),
+    ("far_written_elsewhere", "quasim_silu.sv", "RowBits'({table_windex_i, 1'b0})*FarBits", "RowBits'({table_windex_i ^ 1'b1, 1'b0})*FarBits"),
     ("near_next_door", "quasim_silu.sv", "c[NearBits-1:0]", "c[NearBits-1:0] ^ 1'b1"),
     ("far_not_shifted", "quasim_silu.sv", "c[FarIndex-1:0] - FarIndex'(NearRows)", "c[FarIndex-1:0]"),
     ("near_one_more", "quasim_silu.sv", "c < RankBits'(NearRows)", "c <= RankBits'(NearRows)"),
@@ -31,6 +35,8 @@ FAULTS = [
     # at rank turn both sides give -turn, so one rank early would be no fault
     ("turn_one_late", "quasim_silu.sv", "rank <= (RankBits+1)'(turn_i)", "rank <= (RankBits+1)'(turn_i) + 1'b1"),
     ("turn_once", "quasim_silu.sv", "SampleBits'({turn_i, 1'b0})", "SampleBits'(turn_i)"),
+    ("falling_side_inverted", "quasim_silu.sv", "-rank[SampleBits-1:0]", "~rank[SampleBits-1:0]"),
+    ("turn_of_the_register_one_off", "quasim_top.sv", ".turn_i        (turn)", "turn ^ quasim_pkg::TURN_BITS'(1)"),
     ("always_two_step", "quasim_top.sv", "dataflow == 2'd2", "1'b0"),
 ]
 FILES = ["quasim_cell_rank.sv", "quasim_guess_table.sv", "quasim_multiply_add.sv", "quasim_rank_guess.sv", "quasim_requant.sv",
@@ -44,12 +50,21 @@ endpackage
 """
 
 
+def exchange(text, expression, with_expression):
+    """`text` with every `expression` exchanged for with_expression(the expression)."""
+    if not expression.startswith("."):
+        return text.replace(expression, f"({with_expression(expression)})")
+    port, connected = expression.split("(", 1)
+    return text.replace(expression, f"{port}({with_expression(connected[:-1])})")
+
+
 def plant(rtl, directory):
     directory.mkdir(parents=True, exist_ok=True)
     texts = {name: (rtl / name).read_text() for name in FILES}
     for number, (name, file, expression, broken) in enumerate(FAULTS, 1):
         found = expression in texts[file]
-        texts[file] = texts[file].replace(expression, f"((quasim_fault_pkg::number == {number}) ? ({broken}) : ({expression}))")
+        texts[file] = exchange(texts[file], expression,
+                               lambda whole, number=number, broken=broken: f"(quasim_fault_pkg::number == {number}) ? ({broken}) : ({whole})")
         missing = "" if found else f"fault {name}: rtl/{file} no longer has {expression!r}; mend it in fused_faults.py\n"
         (directory / f"{name}.note").write_text(missing)
     for name, text in texts.items():
