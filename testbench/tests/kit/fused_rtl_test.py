@@ -39,6 +39,7 @@ def main():
         kit, faulty, program = work / "kit", work / "faulty", work / "kit.vvp"
         done = run(QUASIM, "export", layer, "-o", kit, "--variant", "fused.seqlast.fast.half_away", "--lanes", 4, "--format", "hex")
         require(done.returncode == 0, f"export: {done.stderr}")
+        require(len(fused_faults.FAULTS) > 20, "the list of faults is short")
         fused_faults.plant(kit / "rtl", faulty)
         (faulty / "quasim_fault_pkg.sv").write_text(CHOICE)
         rtl = [faulty / path.name if (faulty / path.name).is_file() else path for path in sorted((kit / "rtl").glob("*.sv"))]
@@ -57,7 +58,7 @@ def main():
             said = bench(number)
             expect(not note and said.startswith("FAIL"), f"{name}: {note or 'the kit misses it: ' + said}")
         print(whole.strip())
-    return exit_code(len(fused_faults.FAULTS))
+    return exit_code()
 
 
 if __name__ == "__main__":
