@@ -27,7 +27,7 @@ ELSEWHERE = {
     "scripts/run.sh": "scripts/check_fresh.sh", "scripts/test.sh": "scripts/check_fresh.sh", "scripts/setup.sh": "scripts/check_fresh.sh",
     "scripts/check_fresh.sh": "the test fresh.*", "scripts/check_python.sh": "the test python.cocotb.example",
     "scripts/prove.sh": "the tests formal.*", "scripts/check_registers.sh": "a slow test", "scripts/check_tidy.sh": "the test build.clang_tidy.whole_tree",
-    "scripts/mutation.sh": "the tests mutation.*", "quasim regress": "the tests regress.*", "regress_slurm.sh": "a slow test",
+    "scripts/mutation.sh": "the tests mutation.*", "scripts/coverage.sh": "the tests coverage.*", "quasim regress": "the tests regress.*", "regress_slurm.sh": "a slow test",
     "scripts/golden_gpu.sh": "a GPU", "scripts/pt_to_npy.py": "torch",
     "pytorch_model.bin": "the tests python.package.import_*", "quasim import FILE": "the same", "quasim.capture": "the test python.capture.families",
     "quasim calibrate": "the same", "quasim evaluate": "the same", "quasim.bookmamba": "a GPU", "scripts/bookmamba.sh": "a trained model",

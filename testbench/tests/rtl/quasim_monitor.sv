@@ -75,27 +75,53 @@ module quasim_monitor #(
   integer cycle = 0;
   integer resets = 0;
   integer writes_okay = 0, writes_refused = 0, reads_okay = 0, reads_refused = 0;
-  integer beside = 0;      // a window read and a window write met in the memories
-  integer refused_in_stream = 0;  // window reads that were refused in a cycle in which a beat was accepted
 
-  // ---- functional coverage: how often each situation was met; report_bins() is the list of all of them ----
-  localparam int BinsOfRegister = 5, BinsOfWindow = 7, LongWait = 9;
-  integer bin_register [quasim_map_pkg::REGISTERS*BinsOfRegister];
-  integer bin_window [Windows*BinsOfWindow];
-  integer bin_access [6];        // unmapped write, unmapped read, write and read of an address that is no multiple of 4, refused enable, same word beside
-  integer bin_address_first [LongWait+1], bin_data_first [LongWait+1];  // by the cycles between
-  integer bin_answer_waits [LongWait+1], bin_data_waits [LongWait+1];
-  integer bin_status [4];        // a bit of Status read as 1
-  integer bin_control [2];       // Enable cleared and set with beats inside
-  integer bin_tie [8];           // half away, negative, odd below
-  integer bin_clamp [7];         // q low, q high, out low, out high, u low, u inside, u high
-  integer bin_threshold [8];     // far, at or above, past the turn
-  integer bin_entry [256], bin_cell [1<<CellBits], bin_near [8*NearBlocks], bin_far [128];
-  integer bin_place [5], bin_queue [3], bin_offer [2];  // waits of a place; output refused at a length of the queue; input refused, input absent
-  integer bin_group [6], bin_first [3], bin_last [4], bin_history [2];
-  integer bin_reset [8], bin_reset_read [5], bin_reset_write [4], bin_reset_answer;
-  integer bin_carry [Counters], bin_count_read [Counters], bin_count_cleared [Counters];
+  // ---- functional coverage: how often each situation was met; report_bins() names them all, and which of them this unit can reach ----
+  localparam int LongWait = 9, Waits = LongWait + 1;  // waits of 0 to 9 cycles, longer ones among the last
+  localparam int OfRegister = 5, RegisterRead = 0, RegisterWritten = 1, RegisterRunning = 2, RegisterBits = 3, RegisterStrobe = 4;
+  localparam int OfWindow = 7, WindowWritten = 0, WindowRead = 1, WindowWriteRunning = 2, WindowReadRunning = 3, WindowStrobe = 4, WindowFirst = 5,
+                 WindowLast = 6;
+  // The first bin of each kind; the next one begins where its bins end.
+  localparam int BinRegister     = 0;
+  localparam int BinWindow       = BinRegister + REGISTERS * OfRegister;
+  localparam int BinBus          = BinWindow + Windows * OfWindow;
+  localparam int BinAddressFirst = BinBus + 8;  // by the cycles between, as the three that follow
+  localparam int BinDataFirst    = BinAddressFirst + Waits;
+  localparam int BinWriteAnswer  = BinDataFirst + Waits;
+  localparam int BinReadAnswer   = BinWriteAnswer + Waits;
+  localparam int BinStatus       = BinReadAnswer + Waits;  // by the bit of Status
+  localparam int BinControl      = BinStatus + 4;
+  localparam int BinTie          = BinControl + 2;  // half away, negative, odd below
+  localparam int BinClamp        = BinTie + 8;
+  localparam int BinThreshold    = BinClamp + 7;  // far, at or above, past the turn
+  localparam int BinEntry        = BinThreshold + 8;
+  localparam int BinCell         = BinEntry + 256;
+  localparam int BinNear         = BinCell + (1 << CellBits);
+  localparam int BinFar          = BinNear + 8 * NearBlocks;
+  localparam int BinPlace        = BinFar + 128;
+  localparam int BinEdge         = BinPlace + 5;  // stalls at the unit's edges
+  localparam int BinGroup        = BinEdge + 4;
+  localparam int BinFirst        = BinGroup + 6;
+  localparam int BinLast         = BinFirst + 3;
+  localparam int BinHistory      = BinLast + 4;
+  localparam int BinReset        = BinHistory + 2;  // by the beats inside
+  localparam int BinResetRead    = BinReset + 8;
+  localparam int BinResetWrite   = BinResetRead + 5;  // address held, data held; or the answer waits
+  localparam int BinCarry        = BinResetWrite + 5;
+  localparam int BinCountRead    = BinCarry + Counters;
+  localparam int BinCountCleared = BinCountRead + Counters;
+  localparam int Bins            = BinCountCleared + Counters;
+  localparam int BusWriteUnmapped = BinBus, BusReadUnmapped = BinBus + 1, BusWriteUnaligned = BinBus + 2, BusReadUnaligned = BinBus + 3,
+                 BusEnableRefused = BinBus + 4, BusBeside = BinBus + 5, BusSameWord = BinBus + 6, BusRefusedInStream = BinBus + 7;
+  localparam int ClampQLow = BinClamp, ClampQHigh = BinClamp + 1, ClampOutLow = BinClamp + 2, ClampOutHigh = BinClamp + 3, ClampULow = BinClamp + 4,
+                 ClampUInside = BinClamp + 5, ClampUHigh = BinClamp + 6;
+  localparam int EdgeOne = BinEdge, EdgeTwo = BinEdge + 1, EdgeInput = BinEdge + 2, EdgeAbsent = BinEdge + 3;
+  integer met [Bins];
   integer address_wait = 0, data_wait = 0, answer_wait = 0, read_wait = 0, computed_cycle = -1, computed_group = -1;
+
+  function automatic void hit(input integer bin);
+    met[bin] = met[bin] + 1;
+  endfunction
 
   task automatic fail(input [80*8-1:0] what, input longint got, input longint want);
     begin
@@ -179,7 +205,7 @@ module quasim_monitor #(
         if (half_away) quo = (p < 0) ? quo : quo + 1;
         else if ((quo % 2) != 0) quo = quo + 1;
         ties = ties + 1;
-        bin_tie[{half_away, p < 0, quo_was_odd(p, s)}] = bin_tie[{half_away, p < 0, quo_was_odd(p, s)}] + 1;
+        hit(BinTie + {half_away, p < 0, quo_was_odd(p, s)});
       end
       round_div = quo;
     end
@@ -203,7 +229,7 @@ module quasim_monitor #(
       beat_sat_conv[slot] = 0;
       beat_sat_out[slot] = 0;
       k = (computed_cycle == cycle - 1 && computed_group == beat_group[slot]) ? 1 : 0;
-      bin_history[k] = bin_history[k] + 1;
+      hit(BinHistory + k);
       computed_cycle = cycle;
       computed_group = beat_group[slot];
       for (lane = 0; lane < LANES; lane = lane + 1) begin
@@ -226,9 +252,8 @@ module quasim_monitor #(
           cell_word = '0;
           if (stored[REGISTER_DATAFLOW][1:0] == 2) begin
             u = (v < 0) ? 0 : (v > 4194303) ? 4194303 : v;
-            k = (v < 0) ? 4 : (v > 4194303) ? 6 : 5;
-            bin_clamp[k] = bin_clamp[k] + 1;
-            bin_cell[u/CellParts] = bin_cell[u/CellParts] + 1;
+            hit((v < 0) ? ClampULow : (v > 4194303) ? ClampUHigh : ClampUInside);
+            hit(BinCell + u / CellParts);
             cell_word = memory[quasim_pkg::WINDOW_GUESS*Units+u/CellParts];
             // base and slope count half ranks, the slope over a whole cell of 32 parts
             guess = ((cell_word[8:0] + cell_word[14:9] * ((u % CellParts) / (CellParts / 32)) / 32) % 512) / 2;
@@ -237,7 +262,7 @@ module quasim_monitor #(
               threshold = entry[21:0];
               rank = guess + ((u >= threshold) ? 1 : 0);
               near = near + 1;
-              bin_near[guess] = bin_near[guess] + 1;
+              hit(BinNear + guess);
             end else begin
               k = (guess + 128 - 8 * KB) % 128;
               entry = memory[quasim_pkg::WINDOW_TABLE*Units+k/2];
@@ -245,20 +270,20 @@ module quasim_monitor #(
               // what 16 bits say of the distance
               rank = guess + (((u + 65536 - threshold) % 65536 < 32768) ? 1 : 0);
               far = far + 1;
-              bin_far[k] = bin_far[k] + 1;
+              hit(BinFar + k);
             end
             turn = stored[REGISTER_DATAFLOW][13:8];
             x_byte = (rank <= turn) ? -rank : rank - 2 * turn;
             k = ((guess < 8 * KB) ? 0 : 4) + ((rank != guess) ? 2 : 0) + ((rank <= turn) ? 0 : 1);
-            bin_threshold[k] = bin_threshold[k] + 1;
+            hit(BinThreshold + k);
             q = (u != v) ? 1 : 0;
             v = 0;
             fused = fused + 1;
           end else begin
             v = round_div(v, stored[REGISTER_REQUANT][5:0], stored[REGISTER_REQUANT][8]);
             q = (v >= Half) ? Half - 1 : (v < -Half) ? -Half : v;
-            if (q != v) bin_clamp[(v < 0) ? 0 : 1] = bin_clamp[(v < 0) ? 0 : 1] + 1;
-            if (ConvBits == 8) bin_entry[q+Half] = bin_entry[q+Half] + 1;
+            if (q != v) hit((v < 0) ? ClampQLow : ClampQHigh);
+            if (ConvBits == 8) hit(BinEntry + q + Half);
             if (FO == 1) begin
               k = ((q < 0) ? -q : q) % Half;
               entry = memory[quasim_pkg::WINDOW_TABLE*Units+k/8];
@@ -269,8 +294,8 @@ module quasim_monitor #(
             end
           end
           out = x_byte;
-          if (out == -128) bin_clamp[2] = bin_clamp[2] + 1;
-          if (out == 127) bin_clamp[3] = bin_clamp[3] + 1;
+          if (out == -128) hit(ClampOutLow);
+          if (out == 127) hit(ClampOutHigh);
           if ((^{w, b, samples}) === 1'bx || (^entry[31:0]) === 1'bx || (^cell_word[14:0]) === 1'bx) begin
             beat_unknown[slot][lane] = 1'b1;
             unknown = unknown + 1;
@@ -365,12 +390,12 @@ module quasim_monitor #(
       r_resp = Okay;
       r_known = 1'b1;
       r_data = '0;
-      if (number < 0) bin_access[1] = bin_access[1] + 1;
-      else bin_register[number*BinsOfRegister] = bin_register[number*BinsOfRegister] + 1;
+      if (number < 0) hit(BusReadUnmapped);
+      else hit(BinRegister + number * OfRegister + RegisterRead);
       if (number < 0) r_resp = SlvErr;
       else if (number == REGISTER_STATUS) begin
         r_data = {28'd0, config_error, last_error, group != 0, busy};
-        for (i = 0; i < 4; i = i + 1) if (r_data[i]) bin_status[i] = bin_status[i] + 1;
+        for (i = 0; i < 4; i = i + 1) if (r_data[i]) hit(BinStatus + i);
       end else if (register_counter(number) >= 0) begin
         i = register_counter(number);
         if (register_is_high(number) != 0) begin
@@ -380,8 +405,8 @@ module quasim_monitor #(
           r_data = count[i][31:0];
           r_known = count_known[i];
           counter_read[i] = 1'b1;
-          bin_count_read[i] = bin_count_read[i] + 1;
-          if (clearing) bin_count_cleared[i] = bin_count_cleared[i] + 1;
+          hit(BinCountRead + i);
+          if (clearing) hit(BinCountCleared + i);
         end
       end else if (register_access(number) != ACCESS_WO) r_data = stored[number];
     end
@@ -393,25 +418,25 @@ module quasim_monitor #(
       number = register_at(aw_addr);
       window = window_at(aw_addr);
       b_resp = SlvErr;
-      if (aw_addr[1:0] != 0) bin_access[2] = bin_access[2] + 1;
-      if (number < 0 && window < 0) bin_access[0] = bin_access[0] + 1;
+      if (aw_addr[1:0] != 0) hit(BusWriteUnaligned);
+      if (number < 0 && window < 0) hit(BusWriteUnmapped);
       if (number >= 0) begin
         mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
-        i = number * BinsOfRegister;
-        if (w_strb != 4'hF) bin_register[i+4] = bin_register[i+4] + 1;
-        else if (register_access(number) == ACCESS_RO || (w_data & ~mask) != 0) bin_register[i+3] = bin_register[i+3] + 1;
-        else if (!idle && register_always(number) == 0) bin_register[i+2] = bin_register[i+2] + 1;
-        else bin_register[i+1] = bin_register[i+1] + 1;
+        i = BinRegister + number * OfRegister;
+        if (w_strb != 4'hF) hit(i + RegisterStrobe);
+        else if (register_access(number) == ACCESS_RO || (w_data & ~mask) != 0) hit(i + RegisterBits);
+        else if (!idle && register_always(number) == 0) hit(i + RegisterRunning);
+        else hit(i + RegisterWritten);
       end
       if (window >= 0) begin
-        i = window * BinsOfWindow;
-        if (w_strb != 4'hF) bin_window[i+4] = bin_window[i+4] + 1;
-        else if (!idle) bin_window[i+2] = bin_window[i+2] + 1;
+        i = BinWindow + window * OfWindow;
+        if (w_strb != 4'hF) hit(i + WindowStrobe);
+        else if (!idle) hit(i + WindowWriteRunning);
         else begin
-          bin_window[i] = bin_window[i] + 1;
-          if (aw_addr - window_base(window) < 4) bin_window[i+5] = bin_window[i+5] + 1;
+          hit(i + WindowWritten);
+          if (aw_addr - window_base(window) < 4) hit(i + WindowFirst);
           if (aw_addr - window_base(window) + 4 >= window_bytes(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO))
-            bin_window[i+6] = bin_window[i+6] + 1;
+            hit(i + WindowLast);
         end
       end
       if (w_strb == 4'hF && number >= 0) begin
@@ -419,11 +444,11 @@ module quasim_monitor #(
         if (register_access(number) != ACCESS_RO && (idle || register_always(number) != 0) && (w_data & ~mask) == 0) begin
           if (number == REGISTER_CONTROL && w_data[0] && !legal(0)) begin
             config_error = 1'b1;
-            bin_access[4] = bin_access[4] + 1;
+            hit(BusEnableRefused);
           end else begin
             b_resp = Okay;
             if (number == REGISTER_CONTROL && busy && w_data[0] != stored[number][0])
-              bin_control[w_data[0]] = bin_control[w_data[0]] + 1;
+              hit(BinControl + w_data[0]);
             stored[number] = w_data;
             if (number == REGISTER_CLEAR_COUNTERS) clearing = w_data[0];
           end
@@ -482,7 +507,7 @@ module quasim_monitor #(
         2: begin
           read_phase = 4;
           window = window_at(ar_addr);
-          if (ar_addr[1:0] != 0) bin_access[3] = bin_access[3] + 1;
+          if (ar_addr[1:0] != 0) hit(BusReadUnaligned);
           if (window < 0) read_register();
           else if (idle) begin
             unit = (ar_addr - window_base(window)) / window_unit_bytes(window);
@@ -490,15 +515,15 @@ module quasim_monitor #(
             r_known = 1'b1;
             r_data = (window_unit_bytes(window) == 8 && ar_addr[2]) ? memory[window*Units+unit][63:32] : memory[window*Units+unit][31:0];
             read_phase = 3;
-            if (landing) beside = beside + 1;
-            if (landing && landing_at == window * Units + unit) bin_access[5] = bin_access[5] + 1;
-            bin_window[window*BinsOfWindow+1] = bin_window[window*BinsOfWindow+1] + 1;
+            if (landing) hit(BusBeside);
+            if (landing && landing_at == window * Units + unit) hit(BusSameWord);
+            hit(BinWindow + window * OfWindow + WindowRead);
           end else begin
             r_resp = SlvErr;
             r_known = 1'b1;
             r_data = '0;
-            bin_window[window*BinsOfWindow+3] = bin_window[window*BinsOfWindow+3] + 1;
-            if (in_fire) refused_in_stream = refused_in_stream + 1;
+            hit(BinWindow + window * OfWindow + WindowReadRunning);
+            if (in_fire) hit(BusRefusedInStream);
           end
           if (r_resp == Okay) reads_okay = reads_okay + 1;
           else reads_refused = reads_refused + 1;
@@ -506,7 +531,7 @@ module quasim_monitor #(
         3: read_phase = 4;
         default: begin
           if (rready) begin
-            bin_data_waits[read_wait] = bin_data_waits[read_wait] + 1;
+            hit(BinReadAnswer + read_wait);
             read_phase = 0;
             read_wait = 0;
           end else if (read_wait < LongWait) read_wait = read_wait + 1;
@@ -539,7 +564,7 @@ module quasim_monitor #(
         count[quasim_pkg::COUNTER_SAT_OUT] = count[quasim_pkg::COUNTER_SAT_OUT] + beat_sat_out[place_beat[4]%Ring];
         if (beat_unknown[place_beat[4]%Ring] != 0) count_known[quasim_pkg::COUNTER_SAT_OUT] = 1'b0;
       end
-      for (i = 0; i < Counters; i = i + 1) if (count_was[i][32] !== count[i][32]) bin_carry[i] = bin_carry[i] + 1;
+      for (i = 0; i < Counters; i = i + 1) if (count_was[i][32] !== count[i][32]) hit(BinCarry + i);
       if (clearing) begin
         for (i = 0; i < Counters; i = i + 1) begin
           count[i] = '0;
@@ -558,10 +583,10 @@ module quasim_monitor #(
     logic room;
     begin
       room = (queued < 2);
-      for (i = 0; i < 5; i = i + 1) if (place[i] && !can[i]) bin_place[i] = bin_place[i] + 1;
-      if (queued > 0 && !m_tready) bin_queue[queued] = bin_queue[queued] + 1;
-      if (enable && s_tvalid && !can[0]) bin_offer[0] = bin_offer[0] + 1;
-      if (enable && !s_tvalid) bin_offer[1] = bin_offer[1] + 1;
+      for (i = 0; i < 5; i = i + 1) if (place[i] && !can[i]) hit(BinPlace + i);
+      if (queued > 0 && !m_tready) hit((queued == 1) ? EdgeOne : EdgeTwo);
+      if (enable && s_tvalid && !can[0]) hit(EdgeInput);
+      if (enable && !s_tvalid) hit(EdgeAbsent);
       if (out_fire) begin
         head = head + 1;
         queued = queued - 1;
@@ -591,11 +616,11 @@ module quasim_monitor #(
         if (s_tlast && !is_last) last_error = 1'b1;
         i = (group == 0 && is_last) ? 0 : is_last ? 2 : (group == 0) ? 4 : 5;
         if (i < 4 && !beat_keep[slot][LANES-1]) i = i + 1;
-        bin_group[i] = bin_group[i] + 1;
+        hit(BinGroup + i);
         i = (group != 0) ? 2 : s_tuser ? 0 : 1;
-        bin_first[i] = bin_first[i] + 1;
+        hit(BinFirst + i);
         i = (is_last ? 0 : 2) + (s_tlast ? 1 : 0);
-        bin_last[i] = bin_last[i] + 1;
+        hit(BinLast + i);
         place[0] = 1'b1;
         place_beat[0] = tail;
         tail = tail + 1;
@@ -621,13 +646,13 @@ module quasim_monitor #(
       if (w_held && !aw_held && data_wait < LongWait) data_wait = data_wait + 1;
       if (b_waits && bready) begin
         b_waits = 1'b0;
-        bin_answer_waits[answer_wait] = bin_answer_waits[answer_wait] + 1;
+        hit(BinWriteAnswer + answer_wait);
         answer_wait = 0;
       end else if (b_waits && answer_wait < LongWait) answer_wait = answer_wait + 1;
       if (execute) begin
         execute_write();
-        if (data_wait == 0) bin_address_first[address_wait] = bin_address_first[address_wait] + 1;
-        else bin_data_first[data_wait] = bin_data_first[data_wait] + 1;
+        if (data_wait == 0) hit(BinAddressFirst + address_wait);
+        else hit(BinDataFirst + data_wait);
         address_wait = 0;
         data_wait = 0;
         aw_held = 1'b0;
@@ -639,6 +664,7 @@ module quasim_monitor #(
 
   always @(negedge clk) begin
     #4;
+    record_pins();
     enable = stored[REGISTER_CONTROL][0];
     busy = (place != 0) || queued > 0;
     idle = !enable && !busy;
@@ -648,10 +674,10 @@ module quasim_monitor #(
       if (live) begin
         resets = resets + 1;
         i = queued + place[0] + place[1] + place[2] + place[3] + place[4];
-        bin_reset[i] = bin_reset[i] + 1;
-        bin_reset_read[read_phase] = bin_reset_read[read_phase] + 1;
-        bin_reset_write[{aw_held, w_held}] = bin_reset_write[{aw_held, w_held}] + 1;
-        if (b_waits) bin_reset_answer = bin_reset_answer + 1;
+        hit(BinReset + i);
+        hit(BinResetRead + read_phase);
+        hit(BinResetWrite + {aw_held, w_held});
+        if (b_waits) hit(BinResetWrite + 4);
         address_wait = 0;
         data_wait = 0;
         answer_wait = 0;
@@ -676,158 +702,139 @@ module quasim_monitor #(
     cycle = cycle + 1;
   end
 
+  // +pins=FILE: the unit's parameters, then every pin as it is at the end of each cycle, a line each, for a replay in another simulator.
+  integer pins = 0;
+  string  pins_file;
+  initial
+    if ($value$plusargs("pins=%s", pins_file)) begin
+      pins = $fopen(pins_file, "w");
+      $fdisplay(pins, "parameters LANES=%0d MaxChannels=%0d ConvBits=%0d MultBits=%0d BiasBits=%0d Dataflows=%0d CellBits=%0d NearBlocks=%0d Folded=%0d", LANES,
+                MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+    end
+
+  task automatic record_pins;
+    if (pins != 0)
+      $fdisplay(pins, "%b %h %h %h %h %h %b %h %b %h", {rst_n, s_tvalid, s_tuser, s_tlast, m_tready, awvalid, wvalid, bready, arvalid, rready}, s_tdata,
+                awaddr, wdata, wstrb, araddr, {s_tready, m_tvalid, m_tlast, awready, wready, bvalid, bresp, arready, rvalid, rresp}, m_tdata, m_tkeep,
+                (read_phase == 4 && !r_known) ? 32'bx : rdata);  // what depends on memory that nobody wrote is not known
+  endtask
+
+  task automatic record_counts;  // the bench has set the counters, which no pin does
+    if (pins != 0) $fdisplay(pins, "counts %h %h %h %h", count[0], count[1], count[2], count[3]);
+  endtask
+
   // Every bin that this unit can reach, a line each: BIN name count.
+  task automatic say(input string name, input integer bin);
+    $display("BIN %0s %0d", name, met[bin]);
+  endtask
+
+  task automatic say_each(input string name, input integer from, input integer bin, input integer number);  // from is the first one's number
+    for (int n = 0; n < number; n = n + 1) say($sformatf("%0s.%0d", name, from + n), bin + n);
+  endtask
+
   task automatic report_bins;
-    integer n, mask;
+    integer n, first;
+    string name;
     begin
       for (n = 0; n < REGISTERS; n = n + 1) begin
-        mask = register_mask(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
-        $display("BIN register.0x%03h.read %0d", register_offset(n), bin_register[n*BinsOfRegister]);
-        if (register_access(n) != ACCESS_RO) $display("BIN register.0x%03h.written %0d", register_offset(n), bin_register[n*BinsOfRegister+1]);
-        if (register_access(n) != ACCESS_RO && register_always(n) == 0)
-          $display("BIN register.0x%03h.refused_running %0d", register_offset(n), bin_register[n*BinsOfRegister+2]);
-        if (register_access(n) == ACCESS_RO || mask != -1) $display("BIN register.0x%03h.refused_bits %0d", register_offset(n), bin_register[n*BinsOfRegister+3]);
-        $display("BIN register.0x%03h.partial_strobe %0d", register_offset(n), bin_register[n*BinsOfRegister+4]);
+        first = BinRegister + n * OfRegister;
+        name = $sformatf("register.0x%03h", register_offset(n));
+        say({name, ".read"}, first + RegisterRead);
+        if (register_access(n) != ACCESS_RO) say({name, ".written"}, first + RegisterWritten);
+        if (register_access(n) != ACCESS_RO && register_always(n) == 0) say({name, ".refused_running"}, first + RegisterRunning);
+        if (register_access(n) == ACCESS_RO || register_mask(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO) != -1)
+          say({name, ".refused_bits"}, first + RegisterBits);
+        say({name, ".partial_strobe"}, first + RegisterStrobe);
       end
       for (n = 0; n < Windows; n = n + 1)
         if (window_bytes(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO) > 0) begin
-          $display("BIN window.0x%05h.written %0d", window_base(n), bin_window[n*BinsOfWindow]);
-          $display("BIN window.0x%05h.read %0d", window_base(n), bin_window[n*BinsOfWindow+1]);
-          $display("BIN window.0x%05h.write_refused_running %0d", window_base(n), bin_window[n*BinsOfWindow+2]);
-          $display("BIN window.0x%05h.read_refused_running %0d", window_base(n), bin_window[n*BinsOfWindow+3]);
-          $display("BIN window.0x%05h.partial_strobe %0d", window_base(n), bin_window[n*BinsOfWindow+4]);
-          $display("BIN window.0x%05h.first_word %0d", window_base(n), bin_window[n*BinsOfWindow+5]);
-          $display("BIN window.0x%05h.last_word %0d", window_base(n), bin_window[n*BinsOfWindow+6]);
+          first = BinWindow + n * OfWindow;
+          name = $sformatf("window.0x%05h", window_base(n));
+          say({name, ".written"}, first + WindowWritten);
+          say({name, ".read"}, first + WindowRead);
+          say({name, ".write_refused_running"}, first + WindowWriteRunning);
+          say({name, ".read_refused_running"}, first + WindowReadRunning);
+          say({name, ".partial_strobe"}, first + WindowStrobe);
+          say({name, ".first_word"}, first + WindowFirst);
+          say({name, ".last_word"}, first + WindowLast);
         end
-      $display("BIN bus.unmapped_write %0d", bin_access[0]);
-      $display("BIN bus.unmapped_read %0d", bin_access[1]);
-      $display("BIN bus.unaligned_write %0d", bin_access[2]);
-      $display("BIN bus.unaligned_read %0d", bin_access[3]);
-      $display("BIN bus.enable_refused %0d", bin_access[4]);
-      $display("BIN bus.read_beside_write %0d", beside);
-      $display("BIN bus.read_beside_write_of_the_word %0d", bin_access[5]);
-      $display("BIN bus.refused_in_a_stream %0d", refused_in_stream);
-      for (n = 0; n <= LongWait; n = n + 1) begin
-        $display("BIN bus.address_first.%0d %0d", n, bin_address_first[n]);
-        if (n > 0) $display("BIN bus.data_first.%0d %0d", n, bin_data_first[n]);
-        $display("BIN bus.write_answer_waits.%0d %0d", n, bin_answer_waits[n]);
-        $display("BIN bus.read_answer_waits.%0d %0d", n, bin_data_waits[n]);
-      end
-      $display("BIN status.busy %0d", bin_status[0]);
-      $display("BIN status.mid_token %0d", bin_status[1]);
-      $display("BIN status.last_error %0d", bin_status[2]);
-      $display("BIN status.config_error %0d", bin_status[3]);
-      $display("BIN control.disabled_with_beats %0d", bin_control[0]);
-      $display("BIN control.enabled_with_beats %0d", bin_control[1]);
+      say("bus.unmapped_write", BusWriteUnmapped);
+      say("bus.unmapped_read", BusReadUnmapped);
+      say("bus.unaligned_write", BusWriteUnaligned);
+      say("bus.unaligned_read", BusReadUnaligned);
+      say("bus.enable_refused", BusEnableRefused);
+      say("bus.read_beside_write", BusBeside);
+      say("bus.read_beside_write_of_the_word", BusSameWord);
+      say("bus.refused_in_a_stream", BusRefusedInStream);
+      say_each("bus.address_first", 0, BinAddressFirst, Waits);
+      say_each("bus.data_first", 1, BinDataFirst + 1, Waits - 1);
+      say_each("bus.write_answer_waits", 0, BinWriteAnswer, Waits);
+      say_each("bus.read_answer_waits", 0, BinReadAnswer, Waits);
+      say("status.busy", BinStatus);
+      say("status.mid_token", BinStatus + 1);
+      say("status.last_error", BinStatus + 2);
+      say("status.config_error", BinStatus + 3);
+      say("control.disabled_with_beats", BinControl);
+      say("control.enabled_with_beats", BinControl + 1);
       if ((DF & 1) != 0) begin
         for (n = 0; n < 8; n = n + 1)
-          $display("BIN tie.%0s.%0s.%0s %0d", (n >= 4) ? "half_away" : "half_even", (n % 4 >= 2) ? "negative" : "positive", (n % 2 == 1) ? "odd" : "even", bin_tie[n]);
-        $display("BIN clamp.q_low %0d", bin_clamp[0]);
-        $display("BIN clamp.q_high %0d", bin_clamp[1]);
-        if (ConvBits == 8) for (n = 0; n < 256; n = n + 1) $display("BIN table.entry.%0d %0d", n, bin_entry[n]);
+          say($sformatf("tie.%0s.%0s.%0s", (n >= 4) ? "half_away" : "half_even", (n % 4 >= 2) ? "negative" : "positive", (n % 2 == 1) ? "odd" : "even"),
+              BinTie + n);
+        say("clamp.q_low", ClampQLow);
+        say("clamp.q_high", ClampQHigh);
+        if (ConvBits == 8) say_each("table.entry", 0, BinEntry, 256);
       end
-      $display("BIN clamp.out_low %0d", bin_clamp[2]);
-      $display("BIN clamp.out_high %0d", bin_clamp[3]);
+      say("clamp.out_low", ClampOutLow);
+      say("clamp.out_high", ClampOutHigh);
       if ((DF & 2) != 0) begin
-        $display("BIN clamp.u_low %0d", bin_clamp[4]);
-        $display("BIN clamp.u_inside %0d", bin_clamp[5]);
-        $display("BIN clamp.u_high %0d", bin_clamp[6]);
+        say("clamp.u_low", ClampULow);
+        say("clamp.u_inside", ClampUInside);
+        say("clamp.u_high", ClampUHigh);
         for (n = 0; n < 8; n = n + 1)
-          $display("BIN step.%0s.%0s.%0s %0d", (n >= 4) ? "far" : "near", (n % 4 >= 2) ? "at_or_above" : "below", (n % 2 == 1) ? "rising" : "falling", bin_threshold[n]);
-        for (n = 0; n < (1 << CellBits); n = n + 1) $display("BIN step.cell.%0d %0d", n, bin_cell[n]);
-        for (n = 0; n < 8 * NearBlocks; n = n + 1) $display("BIN step.near.%0d %0d", n, bin_near[n]);
-        for (n = 0; n < 128; n = n + 1) $display("BIN step.far.%0d %0d", n, bin_far[n]);
+          say($sformatf("step.%0s.%0s.%0s", (n >= 4) ? "far" : "near", (n % 4 >= 2) ? "at_or_above" : "below", (n % 2 == 1) ? "rising" : "falling"),
+              BinThreshold + n);
+        say_each("step.cell", 0, BinCell, 1 << CellBits);
+        say_each("step.near", 0, BinNear, 8 * NearBlocks);
+        say_each("step.far", 0, BinFar, 128);
       end
-      for (n = 0; n < 5; n = n + 1) $display("BIN stall.place.%0d %0d", n, bin_place[n]);
-      $display("BIN stall.output_one_waits %0d", bin_queue[1]);
-      $display("BIN stall.output_two_wait %0d", bin_queue[2]);
-      $display("BIN stall.input_waits %0d", bin_offer[0]);
-      $display("BIN stall.input_absent %0d", bin_offer[1]);
-      if (LANES > 1) $display("BIN group.only.partial %0d", bin_group[1]);
-      $display("BIN group.only.full %0d", bin_group[0]);
-      if (LANES > 1) $display("BIN group.last.partial %0d", bin_group[3]);
-      $display("BIN group.last.full %0d", bin_group[2]);
-      $display("BIN group.first %0d", bin_group[4]);
-      $display("BIN group.middle %0d", bin_group[5]);
-      $display("BIN sequence.begins %0d", bin_first[0]);
-      $display("BIN sequence.continues %0d", bin_first[1]);
-      $display("BIN sequence.later_group %0d", bin_first[2]);
-      $display("BIN last.absent_at_end %0d", bin_last[0]);
-      $display("BIN last.at_end %0d", bin_last[1]);
-      $display("BIN last.absent_before %0d", bin_last[2]);
-      $display("BIN last.wrong %0d", bin_last[3]);
-      $display("BIN history.stored %0d", bin_history[0]);
-      $display("BIN history.forwarded %0d", bin_history[1]);
-      for (n = 0; n < 8; n = n + 1) $display("BIN reset.beats_inside.%0d %0d", n, bin_reset[n]);
-      for (n = 0; n < 5; n = n + 1) $display("BIN reset.read_phase.%0d %0d", n, bin_reset_read[n]);
-      $display("BIN reset.no_write_held %0d", bin_reset_write[0]);
-      $display("BIN reset.data_held %0d", bin_reset_write[1]);
-      $display("BIN reset.address_held %0d", bin_reset_write[2]);
-      $display("BIN reset.both_held %0d", bin_reset_write[3]);
-      $display("BIN reset.answer_waits %0d", bin_reset_answer);
+      say_each("stall.place", 0, BinPlace, 5);
+      say("stall.output_one_waits", EdgeOne);
+      say("stall.output_two_wait", EdgeTwo);
+      say("stall.input_waits", EdgeInput);
+      say("stall.input_absent", EdgeAbsent);
+      say("group.only.full", BinGroup);
+      if (LANES > 1) say("group.only.partial", BinGroup + 1);
+      say("group.last.full", BinGroup + 2);
+      if (LANES > 1) say("group.last.partial", BinGroup + 3);
+      say("group.first", BinGroup + 4);
+      say("group.middle", BinGroup + 5);
+      say("sequence.begins", BinFirst);
+      say("sequence.continues", BinFirst + 1);
+      say("sequence.later_group", BinFirst + 2);
+      say("last.absent_at_end", BinLast);
+      say("last.at_end", BinLast + 1);
+      say("last.absent_before", BinLast + 2);
+      say("last.wrong", BinLast + 3);
+      say("history.stored", BinHistory);
+      say("history.forwarded", BinHistory + 1);
+      say_each("reset.beats_inside", 0, BinReset, 8);
+      say_each("reset.read_phase", 0, BinResetRead, 5);
+      say("reset.no_write_held", BinResetWrite);
+      say("reset.data_held", BinResetWrite + 1);
+      say("reset.address_held", BinResetWrite + 2);
+      say("reset.both_held", BinResetWrite + 3);
+      say("reset.answer_waits", BinResetWrite + 4);
       for (n = 0; n < Counters; n = n + 1) begin
-        $display("BIN counter.%0d.carry %0d", n, bin_carry[n]);
-        $display("BIN counter.%0d.read %0d", n, bin_count_read[n]);
-        $display("BIN counter.%0d.read_while_cleared %0d", n, bin_count_cleared[n]);
+        say($sformatf("counter.%0d.carry", n), BinCarry + n);
+        say($sformatf("counter.%0d.read", n), BinCountRead + n);
+        say($sformatf("counter.%0d.read_while_cleared", n), BinCountCleared + n);
       end
-    end
-  endtask
-
-  task automatic clear_bins;
-    integer n;
-    begin
-      for (n = 0; n < REGISTERS * BinsOfRegister; n = n + 1) bin_register[n] = 0;
-      for (n = 0; n < Windows * BinsOfWindow; n = n + 1) bin_window[n] = 0;
-      for (n = 0; n <= LongWait; n = n + 1) begin
-        bin_address_first[n] = 0;
-        bin_data_first[n] = 0;
-        bin_answer_waits[n] = 0;
-        bin_data_waits[n] = 0;
-      end
-      for (n = 0; n < 256; n = n + 1) bin_entry[n] = 0;
-      for (n = 0; n < (1 << CellBits); n = n + 1) bin_cell[n] = 0;
-      for (n = 0; n < 8 * NearBlocks; n = n + 1) bin_near[n] = 0;
-      for (n = 0; n < 128; n = n + 1) bin_far[n] = 0;
-      for (n = 0; n < 8; n = n + 1) begin
-        bin_tie[n] = 0;
-        bin_threshold[n] = 0;
-        bin_reset[n] = 0;
-      end
-      for (n = 0; n < 7; n = n + 1) bin_clamp[n] = 0;
-      for (n = 0; n < 6; n = n + 1) begin
-        bin_access[n] = 0;
-        bin_group[n] = 0;
-      end
-      for (n = 0; n < 5; n = n + 1) begin
-        bin_place[n] = 0;
-        bin_reset_read[n] = 0;
-      end
-      for (n = 0; n < 4; n = n + 1) begin
-        bin_status[n] = 0;
-        bin_last[n] = 0;
-        bin_reset_write[n] = 0;
-      end
-      for (n = 0; n < 3; n = n + 1) begin
-        bin_queue[n] = 0;
-        bin_first[n] = 0;
-      end
-      for (n = 0; n < 2; n = n + 1) begin
-        bin_control[n] = 0;
-        bin_offer[n] = 0;
-        bin_history[n] = 0;
-      end
-      for (n = 0; n < Counters; n = n + 1) begin
-        bin_carry[n] = 0;
-        bin_count_read[n] = 0;
-        bin_count_cleared[n] = 0;
-      end
-      bin_reset_answer = 0;
     end
   endtask
 
   // What nobody wrote is unknown where it is stored.
   initial begin
-    clear_bins();
+    for (i = 0; i < Bins; i = i + 1) met[i] = 0;
     forget();
     for (window = 0; window < Windows; window = window + 1)
       for (unit = 0; unit < Units; unit = unit + 1) memory[window*Units+unit] = kept(window, 'x);

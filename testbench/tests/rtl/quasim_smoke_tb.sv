@@ -596,6 +596,25 @@ module quasim_smoke_tb #(
     end
   endtask
 
+  // Every near and far threshold is compared with u below it and from it on, before and behind the turn.
+  task automatic steps_test;
+    integer i, n, ranks;
+    begin
+      ranks = 192 >> CB;  // of a cell
+      for (n = 0; n < 2; n = n + 1) begin
+        new_layer(LANES, 4, 5);
+        turn = (n == 0) ? 10 : 63;
+        mult = 100;
+        for (i = 0; i < CN; i = i + 1) bias[i] = below(1 << 22);
+        for (i = 0; i < (1 << CB); i = i + 1) cells[i] = (2 * ranks * i) | ((2 * ranks) << 9);
+        load_layer();
+        enable();
+        stream(4000 / LANES, 0, 0, 1);
+        disable_and_drain();
+      end
+    end
+  endtask
+
   // ---- reset and what nobody wrote ----
   task automatic reset(input integer cycles);
     begin
@@ -1014,7 +1033,7 @@ module quasim_smoke_tb #(
       wr_error(quasim_pkg::TABLE_BASE, 1);
       rd_error("window read while enabled", quasim_pkg::TABLE_BASE);
       rd_check("Taps unchanged", quasim_pkg::REG_TAPS, 4);
-      seen = watch.refused_in_stream;
+      seen = watch.met[watch.BusRefusedInStream];
       for (i = 0; i < 40; i = i + 1) begin
         list_read(window_word(i % Windows, below(window_words(i % Windows))));
         list_write(window_word(i % Windows, below(window_words(i % Windows))), $urandom(seed), 4'hF);
@@ -1024,7 +1043,7 @@ module quasim_smoke_tb #(
         stream(260, 0, 0, 1);
         list_run_fast();
       join
-      if (watch.refused_in_stream - seen < 20) fail("window reads beside the stream", watch.refused_in_stream - seen, 20);
+      if (watch.met[watch.BusRefusedInStream] - seen < 20) fail("window reads beside the stream", watch.met[watch.BusRefusedInStream] - seen, 20);
       disable_and_drain();
     end
   endtask
@@ -1103,6 +1122,7 @@ module quasim_smoke_tb #(
       dut.gen_counter[2].u_counter.count_q = value + 64'h0000000200000000;
       dut.gen_counter[3].u_counter.count_q = value + 64'h0000000300000000;
       for (int i = 0; i < Counters; i = i + 1) watch.count[i] = value + (64'(i) << 32);
+      watch.record_counts();
     end
   endtask
 
@@ -1147,6 +1167,14 @@ module quasim_smoke_tb #(
       for (i = 0; i < Counters; i = i + 1) rd_check("low half", quasim_pkg::REG_BEATS_IN_LO + 8 * i, 5);
       wr(quasim_pkg::REG_CLEAR_COUNTERS, 1);
       for (i = 0; i < Counters; i = i + 1) rd_check("high half cleared", quasim_pkg::REG_BEATS_IN_HI + 8 * i, 0);
+      for (i = 0; i < Counters; i = i + 1) begin  // in the very cycle
+        preload(64'h00000009_00000004);
+        @(posedge clk);
+        list_write(quasim_pkg::REG_CLEAR_COUNTERS, 1, 4'hF);
+        list_read(quasim_pkg::REG_BEATS_IN_LO + 8 * i);
+        list_read(quasim_pkg::REG_BEATS_IN_HI + 8 * i);
+        list_run_fast();
+      end
       for (i = 0; i < 12; i = i + 1) begin
         preload(64'h00000009_00000004);
         @(posedge clk);
@@ -1457,7 +1485,7 @@ module quasim_smoke_tb #(
     if ($test$plusargs("bins")) watch.report_bins();
     $display("PASS LANES=%0d: %0d checks, %0d output beats, %0d ties, %0d clamps, %0d lanes of fused, %0d cycles, %0d resets; writes %0d taken %0d refused, reads %0d and %0d, %0d beside a write, %0d refused in a stream",
              LANES, watch.checks, watch.beats, watch.ties, watch.clamps, watch.fused, watch.cycle, watch.resets, watch.writes_okay, watch.writes_refused,
-             watch.reads_okay, watch.reads_refused, watch.beside, watch.refused_in_stream);
+             watch.reads_okay, watch.reads_refused, watch.met[watch.BusBeside], watch.met[watch.BusRefusedInStream]);
     $finish;
   end
 
@@ -1476,6 +1504,7 @@ module quasim_smoke_tb #(
     lowered_test();
     counter_test();
     extreme_test();
+    if (DF > 1 && Short == 0) steps_test();
     reset_test();
     // every rule and every shape; each rule with each shape where lanes are few and simulation is fast
     for (int n = 0; n < 6; n = n + 1) begin
@@ -1492,8 +1521,8 @@ module quasim_smoke_tb #(
       if (watch.beats < 500 || watch.ties < 5 || (DF > 1 && watch.fused < 50)) fail("too few beats, lanes of fused or ties", watch.beats, 500);
     end else if (DF > 1 && (watch.fused < 500 || watch.near < 100 || watch.far < 100)) fail("too few lanes of fused", watch.fused, 500);
     else if (watch.beats < 2000 || watch.ties < 20 || watch.clamps < 20) fail("too few beats, ties or clamps", watch.beats, 2000);
-    else if (watch.beside < 20 || watch.resets < 10 || watch.writes_refused < 100 || watch.reads_refused < 100)
-      fail("too little bus traffic", watch.beside, 20);
+    else if (watch.met[watch.BusBeside] < 20 || watch.resets < 10 || watch.writes_refused < 100 || watch.reads_refused < 100)
+      fail("too little bus traffic", watch.met[watch.BusBeside], 20);
   endtask
 
   // A hang of the bench itself ends too; random sequences have their time each.
