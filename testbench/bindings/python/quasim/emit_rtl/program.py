@@ -34,7 +34,9 @@ class Program:
         return max(CONSTANT["BiasBitsMin"], *((word if word >= 0 else ~word).bit_length() + 1 for word in self.bias_words))
 
     def folded_table(self):
-        """g by |q|, entry 0 for the least q, where out = max(q, 0) - g; None where the table is not such a one."""
+        """g by |q|, entry 0 for the least q, where out = max(q, 0) - g; None where the table is not such a one. The rule is that of
+        StageProgram::folded_table. It stands here again because emit-rtl reads a program with Python alone, without the compiled part of
+        the package; the tests of units of constants hold it against what `quasim compile` says."""
         half = 1 << (self.conv_bits - 1)
         out = dict(zip(range(-half, half), self.table))
         g = [-out[-size] for size in range(1, half + 1)]
