@@ -23,8 +23,8 @@ ENERGY_UNITS = ("both", "two_step", "fused")
 ASAP7 = [f"asap7sc7p5t_{name}.lib.gz" for name in ("SIMPLE_RVT_TT_nldm_211120", "INVBUF_RVT_TT_nldm_220122", "SEQ_RVT_TT_nldm_220123")]
 SG13G2 = ["sg13g2_stdcell_typ_1p20V_25C.lib.gz"]
 SRAM = ["RM_IHPSG13_2P_512x32_c2_bm_bist.typ.lib.gz", "RM_IHPSG13_2P_64x32_c2.typ.lib.gz"]
-GROUPS = {"conv_acc": ["quasim_conv_acc", "quasim_dot4"], "requant": ["quasim_requant", "quasim_multiply_add", "quasim_bias_rom", "quasim_rank_guess", "quasim_cell_rank"],
-          "silu": ["quasim_silu", "quasim_guess_table", "quasim_table_read"]}
+GROUPS = {"conv_acc": ["quasim_conv_acc", "quasim_dot4"], "requant": ["quasim_requant", "quasim_multiply_add", "quasim_rank_guess", "quasim_cell_rank"],
+          "silu": ["quasim_silu", "quasim_guess_table", "quasim_table_read"], "bias ROM": ["quasim_bias_rom"]}
 
 
 def measure(quasim, *options):
@@ -71,7 +71,7 @@ def measure_units(quasim, options=(), energy=False):
 
 
 def area_table(documents):
-    lines = ["| unit of 16 lanes | conv_acc | requant | silu | control | GE a lane | flip-flops | slowest ns | into | SRAM bits a channel |", "|---|---|---|---|---|---|---|---|---|---|"]
+    lines = [f"| unit of 16 lanes | {' | '.join(GROUPS)} | control | GE a lane | flip-flops | slowest ns | into | SRAM bits a channel |", f"|---|{'---|' * (len(GROUPS) + 6)}"]
     return "\n".join(lines + [row(title(name), document) for name, document in documents.items()])
 
 
@@ -122,10 +122,7 @@ def area(quasim):
 
 def everything(quasim, liberty):
     """(name of a block, its text), one after the other."""
-    documents = measure_units(quasim, energy=True)
-    yield "osu018", area_table(documents)
-    yield "stages", stage_table(documents["both"])
-    yield "energy", energy_table(documents)
+    yield from area(quasim)
     yield "curve", curve_table(measure(quasim, "--lanes", "1", "--max-channels", "64", "--dataflow", "two_step", "--curve", str(LAYER)))
     if liberty is not None:
         macros = ["--sram", *(str(liberty / name) for name in SRAM)]
@@ -134,6 +131,7 @@ def everything(quasim, liberty):
             f"- {entry['memory']} {entry['words']} x {entry['width']}, {entry['instances']} times: {entry['macros']} {entry['macro']}, "
             f"{entry['area_um2']:,.0f} um2, {100 * entry['used_share']:.0f} % used" for entry in documents["both"]["sram"])
         yield "asap7", area_table(measure_units(quasim, ["--liberty", *(str(liberty / name) for name in ASAP7)]))
+    yield "energy", energy_table(measure_units(quasim, energy=True))
     yield "fpga", fpga_table(measure_units(quasim, ["--fpga", "xcup", "--no-timing"]))
 
 

@@ -13,7 +13,7 @@ import unittest
 from quasim.commands import run_command
 from quasim.ppa import energy, simulate, tools
 from quasim.ppa.command import OSU018, parse_arguments, parameters_of, read_program
-from quasim.ppa.design import Design, Memory, Parameters, base_name
+from quasim.ppa.design import Design, Memory, Parameters, base_name, elaborate
 from quasim.ppa.liberty import Library, evaluate, parse_function, verilog_of
 from quasim.ppa.memories import MemoryModel, read_macros, tiling
 from quasim.ppa.netlist import Netlist, identifier
@@ -291,6 +291,21 @@ class Commands(unittest.TestCase):
             self.assertEqual(json.loads((top / "s/layer.json").read_text())["channels"], 3)
             simulate.slice_bundle(bundle, top / "n", 3, 2, noise=1)
             self.assertNotEqual((top / "n/conv1d_input.npy").read_bytes(), (top / "s/conv1d_input.npy").read_bytes())
+
+    @unittest.skipUnless(QUASIM, "the quasim command")
+    def test_a_unit_with_constants_takes_its_own_parameters_alone(self):
+        layer = pathlib.Path(__file__).resolve().parents[3] / "vectors/bookmamba/layer00"
+        with tempfile.TemporaryDirectory() as folder:
+            program, unit, work = (pathlib.Path(folder, name) for name in ("p.json", "unit", "work"))
+            work.mkdir()
+            for words in (["compile", layer, "-o", program], ["emit-rtl", program, "-o", unit]):
+                subprocess.run([QUASIM, *words], check=True, stdout=subprocess.DEVNULL)
+            own = Parameters(16, 1024, 8, 19, 30, "two_step", (("Folded", 1),))
+            design = elaborate("yosys", unit, own, work)
+            self.assertIn("quasim_bias_rom__16", design.modules)
+            with self.assertRaises(Refusal) as caught:
+                elaborate("yosys", unit, Parameters(8, 1024, 8, 19, 30, "two_step", (("Folded", 1),)), work)
+            self.assertIn("must be the program", str(caught.exception))
 
     @unittest.skipUnless(QUASIM, "the quasim command")
     def test_missing_tools_and_files_are_one_line(self):

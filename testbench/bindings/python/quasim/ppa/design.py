@@ -104,10 +104,11 @@ def base_name(name):
 
 
 def elaborate(yosys, rtl, parameters, work):
-    """The design for one set of parameters; Refusal for parameters that the unit refuses."""
+    """The design for one set of parameters; Refusal for parameters that the unit refuses. Modules are read when they are used, since a unit
+    with a program as constants takes no parameters but its own, not even the defaults of its modules."""
     settings = " ".join(f"-set {name} {value}" for name, value in parameters.settings().items())
     script = work / "elaborate.ys"
-    script.write_text("".join(f"read_verilog -sv {os.fspath(path)!r}\n".replace("'", '"') for path in sources(rtl))
+    script.write_text("".join(f"read_verilog -defer -sv {os.fspath(path)!r}\n".replace("'", '"') for path in sources(rtl))
                       + f"chparam {settings} {TOP}\nhierarchy -check -top {TOP}\nrename -top {TOP}\nwrite_rtlil elaborated.il\n")
     try:
         tools.run([yosys, "-q", "-s", script.name], work, "elaborate.log")
