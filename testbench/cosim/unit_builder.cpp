@@ -175,7 +175,7 @@ const VerilatedAbi& build(const UnitRequest& request) {
   const bool own = request.rtl.empty();
   const fs::path directory = own ? folder / "rtl" : request.rtl;
   const std::vector<fs::path> files = rtl_files(directory);
-  std::vector<std::string> words{tail ? "tail" : "unit", own ? "own" : "other"};
+  std::vector<std::string> words{tail ? "tail" : "unit"};
   for (const std::string& flag : parameters_of(request)) words.push_back(flag);
   const std::string key = key_of(folder, files, words);
   const fs::path library = cache_folder(folder) / (key + ".so");
@@ -183,15 +183,14 @@ const VerilatedAbi& build(const UnitRequest& request) {
   if (fs::is_regular_file(library, error)) return load(library);
 
   std::string what;
-  for (std::size_t i = 2; i < words.size(); ++i) what += " " + words[i].substr(2);
+  for (std::size_t i = 1; i < words.size(); ++i) what += " " + words[i].substr(2);
   std::cerr << "quasim: building " << (tail ? "requant and silu" : "quasim_top") << " of "
             << (own ? std::string("the project's RTL") : printable(request.rtl.string())) << what
             << ", once\n";
   const Scratch scratch(library, Scratch::Kind::kDirectory);
   const fs::path log = library.parent_path() / (key + ".log");
-  std::vector<std::string> command{"/bin/sh", (folder / "build_unit.sh").string(), scratch.path().string(),
-                                   words[0], words[1]};
-  command.insert(command.end(), words.begin() + 2, words.end());
+  std::vector<std::string> command{"/bin/sh", (folder / "build_unit.sh").string(), scratch.path().string()};
+  command.insert(command.end(), words.begin(), words.end());
   command.emplace_back("--");
   for (const fs::path& file : files) command.push_back(fs::absolute(file).string());
   if (run_logged(command, log) != 0)
