@@ -259,7 +259,7 @@ class Fuzzer:
         if r.random() < 0.03:
             words[r.randrange(len(words))] = r.choice(("", "x", "--", "-", "--helo", "a\nb", "\x1b[0m", "compil"))
             end = words.index("--") if "--" in words else len(words)  # whatever stands behind it is an input
-            return words, max(1, sum(not word.startswith("-") for word in words[1:end]) + len(words[end + 1:]))  # as is the value of an option that is gone
+            return words, max(1, sum(word == "-" or not word.startswith("-") for word in words[1:end]) + len(words[end + 1:]))  # as is the value of an option that is gone
         return words, max(1, len(inputs))
 
     def problem_of(self, done, words, bundles):
@@ -357,6 +357,8 @@ def main():
         while runs < options.runs and time.monotonic() - start < options.seconds:
             findings += bool(fuzzer.one(runs, options.keep))
             runs += 1
+            if runs % 1000 == 0:
+                print(f"{runs} runs, {findings} findings, {time.monotonic() - start:.0f} s", flush=True)
     codes = ", ".join(f"exit {code}: {count}" for code, count in sorted(fuzzer.counts.items()))
     print(f"{runs} runs over {len(fuzzer.verbs)} verbs ({codes}), seed {options.seed}, {findings} findings, "
           f"{time.monotonic() - start:.0f} s")
