@@ -26,8 +26,10 @@ if [[ -z $build ]]; then
 fi
 mkdir -p "$build"
 
+# One file or directory, whose name may hold spaces, or a list of them.
+if [[ -e $rtl ]]; then entries=("$rtl"); else read -r -a entries <<< "$rtl"; fi
 sources=()
-for entry in $rtl; do
+for entry in "${entries[@]}"; do
   if [[ -d $entry ]]; then
     for file in "$entry"/*_pkg.sv "$entry"/*.sv; do
       [[ -e $file && " ${sources[*]-} " != *" $file "* ]] && sources+=("$file")
