@@ -11,6 +11,7 @@ placeholder that is not known fails: it must be one that a reader can fill in fr
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -93,7 +94,7 @@ def main():
     installs = sys.argv[2:] == ["--installs"]
     build = source / "build" if installs else pathlib.Path(sys.argv[2]).resolve()
     if not installs:
-        PLACEHOLDERS["LIBRARY"] = sys.argv[3]
+        PLACEHOLDERS["LIBRARY"] = shlex.quote(sys.argv[3])
     pages = [source / "README.md", source / "CONTRIBUTING.md", *sorted((source / "docs").glob("*.md"))]
     environment = {**os.environ, "PATH": f"{build}:{os.environ['PATH']}", "QUASIM": str(build / "quasim"), "PYTHONDONTWRITEBYTECODE": "1"}
     done, failed = set(), []
