@@ -60,12 +60,9 @@ def title(name):
     return name + (" (M of 8 bits, B of 23)" if name == "fused" else "")
 
 
-def measure_units(quasim, options=(), energy=False):
+def measure_units(quasim, options=()):
     """{name of a unit: what quasim ppa says}."""
-    documents = {}
-    for name, more in UNITS.items():
-        streams = ["--energy", str(LAYER)] if energy and name in ENERGY_UNITS else []
-        documents[name] = measure(quasim, *more, *options, *streams)
+    documents = {name: measure(quasim, *more, *options) for name, more in UNITS.items()}
     documents["two_step, layer00 as constants"] = constants(quasim, *options)
     return documents
 
@@ -131,7 +128,7 @@ def everything(quasim, liberty):
             f"- {entry['memory']} {entry['words']} x {entry['width']}, {entry['instances']} times: {entry['macros']} {entry['macro']}, "
             f"{entry['area_um2']:,.0f} um2, {100 * entry['used_share']:.0f} % used" for entry in documents["both"]["sram"])
         yield "asap7", area_table(measure_units(quasim, ["--liberty", *(str(liberty / name) for name in ASAP7)]))
-    yield "energy", energy_table(measure_units(quasim, energy=True))
+    yield "energy", energy_table({name: measure(quasim, *UNITS[name], "--energy", str(LAYER)) for name in ENERGY_UNITS})
     yield "fpga", fpga_table(measure_units(quasim, ["--fpga", "xcup", "--no-timing"]))
 
 
