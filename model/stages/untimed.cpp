@@ -166,6 +166,7 @@ void UntimedPlan::run(const std::int8_t* x, std::int8_t* out, std::size_t sequen
 
 void UntimedPlan::run_channels_last(const std::int8_t* x, std::int8_t* out, std::size_t sequences,
                                     std::size_t length_elems) const {
+  if (length_elems == 0) return;
   constexpr std::size_t kRowsAtOnce = 32;  // of 4096 samples each they stay in the second cache
   const Kernel kernel = best_kernel();
   std::vector<std::int8_t> rows(kRowsAtOnce * length_elems), results(rows.size());

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <iostream>
 
 #include "compile/compiler.hpp"
@@ -133,6 +134,37 @@ TEST(untimed, equals_the_scalar_stages_on_fused_tables_that_no_compiler_writes) 
                               "trial " + std::to_string(trial));
   std::cout << compared << " comparisons\n";
   EXPECT_GT(compared, 0);
+}
+
+/// Whole tiles of turned bytes and parts of them, more channels than are turned at once, and rows without
+/// elements; bytes around the output must stay.
+TEST(untimed, channels_last_are_the_same_outputs) {
+  std::mt19937_64 random(102);
+  std::int64_t compared = 0;
+  for (const int channels : {1, 5, 16, 33, 70}) {
+    const LayerProgram program = test::random_fused_program(random, channels, 2 + channels % 3);
+    const stages::UntimedPlan plan(program);
+    plan.run_channels_last(nullptr, nullptr, 3, 0);
+    for (const std::size_t length : {std::size_t{1}, std::size_t{15}, std::size_t{16}, std::size_t{50}}) {
+      const std::size_t count = plan.channels(), sequences = 2;
+      std::vector<std::int8_t> x(sequences * count * length), turned(x.size()), buffer(x.size() + 64, 77);
+      const auto turned_at = [&](std::size_t i) {
+        const std::size_t b = i / (count * length), c = i / length % count, t = i % length;
+        return (b * length + t) * count + c;
+      };
+      for (std::size_t i = 0; i < x.size(); ++i)
+        x[i] = turned[turned_at(i)] = static_cast<std::int8_t>(random());
+      plan.run_channels_last(turned.data(), buffer.data() + 32, sequences, length);
+      const std::vector<std::int8_t> expected = by_scalar_stages(program, x, sequences, length);
+      for (std::size_t i = 0; i < x.size(); ++i, ++compared)
+        ASSERT_EQ(buffer[32 + turned_at(i)], expected[i])
+            << channels << " channels, length " << length << ", element " << i;
+      EXPECT_EQ(std::count(buffer.begin(), buffer.begin() + 32, 77), 32);
+      EXPECT_EQ(std::count(buffer.end() - 32, buffer.end(), 77), 32);
+    }
+  }
+  std::cout << compared << " comparisons\n";
+  EXPECT_EQ(compared, 2 * (1 + 5 + 16 + 33 + 70) * (1 + 15 + 16 + 50));
 }
 
 /// Weights and scales at which sums of two taps or of four leave 16 bits, and steps lie beyond them.
