@@ -64,11 +64,12 @@ PROOFS = [
               Fault("latch_of_the_low", "quasim_counter.sv", "32'(count_q >> 32)", "32'(count_q)"),
               Fault("clear_adds", "quasim_counter.sv", "count_d = '0;", "count_d = 64'(step_i);"),
           )),
-    Proof("settings.lanes_3", "quasim_settings", "group count, lanes of the last group and weight shift, for every legal register value",
+    Proof("settings.lanes_3", "quasim_settings", "group count, lanes of the last group, weight shift and mask of the bits that S cuts off, for every legal register value",
           {"Lanes": 3, "GroupBits": 5}, faults=(
               Fault("a_group_too_many", "quasim_settings.sv", "channels_i - 1'b1", "channels_i"),
               Fault("tail_a_lane_short", "quasim_settings.sv", "(ChannelBits'(i) <= last_lane)", "(ChannelBits'(i) < last_lane)"),
               Fault("taps_reversed", "quasim_settings.sv", "2'(TapsMax - taps_i)", "2'(taps_i)"),
+              Fault("mask_of_the_half", "quasim_settings.sv", "(One << shift_i) - One", "(One << shift_i)"),
           )),
     Proof("settings.lanes_16", "quasim_settings", "the same for 16 lanes and 8192 channels", {"Lanes": 16, "GroupBits": 9}, faults=(
               Fault("group_of_the_next", "quasim_settings.sv", "last_channel / LanesWord", "channels_i / LanesWord"),
@@ -142,5 +143,11 @@ PROOFS = [
               Fault("rises_from_elsewhere", "quasim_silu.sv", "- SampleBits'({turn_i, 1'b0})", "- SampleBits'(turn_i)"),
               Fault("far_row_of_the_next", "quasim_silu.sv", "c[FarIndex-1:0] - FarIndex'(NearRows)", "c[FarIndex-1:0] - FarIndex'(NearRows - 1)"),
               Fault("dead_lane_not_zero", "quasim_silu.sv", "keep_i[i] ? (fused ? rank_out : level_out) : '0", "fused ? rank_out : level_out"),
+          )),
+    Proof("silu.folded", "quasim_silu", "a folded table: out is max(q, 0) less the entry of |q|, and 0 for q = 0; for every content of the table",
+          {"Lanes": 1, "Dataflows": 1, "Folded": 1, "TableBits": 6, "WordBits": 4, "IndexBits": 8}, checkers=("quasim_silu_checker",), depth=2, faults=(
+              Fault("negative_q_kept", "quasim_silu.sv", "(negative ? '0 : SampleBits'(size))", "SampleBits'(size)"),
+              Fault("size_one_short", "quasim_silu.sv", "{SizeBits{negative}}) + SizeBits'(negative)", "{SizeBits{negative}})"),
+              Fault("entry_at_zero", "quasim_silu.sv", "(negative || size != '0) ? stored : '0", "stored"),
           )),
 ]
