@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write everything that is generated from model/spec/quasim_spec.json, and what sources repeat of a module's ports.
+"""Write everything that is generated from model/spec/quasim_spec.json, and what sources repeat of a module's ports and parameters.
 
   emit_spec.py --update   rewrite the generated files and blocks
   emit_spec.py --check    exit 1 and name the first file that differs from what would be written
@@ -72,7 +72,7 @@ def main():
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         elif not path.exists() or path.read_text() != text:
-            sys.exit(f"emit_spec: {name} is not what model/spec/quasim_spec.json and the ports of rtl say; run scripts/emit_spec.py --update")
+            sys.exit(f"emit_spec: {name} is not what model/spec/quasim_spec.json and the modules of rtl say; run scripts/emit_spec.py --update")
     if args.stamp:
         write_stamp(args.stamp, files)
     print(f"emit_spec: {len(files)} files {'written' if args.update else 'match'}")

@@ -6,15 +6,17 @@
 // The first difference stops the simulation with $fatal.
 
 module quasim_monitor #(
-  parameter int LANES       = 4,
-  parameter int MaxChannels = 8 * LANES,
-  parameter int ConvBits    = 8,
-  parameter int MultBits    = 24,
+  // [parameters of quasim_top: scripts/emit_spec.py]
+  parameter int LANES       = quasim_pkg::LANES_DEFAULT,
+  parameter int MaxChannels = quasim_pkg::MAX_CHANNELS_DEFAULT,
+  parameter int ConvBits    = quasim_pkg::CONV_BITS_DEFAULT,
+  parameter int MultBits    = quasim_pkg::MULT_BITS_DEFAULT,
   parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
   parameter int Dataflows   = quasim_pkg::DATAFLOWS_DEFAULT,
   parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
   parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
   parameter int Folded      = quasim_pkg::FOLDED_DEFAULT
+  // [end]
 ) (
   // [view of quasim_top: scripts/emit_spec.py]
   input logic               clk,
@@ -51,12 +53,27 @@ module quasim_monitor #(
 
   import quasim_map_pkg::*;
 
-  localparam int DF = Dataflows;
-  localparam int CB = CellBits;
-  localparam int KB = NearBlocks;
-  localparam int FO = Folded;
-  localparam int Half = 1 << (ConvBits - 1);    // q lies in -Half .. Half-1
-  localparam int CellParts = 4194304 >> CB;     // positions of u that share a cell
+  // What the register map is in a unit of these parameters.
+  // [map of quasim_top: scripts/emit_spec.py]
+  function automatic logic [31:0] unit_register_mask(input int index);
+    unit_register_mask = register_mask(index, LANES, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+  endfunction
+  function automatic logic [31:0] unit_register_reset(input int index);
+    unit_register_reset = register_reset(index, LANES, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+  endfunction
+  function automatic int unit_range_greatest(input int index);
+    unit_range_greatest = range_greatest(index, LANES, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+  endfunction
+  function automatic int unit_window_bytes(input int index);
+    unit_window_bytes = window_bytes(index, LANES, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+  endfunction
+  function automatic int unit_window_bits(input int index);
+    unit_window_bits = window_bits(index, LANES, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+  endfunction
+  // [end]
+
+  localparam int Half      = 1 << (ConvBits - 1);   // q lies in -Half .. Half-1
+  localparam int CellParts = 4194304 >> CellBits;   // positions of u that share a cell
 
   localparam int Counters = quasim_pkg::COUNTERS;
   localparam int Windows  = quasim_pkg::WINDOWS;
@@ -257,14 +274,14 @@ module quasim_monitor #(
             cell_word = memory[quasim_pkg::WINDOW_GUESS*Units+u/CellParts];
             // base and slope count half ranks, the slope over a whole cell of 32 parts
             guess = ((cell_word[8:0] + cell_word[14:9] * ((u % CellParts) / (CellParts / 32)) / 32) % 512) / 2;
-            if (guess < 8 * KB) begin
+            if (guess < 8 * NearBlocks) begin
               entry = memory[quasim_pkg::WINDOW_NEAR*Units+guess];
               threshold = entry[21:0];
               rank = guess + ((u >= threshold) ? 1 : 0);
               near = near + 1;
               hit(BinNear + guess);
             end else begin
-              k = (guess + 128 - 8 * KB) % 128;
+              k = (guess + 128 - 8 * NearBlocks) % 128;
               entry = memory[quasim_pkg::WINDOW_TABLE*Units+k/2];
               threshold = entry[(k%2)*16+:16];
               // what 16 bits say of the distance
@@ -274,7 +291,7 @@ module quasim_monitor #(
             end
             turn = stored[REGISTER_DATAFLOW][13:8];
             x_byte = (rank <= turn) ? -rank : rank - 2 * turn;
-            k = ((guess < 8 * KB) ? 0 : 4) + ((rank != guess) ? 2 : 0) + ((rank <= turn) ? 0 : 1);
+            k = ((guess < 8 * NearBlocks) ? 0 : 4) + ((rank != guess) ? 2 : 0) + ((rank <= turn) ? 0 : 1);
             hit(BinThreshold + k);
             q = (u != v) ? 1 : 0;
             v = 0;
@@ -284,7 +301,7 @@ module quasim_monitor #(
             q = (v >= Half) ? Half - 1 : (v < -Half) ? -Half : v;
             if (q != v) hit((v < 0) ? ClampQLow : ClampQHigh);
             if (ConvBits == 8) hit(BinEntry + q + Half);
-            if (FO == 1) begin
+            if (Folded == 1) begin
               k = ((q < 0) ? -q : q) % Half;
               entry = memory[quasim_pkg::WINDOW_TABLE*Units+k/8];
               x_byte = ((q < 0) ? 0 : q) - ((q == 0) ? 0 : int'({1'b0, entry[(k%8)*4+:4]}));
@@ -316,8 +333,8 @@ module quasim_monitor #(
       legal = 1'b1;
       for (i = 0; i < RANGES; i = i + 1) begin
         value = (stored[range_register(i)] >> range_lsb(i)) & ((1 << range_width(i)) - 1);
-        if (range_register(i) == REGISTER_DATAFLOW && (value & ~DF) != 0) legal = 1'b0;  // a dataflow that the unit lacks
-        if (value < range_least(i) || value > range_greatest(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO)) legal = 1'b0;
+        if (range_register(i) == REGISTER_DATAFLOW && (value & ~Dataflows) != 0) legal = 1'b0;  // a dataflow that the unit lacks
+        if (value < range_least(i) || value > unit_range_greatest(i)) legal = 1'b0;
       end
     end
   endfunction
@@ -336,8 +353,7 @@ module quasim_monitor #(
     begin
       window_at = -1;
       for (i = 0; i < Windows; i = i + 1)
-        if (addr >= window_base(i) && addr < window_base(i) + window_bytes(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO))
-          window_at = i;
+        if (addr >= window_base(i) && addr < window_base(i) + unit_window_bytes(i)) window_at = i;
     end
   endfunction
 
@@ -346,7 +362,7 @@ module quasim_monitor #(
     integer bits;
     logic [63:0] mask;
     begin
-      bits = window_bits(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
+      bits = unit_window_bits(window);
       mask = (bits == 64) ? '1 : (64'd1 << bits) - 64'd1;
       kept = unit & mask;
       if (window_signed(window) != 0 && unit[bits-1] !== 1'b0) kept = kept | (~mask & {64{unit[bits-1]}});
@@ -374,7 +390,7 @@ module quasim_monitor #(
       queued = 0;
       head = tail;
       group = 0;
-      for (i = 0; i < REGISTERS; i = i + 1) stored[i] = register_reset(i, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
+      for (i = 0; i < REGISTERS; i = i + 1) stored[i] = unit_register_reset(i);
       for (i = 0; i < Counters; i = i + 1) begin
         count[i] = '0;
         high[i] = '0;
@@ -421,7 +437,7 @@ module quasim_monitor #(
       if (aw_addr[1:0] != 0) hit(BusWriteUnaligned);
       if (number < 0 && window < 0) hit(BusWriteUnmapped);
       if (number >= 0) begin
-        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
+        mask = unit_register_mask(number);
         i = BinRegister + number * OfRegister;
         if (w_strb != 4'hF) hit(i + RegisterStrobe);
         else if (register_access(number) == ACCESS_RO || (w_data & ~mask) != 0) hit(i + RegisterBits);
@@ -435,12 +451,10 @@ module quasim_monitor #(
         else begin
           hit(i + WindowWritten);
           if (aw_addr - window_base(window) < 4) hit(i + WindowFirst);
-          if (aw_addr - window_base(window) + 4 >= window_bytes(window, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO))
-            hit(i + WindowLast);
+          if (aw_addr - window_base(window) + 4 >= unit_window_bytes(window)) hit(i + WindowLast);
         end
       end
       if (w_strb == 4'hF && number >= 0) begin
-        mask = register_mask(number, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO);
         if (register_access(number) != ACCESS_RO && (idle || register_always(number) != 0) && (w_data & ~mask) == 0) begin
           if (number == REGISTER_CONTROL && w_data[0] && !legal(0)) begin
             config_error = 1'b1;
@@ -705,11 +719,16 @@ module quasim_monitor #(
   // +pins=FILE: the unit's parameters, then every pin as it is at the end of each cycle, a line each, for a replay in another simulator.
   integer pins = 0;
   string  pins_file;
+  // [told of quasim_top: scripts/emit_spec.py]
+  task automatic tell_parameters(input integer file);
+    $fdisplay(file, "parameters LANES=%0d MaxChannels=%0d ConvBits=%0d MultBits=%0d BiasBits=%0d Dataflows=%0d CellBits=%0d NearBlocks=%0d Folded=%0d",
+              LANES, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+  endtask
+  // [end]
   initial
     if ($value$plusargs("pins=%s", pins_file)) begin
       pins = $fopen(pins_file, "w");
-      $fdisplay(pins, "parameters LANES=%0d MaxChannels=%0d ConvBits=%0d MultBits=%0d BiasBits=%0d Dataflows=%0d CellBits=%0d NearBlocks=%0d Folded=%0d", LANES,
-                MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+      tell_parameters(pins);
     end
 
   task automatic record_pins;
@@ -742,12 +761,11 @@ module quasim_monitor #(
         say({name, ".read"}, first + RegisterRead);
         if (register_access(n) != ACCESS_RO) say({name, ".written"}, first + RegisterWritten);
         if (register_access(n) != ACCESS_RO && register_always(n) == 0) say({name, ".refused_running"}, first + RegisterRunning);
-        if (register_access(n) == ACCESS_RO || register_mask(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO) != -1)
-          say({name, ".refused_bits"}, first + RegisterBits);
+        if (register_access(n) == ACCESS_RO || unit_register_mask(n) != -1) say({name, ".refused_bits"}, first + RegisterBits);
         say({name, ".partial_strobe"}, first + RegisterStrobe);
       end
       for (n = 0; n < Windows; n = n + 1)
-        if (window_bytes(n, LANES, MaxChannels, ConvBits, MultBits, BiasBits, DF, CB, KB, FO) > 0) begin
+        if (unit_window_bytes(n) > 0) begin
           first = BinWindow + n * OfWindow;
           name = $sformatf("window.0x%05h", window_base(n));
           say({name, ".written"}, first + WindowWritten);
@@ -776,7 +794,7 @@ module quasim_monitor #(
       say("status.config_error", BinStatus + 3);
       say("control.disabled_with_beats", BinControl);
       say("control.enabled_with_beats", BinControl + 1);
-      if ((DF & 1) != 0) begin
+      if ((Dataflows & 1) != 0) begin
         for (n = 0; n < 8; n = n + 1)
           say($sformatf("tie.%0s.%0s.%0s", (n >= 4) ? "half_away" : "half_even", (n % 4 >= 2) ? "negative" : "positive", (n % 2 == 1) ? "odd" : "even"),
               BinTie + n);
@@ -786,7 +804,7 @@ module quasim_monitor #(
       end
       say("clamp.out_low", ClampOutLow);
       say("clamp.out_high", ClampOutHigh);
-      if ((DF & 2) != 0) begin
+      if ((Dataflows & 2) != 0) begin
         say("clamp.u_low", ClampULow);
         say("clamp.u_inside", ClampUInside);
         say("clamp.u_high", ClampUHigh);

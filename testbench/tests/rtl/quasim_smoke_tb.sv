@@ -9,6 +9,7 @@
 module quasim_smoke_tb #(
   parameter int LANES       = 4,
   parameter int MaxChannels = (LANES < 8) ? 8 * LANES : 3 * LANES,
+  // [parameters of quasim_top: scripts/emit_spec.py]
   parameter int ConvBits    = quasim_pkg::CONV_BITS_DEFAULT,
   parameter int MultBits    = quasim_pkg::MULT_BITS_DEFAULT,
   parameter int BiasBits    = quasim_pkg::BIAS_BITS_DEFAULT,
@@ -16,6 +17,7 @@ module quasim_smoke_tb #(
   parameter int CellBits    = quasim_pkg::CELL_BITS_DEFAULT,
   parameter int NearBlocks  = quasim_pkg::NEAR_BLOCKS_DEFAULT,
   parameter int Folded      = quasim_pkg::FOLDED_DEFAULT,
+  // [end]
   parameter int Seed        = 1,
   parameter int Short       = 0  // 1: fewer layers and less traffic, for netlists
 );
@@ -54,15 +56,10 @@ module quasim_smoke_tb #(
   always #5 clk = ~clk;
 
   quasim_top #(
-    .LANES(LANES),
-    .MaxChannels(MaxChannels),
-    .ConvBits(ConvBits),
-    .MultBits(MultBits),
-    .BiasBits(BiasBits),
-    .Dataflows(Dataflows),
-    .CellBits(CellBits),
-    .NearBlocks(NearBlocks),
-    .Folded(Folded)
+    // [values of quasim_top: scripts/emit_spec.py]
+    .LANES(LANES), .MaxChannels(MaxChannels), .ConvBits(ConvBits), .MultBits(MultBits), .BiasBits(BiasBits), .Dataflows(Dataflows),
+    .CellBits(CellBits), .NearBlocks(NearBlocks), .Folded(Folded)
+    // [end]
   ) dut (
     // [wiring of quasim_top: scripts/emit_spec.py]
     .clk_i(clk), .rst_ni(rst_n),
@@ -76,15 +73,10 @@ module quasim_smoke_tb #(
   );
 
   quasim_monitor #(
-    .LANES(LANES),
-    .MaxChannels(MaxChannels),
-    .ConvBits(ConvBits),
-    .MultBits(MultBits),
-    .BiasBits(BiasBits),
-    .Dataflows(Dataflows),
-    .CellBits(CellBits),
-    .NearBlocks(NearBlocks),
-    .Folded(Folded)
+    // [values of quasim_top: scripts/emit_spec.py]
+    .LANES(LANES), .MaxChannels(MaxChannels), .ConvBits(ConvBits), .MultBits(MultBits), .BiasBits(BiasBits), .Dataflows(Dataflows),
+    .CellBits(CellBits), .NearBlocks(NearBlocks), .Folded(Folded)
+    // [end]
   ) watch (
     .*
   );
@@ -725,7 +717,7 @@ module quasim_smoke_tb #(
       rd_check("Requant", 20'h0002C, 32'h0000012A);
       // every register: all strobes or none, bits outside its fields, bits inside one by one, the ignored address bits
       for (i = 0; i < REGISTERS; i = i + 1) begin
-        mask = register_mask(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO);
+        mask = watch.unit_register_mask(i);
         rd(register_offset(i));
         keep = rd_data;
         for (strb = 0; strb < 15; strb = strb + 1) list_write(register_offset(i), mask, strb);
@@ -772,7 +764,7 @@ module quasim_smoke_tb #(
         rd(register_offset(range_register(i)));
         keep = rd_data;
         low = range_least(i);
-        high = range_greatest(i, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO);
+        high = watch.unit_range_greatest(i);
         for (end_i = 0; end_i < 5; end_i = end_i + 1) begin
           case (end_i)
             0: value = low;
@@ -807,7 +799,7 @@ module quasim_smoke_tb #(
 
   // ---- windows and address decode ----
   function automatic integer window_words(input integer window);
-    window_words = window_bytes(window, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO) / 4;
+    window_words = watch.unit_window_bytes(window) / 4;
   endfunction
 
   function automatic logic [19:0] window_word(input integer window, input integer word);
@@ -1260,7 +1252,7 @@ module quasim_smoke_tb #(
     begin
       number = watch.register_at(addr);
       some_data = $urandom(seed);
-      if (number >= 0 && below(8) != 0) some_data = some_data & register_mask(number, LANES, MaxChannels, NB, MB, BB, DF, CB, KB, FO);
+      if (number >= 0 && below(8) != 0) some_data = some_data & watch.unit_register_mask(number);
       if (below(8) != 0) begin
         case (number)
           REGISTER_CHANNELS: some_data = 1 + below(CN);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What benches and checkers repeat of a module's ports is emitted: a stale repetition is refused by name, and --update mends it.
+"""What benches and checkers repeat of a module's ports and parameters is emitted: a stale repetition is refused by name, and --update mends it.
 
   blocks_test.py ROOT
 """
@@ -67,7 +67,29 @@ def main():
         mended("a checker that follows")
         require("input logic                                     requant_away_from_zero_o," in (tree / "rtl/checkers/quasim_regs_checker.sv").read_text(), "the checker lacks the port")
 
-        # What cannot be emitted.
+        # A new parameter reaches the bench, its unit and its monitor.
+        last = "  parameter int Folded      = quasim_pkg::FOLDED_DEFAULT"
+        edit("rtl/quasim_top.sv", last + "\n", last + ",\n  parameter int Extra       = 3\n")
+        stale("a new parameter", "testbench/tests/rtl/quasim_monitor.sv")
+        mended("a new parameter")
+        for bench, passed_on in ((BENCHES[0], 2), ("testbench/tests/rtl/quasim_monitor.sv", 0)):
+            text = (tree / bench).read_text()
+            require("parameter int Extra       = 3" in text and text.count(".Extra(Extra)") == passed_on, f"{bench} does not have the new parameter")
+        for place in ("unit_window_bits = window_bits(index, LANES, ", ".LANES(LANES), .MaxChannels(MaxChannels)"):
+            bench = BENCHES[0] if place.startswith(".") else "testbench/tests/rtl/quasim_monitor.sv"
+            (tree / bench).write_text((tree / bench).read_text().replace(place, place.replace("LANES", "4", 1)))
+            stale("a parameter that is not passed on", bench, "emit_spec.py --update")
+            mended("a parameter that is not passed on")
+
+        # What cannot be emitted, and blocks that are none: nobody would see that they are stale.
+        spill = "rtl/checkers/quasim_spill_checker.sv"
+        for before, after, *words in (("  // [end]\n", "", "1 lines", "0 of them"), ("  // [end]\n", "  // [ end]\n", "1 lines", "0 of them"),
+                                      ("[ports of quasim_spill:", "[port of quasim_spill:", "kind port", "ports"),
+                                      ("[ports of quasim_spill:", "[ports of quasim_spell:", "no module quasim_spell"),
+                                      ("[ports of quasim_spill:", "[ports quasim_spill:", "1 lines", "0 of them")):
+            edit(spill, before, after)
+            stale("a block that is none", spill, *words)
+            (tree / spill).write_bytes(whole[tree / spill])
         (tree / "testbench/new_tb.sv").write_text("module new_tb;\n  quasim_top #(\n    .LANES(4)\n  ) dut (\n    .clk_i(clk)\n  );\nendmodule\n")
         stale("a bench that is wired by hand", "testbench/new_tb.sv", "by hand")
         (tree / "testbench/new_tb.sv").unlink()
