@@ -71,7 +71,7 @@ def code_points(path):
         kind = fields["page"].split("/")[0][2:]
         if kind not in KINDS:
             continue
-        file = str(pathlib.Path(fields["f"]).resolve().relative_to(ROOT))
+        file = str((path.parent / fields["f"]).resolve().relative_to(ROOT))
         key = (file, int(fields["l"]), int(fields["n"]) if kind != "toggle" else 0, kind, fields["o"])
         points[key] = points.get(key, 0) + int(found.group(2))
     if not points:
@@ -99,6 +99,8 @@ def measure_unit(name, parameters, sequences, seed, folder):
                 result["parameters"] = pins.readline().split(" ", 1)[1].strip()
             build_replay(name, result["parameters"].split(), folder)
         replayed = re.search(r"cycles (\d+) compared (\d+) differing 0", run([folder / "built/replay", "pins.txt", "code.dat"], folder, f"{name}: {title}"))
+        if not replayed or replayed.group(1) != passed.group(2):
+            raise Failed(f"{name}: {title}: the bench ran {passed.group(2)} cycles, replayed were {replayed.group(1) if replayed else 'none'}")
         (folder / "pins.txt").unlink()
         result["runs"].append({"stimulus": title, "checks": int(passed.group(1)), "cycles": int(replayed.group(1)), "replayed": int(replayed.group(2))})
         for total, more in ((result["bins"], {bin_name: int(count) for bin_name, count in re.findall(r"^BIN (\S+) (\d+)$", text, re.M)}),
@@ -109,11 +111,15 @@ def measure_unit(name, parameters, sequences, seed, folder):
 
 
 def build_replay(name, parameters, folder):
-    """The unit as Verilator compiles it, with the program that drives it by recorded pins."""
+    """The unit as Verilator compiles it, with the program that drives it by recorded pins. Its names are short: Verilator and make lose
+    what stands behind a space."""
+    (folder / "project").symlink_to(ROOT)
+    (folder / "built").mkdir()
+    shutil.copy(HERE / "replay.cpp", folder / "built")
     run(["verilator", "--cc", "--exe", "--build", "-j", "1", "-O1", "--output-split", "0", "--coverage", "-CFLAGS", "-std=c++17", "-Wno-fatal", "-Wno-lint", "-Wno-style",
          "-MAKEFLAGS", "OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O1" + (" OBJCACHE=ccache" if shutil.which("ccache") else ""),
          "--x-assign", "0", "--x-initial", "0", *(f"-G{parameter}" for parameter in parameters), "--top-module", "quasim_top", "--Mdir", "built",
-         HERE / "counters.vlt", *sources(), HERE / "replay.cpp", "-o", "replay"], folder, f"{name}: verilator")
+         *("project" / path.relative_to(ROOT) for path in (HERE / "counters.vlt", *sources())), "replay.cpp", "-o", "replay"], folder, f"{name}: verilator")
 
 
 def texts():
@@ -197,7 +203,7 @@ def write_pages(document, exceptions):
 
 
 def same_result(new, old):
-    """What a measurement and the committed one say differently, dates and counts apart."""
+    """What a measurement and the committed one say differently, the date and how often a bin was met apart."""
     def said(document):
         return {"bins": {name: count > 0 for name, count in document["bins"].items()}, "code": document["code"], "units": document["units"]}
     a, b = said(new), said(old)
@@ -213,6 +219,10 @@ def main():
     parser.add_argument("--sequences", type=int)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
+    if options.check and not options.page:
+        raise Refused("--check: expected --page beside it; without both, what is measured is compared")
+    if options.sequences is not None and options.sequences < 1:
+        raise Refused(f"--sequences: expected at least 1; got {options.sequences}")
     exceptions = json.loads(EXCEPTIONS.read_text())
     committed = json.loads(RESULT.read_text()) if RESULT.exists() else None
     if options.page:
@@ -227,7 +237,7 @@ def main():
             write_pages(committed, exceptions)
     else:
         known = units.units_of(BENCH)
-        chosen = options.units.split(",") if options.units else [name for name in known if committed is None or name in committed["units"]]
+        chosen = options.units.split(",") if options.units is not None else [name for name in known if committed is None or name in committed["units"]]
         for name in chosen:
             if name not in known or chosen.count(name) > 1:
                 raise Refused(f"--units: expected some of {','.join(known)}, each once; got {name}")
@@ -238,7 +248,7 @@ def main():
         if options.update:
             RESULT.write_text(json.dumps(document, indent=1) + "\n")
             write_pages(document, exceptions)
-        elif not options.units:
+        elif options.units is None:
             wrong += same_result(document, committed) if committed else ["docs/coverage.json is not there"]
     for sentence in wrong:
         print(f"coverage: {sentence}", file=sys.stderr)

@@ -51,7 +51,7 @@ void put(Port& port, const std::string& text) {
   if constexpr (std::is_integral_v<Port>)
     port = 0;
   else
-    for (std::size_t i = 0; i < text.size() * 4 / 32; ++i) port.at(i) = 0;
+    for (std::size_t i = 0; i < (text.size() * 4 + 31) / 32; ++i) port.at(i) = 0;
   for (std::size_t i = 0; i < text.size() * 4; ++i) {
     bool known = false;
     if (!bit_of(text, i, known)) continue;

@@ -3,6 +3,7 @@
 import copy
 import json
 import pathlib
+import subprocess
 import sys
 import unittest
 
@@ -71,6 +72,12 @@ class CoverageTest(unittest.TestCase):
             for word in (page.headline(DOCUMENT), *DOCUMENT["units"], *DOCUMENT["code"]):
                 self.assertIn(word, text)
             self.assertNotIn("None of", text)
+
+    def test_bad_usage_is_one_line(self):
+        for words in (["--check"], ["--sequences", "0"], ["--units", ""], ["--units", "lanes_4,lanes_4"], ["--units", "lanes_5"]):
+            done = subprocess.run([sys.executable, "-B", coverage.__file__, *words], capture_output=True, text=True, check=False)
+            self.assertEqual((done.returncode, done.stdout, done.stderr.count("\n")), (2, "", 1), f"{words}: {done.stderr}")
+            self.assertTrue(done.stderr.startswith(f"coverage: {words[0]}: expected "), done.stderr)
 
 
 if __name__ == "__main__":
