@@ -292,6 +292,23 @@ class Commands(unittest.TestCase):
             simulate.slice_bundle(bundle, top / "n", 3, 2, noise=1)
             self.assertNotEqual((top / "n/conv1d_input.npy").read_bytes(), (top / "s/conv1d_input.npy").read_bytes())
 
+    def test_a_kit_is_made_for_the_unit_that_it_goes_through(self):
+        with tempfile.TemporaryDirectory() as folder:
+            stand_in = pathlib.Path(folder, "quasim")
+            stand_in.write_text('#!/bin/sh\necho "$@" > "${0%/*}/words"\n')
+            stand_in.chmod(0o755)
+
+            def words(dataflow, *more):
+                simulate.make_kit(stand_in, "layer", Parameters(4, 64, 8, 24, 36, dataflow, more), pathlib.Path(folder), dataflow)
+                return pathlib.Path(folder, "words").read_text().split()
+            self.assertNotIn("--folded", words("two_step"))
+            self.assertIn("two_step.seqlast.precise.half_even", words("two_step", ("Folded", 1)))
+            self.assertIn("--folded", words("two_step", ("Folded", 1)))
+            self.assertNotIn("--folded", words("two_step", ("Folded", 0)))
+            self.assertIn("fused.seqlast.precise.half_away", words("fused"))
+            self.assertNotIn("--variant", words("both"))
+            self.assertEqual(words("both")[words("both").index("--lanes") + 1], "4")
+
     @unittest.skipUnless(QUASIM, "the quasim command")
     def test_a_unit_with_constants_takes_its_own_parameters_alone(self):
         layer = pathlib.Path(__file__).resolve().parents[3] / "vectors/bookmamba/layer00"

@@ -159,10 +159,12 @@ def slice_bundle(bundle, folder, channels, steps, noise=None):
     return channels, channels * steps
 
 
-def make_kit(quasim, bundle, lanes, work, dataflow):
-    """The hand-off kit of a bundle: vectors, register writes and a bench; for "both", in the dataflow that `quasim export` chooses."""
-    variant = [] if dataflow == "both" else ["--variant", f"{dataflow}.seqlast.precise.{'half_even' if dataflow == 'two_step' else 'half_away'}"]
-    done = subprocess.run([quasim, "export", bundle, "--lanes", str(lanes), "--no-directed", "--format", "hex", *variant, "-o", work / "kit"],
+def make_kit(quasim, bundle, parameters, work, dataflow):
+    """The hand-off kit of a bundle for a unit: vectors, register writes and a bench; for "both", in the dataflow that `quasim export` chooses."""
+    more = [] if dataflow == "both" else ["--variant", f"{dataflow}.seqlast.precise.{'half_even' if dataflow == 'two_step' else 'half_away'}"]
+    if parameters.settings().get("Folded") == 1:
+        more.append("--folded")
+    done = subprocess.run([quasim, "export", bundle, "--lanes", str(parameters.lanes), "--no-directed", "--format", "hex", *more, "-o", work / "kit"],
                           capture_output=True, text=True, check=False)
     if done.returncode == 2:
         raise Refusal(bundle, "quasim export", "a kit", done.stderr.strip().removeprefix("quasim: "))
@@ -171,10 +173,10 @@ def make_kit(quasim, bundle, lanes, work, dataflow):
 
 def layer(measurement, bundle, quasim, work, steps=SLICE_STEPS, change=None, noise=None, dump=None, dataflow=None):
     """A slice of a real layer through the netlist, against vectors of the model; `dataflow` chooses in a unit that has both."""
-    lanes = measurement.parameters.lanes
+    parameters = measurement.parameters
     work.mkdir(parents=True, exist_ok=True)
-    _, elements = slice_bundle(pathlib.Path(bundle), work / "slice", min(SLICE_GROUPS * lanes + 1, measurement.parameters.max_channels), steps, noise)
-    kit = make_kit(quasim, work / "slice", lanes, work, dataflow or measurement.parameters.dataflow)
+    _, elements = slice_bundle(pathlib.Path(bundle), work / "slice", min(SLICE_GROUPS * parameters.lanes + 1, parameters.max_channels), steps, noise)
+    kit = make_kit(quasim, work / "slice", parameters, work, dataflow or parameters.dataflow)
     files = write_netlist(measurement, work, change)
     tops = ["quasim_kit_tb"]
     if dump is not None:
