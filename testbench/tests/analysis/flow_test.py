@@ -1,12 +1,14 @@
 """scripts/compare_golden_vs_model.sh: agreement, a planted difference, a broken bundle; exit code, logs and report of each.
 
-usage: analysis_flow_test.py QUASIM SCRIPT VECTORS_DIR
+usage: flow_test.py QUASIM SCRIPT VECTORS_DIR
 """
-import os
 import pathlib
-import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import commands  # noqa: E402
+from checks import exit_code, expect  # noqa: E402
 
 # Stands in for quasim and flips one output of the model that it runs.
 FAULTY = """#!/bin/sh
@@ -20,18 +22,9 @@ printf '\\132' | dd of="$last/conv1d_output_int8.npy" bs=1 seek=4000 conv=notrun
 def main():
     quasim, script, vectors = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     layers = [vectors / "bookmamba" / name for name in ("layer00", "layer05")]
-    checks = failed = 0
-
-    def expect(good, what):
-        nonlocal checks, failed
-        checks += 1
-        if not good:
-            failed += 1
-            print("FAILED: " + what)
 
     def run(program, bundles, out, *options):
-        return subprocess.run([script, *map(str, bundles), "-o", str(out), *options], capture_output=True, text=True,
-                              env={**os.environ, "QUASIM": str(program)})
+        return commands.run(script, *bundles, "-o", out, *options, QUASIM=program)
 
     with tempfile.TemporaryDirectory() as name:
         d = pathlib.Path(name)
@@ -55,8 +48,7 @@ def main():
         expect(run(quasim, [d / "missing"], d / "none").returncode == 2, "a missing bundle is exit 2")
         expect(run(quasim, [], d / "none").returncode == 2, "no bundle is exit 2")
         expect(run(d / "no_program", layers[:1], d / "none").returncode == 2, "no program is exit 2")
-    print(f"{checks} checks, {failed} failed")
-    return 1 if failed or checks == 0 else 0
+    return exit_code(10)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """compare and outliers against numpy: the same figures on random and on real tensors, differences found where they were planted.
 
-usage: analysis_numpy_test.py QUASIM VECTORS_DIR
+usage: numpy_test.py QUASIM VECTORS_DIR
 """
 import json
 import pathlib

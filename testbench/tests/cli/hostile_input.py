@@ -13,9 +13,11 @@ import tempfile
 
 import numpy as np
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import checks  # noqa: E402
+from checks import exit_code, expect  # noqa: E402
+
 quasim, vectors = pathlib.Path(sys.argv[1]).resolve(), pathlib.Path(sys.argv[2]).resolve()
-checks = 0
-failures = []
 
 
 def run(*arguments):
@@ -23,22 +25,7 @@ def run(*arguments):
 
 
 def expect_refusal(name, names, *arguments):
-    """Exit code 2, nothing on stdout, exactly one line on stderr, and that line names what is wrong."""
-    global checks
-    checks += 1
-    result = run(*arguments)
-    lines = result.stderr.splitlines()
-    problem = None
-    if result.returncode != 2:
-        problem = f"exit code {result.returncode}"
-    elif result.stdout:
-        problem = "something on stdout"
-    elif len(lines) != 1:
-        problem = f"{len(lines)} lines on stderr"
-    elif not all(word in lines[0] for word in names):
-        problem = f"the line does not name {names}"
-    if problem:
-        failures.append(f"{name}: {problem}: {result.stderr[:300]!r}")
+    checks.refused(run(*arguments), names, name)
 
 
 def copy_bundle(directory, name):
@@ -167,14 +154,11 @@ def main():
             expect_refusal("no GPU", ["CUDA"], "golden", bundle, "--device", "cuda")
         expect_refusal("program", ["nothing.json"], "run", bundle, "--program", "nothing.json")
         for arguments in (["run"], ["nosuchverb"], ["run", bundle, "--stall-in", "2"], ["cosim", bundle, "--seed", "x"], []):
-            checks_before = run(*arguments)
-            if checks_before.returncode != 2:
-                failures.append(f"usage {arguments}: exit code {checks_before.returncode}")
+            expect(run(*arguments).returncode == 2, f"usage {arguments}: not exit code 2")
 
         # layer programs
         program = pathlib.Path(directory) / "program.json"
-        if run("compile", bundle, "-o", program).returncode != 0:
-            failures.append("compile -o failed")
+        expect(run("compile", bundle, "-o", program).returncode == 0, "compile -o failed")
         good = json.loads(program.read_text())
 
         def program_case(name, names, text):
@@ -211,16 +195,11 @@ def main():
             found = report["layers"][0]["differences"]
             where = {(d["channel"], d["time"]) for d in found}
             expected = 1 if verb == "run" else 2
-            if result.returncode != 1 or report["mismatches"] != expected or where != {(77, 19)}:
-                failures.append(f"flipped golden byte, {verb}: exit {result.returncode}, {report['mismatches']} at {where}")
+            expect(result.returncode == 1 and report["mismatches"] == expected and where == {(77, 19)},
+                   f"flipped golden byte, {verb}: exit {result.returncode}, {report['mismatches']} at {where}")
         result = run("golden", bundle)
-        if result.returncode != 1:
-            failures.append(f"flipped golden byte, golden: exit {result.returncode}")
-
-    for failure in failures:
-        print("FAIL", failure)
-    print(f"{checks} hostile inputs, {len(failures)} failures")
-    return 1 if failures or checks < 100 else 0
+        expect(result.returncode == 1, f"flipped golden byte, golden: exit {result.returncode}")
+    return exit_code(100)
 
 
 sys.exit(main())

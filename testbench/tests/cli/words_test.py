@@ -17,6 +17,10 @@ import numpy as np
 
 from tiny import TWO_STEP, copy_bundle, make_bundle
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+import checks  # noqa: E402
+from checks import exit_code, expect  # noqa: E402
+
 QUASIM = str(pathlib.Path(sys.argv[1]).resolve())
 VERBS = ("run", "cosim", "golden", "export", "bench", "compare", "outliers", "modes", "sweep", "report", "compile", "certify",
          "explain")
@@ -24,15 +28,6 @@ LISTS = {"outliers": [], "modes": [], "sweep": [], "report": ["-o", "page.html"]
 MEMORY_BYTES = 2 << 30
 # Whatever Python's splitlines takes for the end of a line, and whatever commands a terminal.
 FORBIDDEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
-checks = 0
-failures = []
-
-
-def check(good, what):
-    global checks
-    checks += 1
-    if not good:
-        failures.append(what)
 
 
 def limit_memory():
@@ -56,7 +51,7 @@ def refused(cwd, arguments, *words, lines=1, limited=False):
     good = (done.returncode == 2 and len(said) == lines and not done.stdout and all(word in text for word in words)
             and all(line.startswith("quasim: ") for line in said) and "json.exception" not in text
             and "filesystem error" not in text and not FORBIDDEN.search(text.replace("\n", "")))
-    check(good, f"quasim {' '.join(map(str, arguments))}: exit {done.returncode}, stdout {done.stdout[:80]!r}, said {said[:3]}, "
+    expect(good, f"quasim {' '.join(map(str, arguments))}: exit {done.returncode}, stdout {done.stdout[:80]!r}, said {said[:3]}, "
                 f"expected {words}")
 
 
@@ -69,16 +64,16 @@ def test_names_cannot_forge_lines(top):
             done = run(verb, bundle, *more, cwd=top)
             text = (done.stdout + done.stderr).decode()
             plain = text.replace("\n", "")
-            check(done.returncode in (0, 1) and not FORBIDDEN.search(plain) and "\nquasim: all agree" not in text,
-                  f"{verb} of a layer called {name!r}: exit {done.returncode}: {text[:300]!r}")
+            expect(done.returncode in (0, 1) and not FORBIDDEN.search(plain) and "\nquasim: all agree" not in text,
+                   f"{verb} of a layer called {name!r}: exit {done.returncode}: {text[:300]!r}")
         done = run("sweep", bundle, "--json", cwd=top)
-        check(json.loads(done.stdout)["layers"][0]["layer"] == name, f"JSON keeps the name {name!r}")
+        expect(json.loads(done.stdout)["layers"][0]["layer"] == name, f"JSON keeps the name {name!r}")
         refused(top, ["run", bundle, "--variant", name], "expected")
         refused(top, ["compile", bundle, "--target", name], "expected")
     for directory in ("new\nline", "\x1b[2J", "tab\t"):
         bundle = make_bundle(top / "forged" / directory, name="plain")
         done = run("sweep", bundle, cwd=top)
-        check(done.returncode == 0 and not FORBIDDEN.search(done.stdout.decode().replace("\n", "")), f"sweep of {directory!r}")
+        expect(done.returncode == 0 and not FORBIDDEN.search(done.stdout.decode().replace("\n", "")), f"sweep of {directory!r}")
         (bundle / "layer.json").write_text("{")
         refused(top, ["sweep", bundle], "layer.json", "JSON")
     # a path that is no UTF-8: text and JSON both come out
@@ -86,14 +81,14 @@ def test_names_cannot_forge_lines(top):
     shutil.copytree(os.fsencode(top / "forged" / "l0"), bundle)
     for verb in ("sweep", "outliers", "modes"):
         done = run(verb, bundle, "--json", cwd=top)
-        check(done.returncode in (0, 1) and json.loads(done.stdout), f"{verb} --json of a path that is no UTF-8: {done.stderr[:200]!r}")
+        expect(done.returncode in (0, 1) and json.loads(done.stdout), f"{verb} --json of a path that is no UTF-8: {done.stderr[:200]!r}")
         done = run(verb, bundle, cwd=top)
-        check(b"\\xff\\xfe" in done.stdout and b"\xff" not in done.stdout, f"{verb} of a path that is no UTF-8")
+        expect(b"\\xff\\xfe" in done.stdout and b"\xff" not in done.stdout, f"{verb} of a path that is no UTF-8")
     # tensors too
     np.save(top / "forged" / "a\nidentical.npy", np.zeros(3, np.int8))
     for verb in ("compare", "outliers"):
         done = run(verb, top / "forged" / "a\nidentical.npy", *([top / "forged" / "a\nidentical.npy"] if verb == "compare" else []), cwd=top)
-        check(done.returncode == 0 and b"\nidentical" not in done.stdout, f"{verb} of a tensor whose name has a line break")
+        expect(done.returncode == 0 and b"\nidentical" not in done.stdout, f"{verb} of a tensor whose name has a line break")
 
 
 def test_tables_name_the_bundle(top):
@@ -103,7 +98,7 @@ def test_tables_name_the_bundle(top):
         if verb == "report":
             continue  # prints no table
         text = done.stdout.decode()
-        check(all(f"paths/{side}/layer00 (model/layer00)" in text for side in "ab"), f"{verb} does not name both paths: {text[:300]}")
+        expect(all(f"paths/{side}/layer00 (model/layer00)" in text for side in "ab"), f"{verb} does not name both paths: {text[:300]}")
 
 
 def test_usage_is_one_line(top):
@@ -124,16 +119,16 @@ def test_usage_is_one_line(top):
     refused(top, ["--json", "run", layer], "--json")
     refused(top, ["export", layer, "-o", "kit", "--stages", "x\ny"], "--stages")
     done = run("--version", cwd=top)
-    check(done.stdout == b"quasim 1.0.0\n" and done.returncode == 0, f"--version says {done.stdout!r}")
+    expect(done.stdout == b"quasim 1.0.0\n" and done.returncode == 0, f"--version says {done.stdout!r}")
 
 
 def numeric_options(verb, top):
     """(option, kind, low, high) of every numeric option, from the verb's help; ranges as the help has them."""
     text = " ".join(run(verb, "--help", cwd=top).stdout.decode().split())
-    check(not re.search(r"--[a-z-]+ (INT|UINT|FLOAT)\b", text), f"{verb}: an option that bypasses the checked numbers: {text}")
+    expect(not re.search(r"--[a-z-]+ (INT|UINT|FLOAT)\b", text), f"{verb}: an option that bypasses the checked numbers: {text}")
     for option, kind, words in re.findall(r"(--[a-z-]+) (INTEGER|NUMBER)\b(.*?)(?= --[a-z-]+ |$)", text):
         bounds = re.search(r"(?:an integer|a number) (?:from (\S+) to (\S+?)|above (0))(?:[ ,;]|$)", words)
-        check(bounds, f"{verb} {option}: the help does not say the range: {words}")
+        expect(bounds, f"{verb} {option}: the help does not say the range: {words}")
         yield option, kind, bounds[1] or bounds[3], bounds[2]
 
 
@@ -154,7 +149,7 @@ def test_numbers_are_checked(top):
             refused(top, [verb, *inputs.get(verb, [layer]), option, "nan"], option, "expected", "'nan'")
     wanted = {("run", "--seed"), ("cosim", "--stall-in"), ("run", "--stall-out"), ("run", "--lanes"), ("run", "--max-mismatches"),
               ("export", "--steps"), ("compare", "--lsb"), ("bench", "--rounds")}
-    check(wanted <= found, f"not seen: {wanted - found}")
+    expect(wanted <= found, f"not seen: {wanted - found}")
 
 
 def test_a_bad_bundle_costs_no_result(top):
@@ -164,18 +159,18 @@ def test_a_bad_bundle_costs_no_result(top):
     for verb, more in LISTS.items():
         done = run(verb, good, bad, other, *more, cwd=top)
         said, text = lines_of(done.stderr), done.stdout.decode()
-        check(done.returncode == 2 and len(said) == 1 and "broken/conv1d_weight.npy" in said[0],
-              f"{verb} with a bad bundle: exit {done.returncode}, said {said}")
-        check(verb == "report" or (good in text and other in text), f"{verb} with a bad bundle: a result is lost: {text[:300]}")
+        expect(done.returncode == 2 and len(said) == 1 and "broken/conv1d_weight.npy" in said[0],
+               f"{verb} with a bad bundle: exit {done.returncode}, said {said}")
+        expect(verb == "report" or (good in text and other in text), f"{verb} with a bad bundle: a result is lost: {text[:300]}")
         done = run(verb, good, bad, other, *more, "--json", cwd=top)
         document = json.loads(done.stdout)
         count = document["layers"] if verb == "report" else len(document["layers"])
-        check(done.returncode == 2 and count == 2 and [f["bundle"] for f in document["failed"]] == [bad],
-              f"{verb} --json with a bad bundle: {document.get('failed')}")
+        expect(done.returncode == 2 and count == 2 and [f["bundle"] for f in document["failed"]] == [bad],
+               f"{verb} --json with a bad bundle: {document.get('failed')}")
         refused(top, [verb, bad, "nowhere", *more], "broken/", "nowhere", lines=2)
         refused(top, [verb, bad, *more], "broken/")
-    check(json.loads(run("report", good, bad, "-o", "page.html", "--json", cwd=top).stdout)["layers"] == 1 and
-          (top / "page.html").exists(), "report writes the page of the good layers")
+    expect(json.loads(run("report", good, bad, "-o", "page.html", "--json", cwd=top).stdout)["layers"] == 1 and
+           (top / "page.html").exists(), "report writes the page of the good layers")
 
 
 def test_shapes_say_what_they_are(top):
@@ -213,7 +208,7 @@ def test_comparisons_find_the_axes(top):
         done = run("compare", folder / left, folder / right, cwd=top)
         text = done.stdout.decode()
         found = re.search("^hint: (.*)$", text, re.M)
-        check(done.returncode == 1 and (found and hint in found[1] if hint else not found), f"compare {left} {right}: {text[:400]}")
+        expect(done.returncode == 1 and (found and hint in found[1] if hint else not found), f"compare {left} {right}: {text[:400]}")
 
     says("a.npy", "turned.npy", "B = A.transpose(0, 2, 1)")
     says("a.npy", "leading.npy", "axes of extent 1 apart")
@@ -230,7 +225,7 @@ def test_documents_are_read_strictly(top):
     for depth in (100, 20000, 3000000):
         (top / "deep.json").write_text('{"layer": "layer00", "a": ' + "[" * depth + "]" * depth + "}")
         refused(top, ["report", layer, "-o", "deep.html", "--certificate", "deep.json"], "deep.json", "nesting", limited=True)
-    check(not (top / "deep.html").exists(), "a page is left behind")
+    expect(not (top / "deep.html").exists(), "a page is left behind")
     good = json.loads(run("certify", layer, "--json", cwd=top).stdout)
     for why, change in {"points": {"points": "many"}, "negative": {"points": -1}, "passed": {"passed": "yes"},
                         "differing": {"differing": [1]}, "counts": {"compared": {"a vs b": 1.5}}, "causes": {"causes": {"gpu": 3}}}.items():
@@ -247,31 +242,31 @@ def test_documents_are_read_strictly(top):
         run("export", layer, "-o", kit, cwd=top)
         (kit / "manifest.json").write_text(json.dumps(manifest))
         done = run("export", "--check", kit, cwd=top)
-        check(done.returncode in (1, 2) and b"manifest.json" in done.stdout + done.stderr and b"json.exception" not in done.stdout,
-              f"export --check of {manifest}: exit {done.returncode}: {done.stdout[:200]} {done.stderr[:200]}")
+        expect(done.returncode in (1, 2) and b"manifest.json" in done.stdout + done.stderr and b"json.exception" not in done.stdout,
+               f"export --check of {manifest}: exit {done.returncode}: {done.stdout[:200]} {done.stderr[:200]}")
 
 
 def test_verdict_lines(top):
     for verb in ("outliers", "sweep"):
         lines = [line for line in lines_of(run(verb, "layer00", "layer01", cwd=top).stdout) if line]
-        check(sum(line.startswith("verdict: layer0") for line in lines) == 2 and lines[-1].startswith("verdict: layer01: "),
-              f"{verb} ends in {lines[-1]!r}")
+        expect(sum(line.startswith("verdict: layer0") for line in lines) == 2 and lines[-1].startswith("verdict: layer01: "),
+               f"{verb} ends in {lines[-1]!r}")
 
 
 def test_help_has_examples_that_work(top):
     done = run("--help", cwd=top)
-    check(all(verb in done.stdout.decode() for verb in VERBS), "quasim --help lists the verbs")
+    expect(all(verb in done.stdout.decode() for verb in VERBS), "quasim --help lists the verbs")
     examples = 0
     for verb in ("export", "bench", "compare", "outliers", "modes", "sweep", "report"):
         text = run(verb, "--help", cwd=top).stdout.decode()
         commands = re.findall(r"^  (quasim .*)$", text.partition("Examples:")[2], re.M)
-        check(len(commands) >= 1, f"{verb} --help has no examples")
+        expect(len(commands) >= 1, f"{verb} --help has no examples")
         for command in commands if verb != "bench" else []:  # which takes minutes and shows nothing new
             done = run(*command.split()[1:], cwd=top)
-            check(command.split()[1] == verb and done.returncode in (0, 1) and done.stdout,
-                  f"{command}: exit {done.returncode}: {done.stderr[:300]!r}")
+            expect(command.split()[1] == verb and done.returncode in (0, 1) and done.stdout,
+                   f"{command}: exit {done.returncode}: {done.stderr[:300]!r}")
             examples += 1
-    check(examples >= 15, f"{examples} examples")
+    expect(examples >= 15, f"{examples} examples")
 
 
 def prepare(top):
@@ -297,18 +292,14 @@ def main():
         top = pathlib.Path(directory)
         prepare(top)
         for test in tests:
-            before, checks_before = len(failures), checks
+            failed, checked = len(checks.failures), checks.count()
             try:
                 test(top)
             except Exception as error:  # what a test cannot read is a failure of the command, and the others go on
-                failures.append(f"{test.__name__}: {type(error).__name__}: {error}")
-            if checks == checks_before:
-                failures.append(f"{test.__name__}: nothing was checked")
-            print(f"{test.__name__}: {'ok' if len(failures) == before else 'FAILED'}")
-    for failure in failures:
-        print("FAIL", failure)
-    print(f"{len(tests)} tests, {checks} checks, {len(failures)} failures")
-    return 1 if failures or not tests else 0
+                expect(False, f"{test.__name__}: {type(error).__name__}: {error}")
+            expect(checks.count() > checked, f"{test.__name__}: nothing was checked")
+            print(f"{test.__name__}: {'ok' if len(checks.failures) == failed else 'FAILED'}")
+    return exit_code(tests=len(tests))
 
 
 sys.exit(main())

@@ -1,11 +1,11 @@
 """The quasim command as the tests of this room run it, with what checks.py counts. Usage of each: TEST.py QUASIM LAYER"""
 import pathlib
-import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import bundles  # noqa: E402
 import checks  # noqa: E402
+import commands  # noqa: E402
 from checks import exit_code, expect  # noqa: E402,F401  for the tests of this room
 
 quasim, layer = sys.argv[1], pathlib.Path(sys.argv[2])
@@ -13,11 +13,10 @@ GOLDEN = pathlib.Path("golden") / bundles.TWO_STEP
 
 
 def run(*arguments):
-    return subprocess.run([quasim, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False)
+    return commands.run(quasim, *arguments)
 
 
 def refused(what, words, *arguments):
-    """One line with these words, and exit code 2."""
     checks.refused(run(*arguments), words, f"{what}: {' '.join(map(str, arguments))}")
 
 
