@@ -162,8 +162,12 @@ def test_places(d):
         stand.mkdir()
         inode = stand.stat().st_ino
         done = run(*command, "-o", ".", cwd=stand)
-        expect(done.returncode == 0 and stand.stat().st_ino == inode and any(stand.iterdir()) or verb == "export",
-               f"{verb} -o .: exit {done.returncode}: {done.stderr}")
+        expect(stand.stat().st_ino == inode, f"{verb} -o .: another directory stands there")
+        if verb == "export":
+            refused("export -o .", done, "not a kit")
+            expect(not any(stand.iterdir()), "export -o .: left something in a directory that is no kit")
+        else:
+            expect(done.returncode == 0 and any(stand.iterdir()), f"{verb} -o .: exit {done.returncode}: {done.stderr}")
     # a directory with files of others keeps them, and its identity
     mine = d / "mine"
     (mine / "sub").mkdir(parents=True)
