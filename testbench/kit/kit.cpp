@@ -1,8 +1,11 @@
 #include "kit/kit.hpp"
 
 #include <memory>
+#include <stdexcept>
 
 #include "io/program_file.hpp"
+#include "kit/corners.hpp"
+#include "kit/coverage.hpp"
 #include "kit/embedded.hpp"
 #include "kit/kit_directory.hpp"
 #include "kit/memory_image.hpp"
@@ -25,11 +28,22 @@ bool is_bench(const std::string& name) {
   return is_script(name) || name.rfind("tb/", 0) == 0;
 }
 
-/// The bench reads .hex files, so it is part of kits that have them.
+constexpr std::string_view kReadme = "README.md";
+
+/// The bench reads .hex files, so it is part of kits that have them. README.md is written when the vectors
+/// are known.
 void add_static_files(KitDirectory& kit, const FormatSet& formats) {
   for (const EmbeddedFile& file : embedded_files())
-    if (formats.count(Format::kHex) != 0 || !is_bench(file.name))
+    if (file.name != kReadme && (formats.count(Format::kHex) != 0 || !is_bench(file.name)))
       kit.add_text(file.name, nlohmann::ordered_json::object(), file.text, is_script(file.name));
+}
+
+void add_readme(KitDirectory& kit, const std::vector<NamedCoverage>& streams,
+                const std::optional<DirectedCounts>& directed) {
+  for (const EmbeddedFile& file : embedded_files())
+    if (file.name == kReadme)
+      kit.add_text(std::string(kReadme), nlohmann::ordered_json::object(),
+                   std::string(file.text) + coverage_text(streams) + (directed ? steps_text(*directed) : ""));
 }
 
 void add_program(KitDirectory& kit, const LayerProgram& program, const KitRequest& request) {
@@ -75,6 +89,18 @@ DirectedVectors add_directed_steps(KitDirectory& kit, const LayerProgram& progra
   return vectors;
 }
 
+/// The writes that load a corner's program in place of the layer's: as many, for the same unit.
+void add_corner_writes(KitDirectory& kit, const Corner& corner, std::size_t layer_writes, bool folded) {
+  const std::vector<RegisterWrite> writes = register_writes(corner.program, folded);
+  if (writes.size() != layer_writes)
+    throw std::logic_error("a corner's program takes another number of writes than the layer's");
+  kit.add_text("vectors/" + corner.name + "/axil_writes.hex",
+               {{"stream", corner.name},
+                {"meaning", "AXI4-Lite writes that load this stream's own program, in order"},
+                {"count", writes.size()}},
+               writes_hex(writes));
+}
+
 nlohmann::ordered_json counts_json(const DirectedCounts& counts) {
   return {{"q_steps", counts.q_steps},
           {"q_steps_covered", counts.q_covered},
@@ -101,6 +127,11 @@ nlohmann::ordered_json program_head(const LayerProgram& program, const KitReques
   else
     head.update({{"shift_bits", stage.shift_bits}, {"rounding", std::string(to_string(stage.rounding))}});
   head["folded"] = request.folded;
+  return head;
+}
+
+nlohmann::ordered_json origin_head(const LayerProgram& program, const KitRequest& request) {
+  nlohmann::ordered_json head = program_head(program, request);
   head["origin"] = request.program_origin;
   return head;
 }
@@ -125,7 +156,7 @@ nlohmann::ordered_json manifest_head(const Bundle& bundle, const LayerProgram& p
             {"time", "beat / groups % length"},
             {"channel", "beat % groups * lanes + lane; no channel where it is channels or more"},
             {"npy_axes", "[sequence, time, group, lane]"}}},
-          {"program", program_head(program, request)},
+          {"program", origin_head(program, request)},
           {"bundle", {{"name", bundle.layer.name}, {"sha256", nlohmann::ordered_json::object()}}}};
 }
 
@@ -162,30 +193,41 @@ KitSummary export_kit(const Bundle& bundle, const LayerProgram& program, const K
   add_program(kit, program, request);
 
   std::optional<DirectedVectors> directed;
+  std::vector<Corner> corners;
   std::uint64_t total = input ? input->shape()[0] * input->shape()[1] * input->shape()[2] : 0;
   if (request.with_directed) {
     directed = add_directed_steps(kit, program);
     summary.directed = directed->counts;
     total += directed->windows.size();
+    corners = corner_streams(program, request.folded);
+    for (const Corner& corner : corners) total += corner.windows.size();
   }
-  const auto stream = [&](const std::string& name, const std::string& meaning, const SampleSource& source,
-                          const SampleSource* expected) {
+  std::vector<NamedCoverage> coverage;
+  const auto stream = [&](const std::string& name, const std::string& meaning, const LayerProgram& runs,
+                          const SampleSource& source, const SampleSource* expected) {
     const std::uint64_t before = summary.elements;
     const StreamSummary written =
-        write_stream(kit, program,
+        write_stream(kit, runs,
                      {name, meaning, &source, expected, request.lanes, request.formats, request.stages,
                       [&](std::uint64_t done) { request.progress(before + done, total); }});
     streams[name] = written.json;
+    coverage.push_back({name, written.coverage});
     summary.elements += written.elements;
     summary.golden_compared += written.golden_compared;
     summary.golden_differing += written.golden_differing;
   };
   if (directed) {
-    stream("directed", "windows on both sides of every step, each a sequence of K time steps",
+    stream("directed", "windows on both sides of every step, each a sequence of K time steps", program,
            TensorSource(directed->windows), nullptr);
     streams["directed"]["steps"] = counts_json(directed->counts);
   }
-  if (input) stream("real", "the input of the bundle", *input, golden.get());
+  for (const Corner& corner : corners) {
+    add_corner_writes(kit, corner, register_writes(program, request.folded).size(), request.folded);
+    stream(corner.name, corner.meaning, corner.program, TensorSource(corner.windows), nullptr);
+    streams[corner.name]["program"] = program_head(corner.program, request);
+  }
+  if (input) stream("real", "the input of the bundle", program, *input, golden.get());
+  add_readme(kit, coverage, summary.directed);
   const std::string program_file = program_text(program);
   head["program"]["sha256"] = sha256_of_bytes(program_file.data(), program_file.size());
   head["golden"] = {{"variant", request.variant.to_string()}};

@@ -27,13 +27,13 @@ struct KitRequest {
   FormatSet formats;
   std::vector<Boundary> stages{kBoundaries.begin(), kBoundaries.end()};
   std::size_t max_tokens = SIZE_MAX;  ///< time steps of each sequence that are exported
-  bool with_directed = true;
-  bool folded = false;  ///< for a unit of two_step alone that holds silu_table folded
+  bool with_directed = true;          ///< and corner streams
+  bool folded = false;                ///< for a unit of two_step alone that holds silu_table folded
   std::function<void(std::uint64_t done, std::uint64_t total)> progress;
 };
 
 struct KitSummary {
-  std::uint64_t elements = 0;  ///< of both streams
+  std::uint64_t elements = 0;  ///< of all streams
   std::uint64_t size_bytes = 0;
   std::size_t files = 0;
   std::optional<DirectedCounts> directed;

@@ -56,7 +56,8 @@ class StreamWriter {
         program_(program),
         request_(request),
         layout_(request.source->shape(), request.lanes),
-        evaluator_(program, request.lanes) {}
+        evaluator_(program, request.lanes),
+        counter_(program) {}
 
   StreamSummary run();
 
@@ -75,6 +76,7 @@ class StreamWriter {
   const StreamRequest& request_;
   BeatLayout layout_;
   StageEvaluator evaluator_;
+  CoverageCounter counter_;
   std::vector<VectorFile> flags_;
   std::vector<std::vector<VectorFile>> stages_;
   std::vector<char> csv_, flag_bytes_;
@@ -222,6 +224,7 @@ StreamSummary StreamWriter::run() {
       const std::size_t tokens = std::min(block_tokens, length - time);
       request_.source->read(sequence, time, tokens, samples.data());
       evaluator_.evaluate(samples.data(), tokens, block);
+      counter_.count(block, evaluator_.width());
       write_flags((sequence * length + time) * groups, tokens * groups);
       for (std::size_t i = 0; i < stages_.size(); ++i) write_stage(i, block, sequence, time);
       if (request_.golden != nullptr) compare_golden(block, sequence, time);
@@ -246,7 +249,9 @@ StreamSummary StreamWriter::run() {
                    {"elements", layout_.elements()},
                    {"saturated_conv", evaluator_.saturation().conv},
                    {"saturated_out", evaluator_.saturation().out},
+                   {"coverage", counter_.coverage().json()},
                    {"stages", stage_list}};
+  summary_.coverage = counter_.coverage();
   return std::move(summary_);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "kit/coverage.hpp"
 #include "kit/formats.hpp"
 #include "kit/kit_directory.hpp"
 #include "kit/sample_source.hpp"
@@ -26,6 +27,7 @@ struct StreamRequest {
 
 struct StreamSummary {
   nlohmann::ordered_json json;  ///< for the manifest
+  StreamCoverage coverage;
   std::uint64_t elements = 0;
   std::uint64_t golden_compared = 0, golden_differing = 0;
 };

@@ -2,7 +2,7 @@
 // output beat, its tlast and tkeep, and the counters.
 //
 // Runs from the kit's directory, or from anywhere with +kit=DIR. Other plusargs:
-//   +stream=NAME      folder of vectors/ to stream: real (default) or directed
+//   +stream=NAME      folder of vectors/ to stream: real (default), directed or a corner
 //   +stall_in=N       chance in 1000 that the input pauses, default 0
 //   +stall_out=N      chance in 1000 that the output is not ready, default 0
 //   +seed=N           of both stall patterns, default 1
@@ -63,9 +63,10 @@ module quasim_kit_tb;
   // ---- what to do ----
   string  kit = ".";
   string  stream = "real";
-  string  folder, wave;
+  string  folder, wave, writes_name;
   integer stall_in = 0, stall_out = 0, seed = 1, limit = 0;
-  integer x_file, flags_file, out_file, out_flags_file;
+  integer x_file, flags_file, out_file, out_flags_file, writes_file;
+  logic   own_writes = 1'b0;  // the stream has a program of its own
   logic [63:0] writes   [0:WRITES-1];
   logic [31:0] counters [0:7];
   integer total;  // beats of this run
@@ -213,7 +214,8 @@ module quasim_kit_tb;
       if (stage_file != 0) begin
         for (skip = 0; skip <= taken; skip = skip + 1)
           out_count = $fscanf(stage_file, "%h", p_beat);
-        $display("                       p = %0d, M = %0d, S = %0d", $signed(p_beat[lane*64+:64]), MULTIPLIER, SHIFT);
+        if (own_writes) $display("                       p = %0d, M and S as in %0s", $signed(p_beat[lane*64+:64]), writes_name);
+        else $display("                       p = %0d, M = %0d, S = %0d", $signed(p_beat[lane*64+:64]), MULTIPLIER, SHIFT);
       end
       $fatal(1);
     end
@@ -380,10 +382,15 @@ module quasim_kit_tb;
     counters[0] = '0;
     writes[WRITES-1] = '0;
     $readmemh({folder, "counters.hex"}, counters);
-    $readmemh({kit, "/config/axil_writes.hex"}, writes);
+    // A corner stream has a program of its own.
+    writes_name = {folder, "axil_writes.hex"};
+    writes_file = $fopen(writes_name, "r");
+    own_writes = (writes_file != 0);
+    if (!own_writes) writes_name = {kit, "/config/axil_writes.hex"};
+    $readmemh(writes_name, writes);
     total = counters[0];
     if (counters[0] == 0 || (^counters[0]) === 1'bx || writes[WRITES-1] == 0 || (^writes[WRITES-1]) === 1'bx) begin
-      $display("FAIL %0scounters.hex or %0s/config/axil_writes.hex is missing or too short", folder, kit);
+      $display("FAIL %0scounters.hex or %0s is missing or too short", folder, writes_name);
       $fatal(1);
     end
     if (limit > 0 && limit < total) total = limit;

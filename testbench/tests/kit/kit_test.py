@@ -126,6 +126,66 @@ def check_stream(kit, name, lanes, wanted, conv_bits):
           f"{name}/counters.hex: {counters}")
 
 
+CORNERS = ("corner_even", "corner_away", "corner_whole")
+
+
+def program_of_writes(kit, stream, layer):
+    """The program that a corner stream's writes load, read from them alone."""
+    writes = [(int(line[:8], 16), int(line[8:], 16)) for line in (kit / f"vectors/{stream}/axil_writes.hex").read_text().split()]
+    words = dict(writes)
+
+    def window(base, count):
+        return [words[base + 4 * i] for i in range(count)]
+
+    channels, taps, requant, entries = words[0x20], words[0x24], words[0x2C], 1 << layer["conv_bits"]
+    pairs = window(0x20000, 2 * channels)
+    return {"channels": channels, "taps": taps, "conv_bits": layer["conv_bits"], "multiplier": words[0x28], "shift": requant & 63,
+            "rounding": "half_away" if requant & 256 else "half_even",
+            "weight": [w for word in window(0x10000, channels) for w in np.frombuffer(word.to_bytes(4, "little"), dtype=np.int8)[:taps]],
+            "bias_words": [low | (high - (high >> 31 << 32)) << 32 for low, high in zip(pairs[::2], pairs[1::2])],
+            "silu_table": np.array(window(0x4000, entries // 4), dtype="<u4").view(np.int8).tolist()}
+
+
+def check_corners(kit, lanes, layer):
+    """Each corner is what its own program gives, holds what it promises, and the README counts the same."""
+    manifest = json.loads((kit / "manifest.json").read_text())
+    rows = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")]
+                                              for line in (kit / "README.md").read_text().splitlines() if line.startswith("|"))}
+    order = rows[""]
+    check(order == list(manifest["streams"]) and len(order) == 2 + len(CORNERS), f"README: streams {order}")
+    taps, low, high = set(), -(1 << (layer["conv_bits"] - 1)), (1 << (layer["conv_bits"] - 1)) - 1
+    for name in order:
+        if name in CORNERS:
+            program = program_of_writes(kit, name, layer)
+            x = np.load(kit / f"vectors/{name}/x.npy")
+            stages = model(program, x.reshape(*x.shape[:2], -1)[:, :, :layer["channels"]].transpose(0, 2, 1))
+            check_stream(kit, name, lanes, stages, layer["conv_bits"])
+            taps.add(program["taps"])
+        else:
+            program = layer
+            x = np.load(kit / f"vectors/{name}/x.npy")
+            stages = model(program, x.reshape(*x.shape[:2], -1)[:, :, :layer["channels"]].transpose(0, 2, 1))
+        p, shift = stages["p"], program["shift"]
+        tie = (p & ((1 << shift) - 1)) == (1 << shift) >> 1 if shift else np.zeros(p.shape, dtype=bool)
+        odd = (p >> shift) & 1 == 1
+        rounded = round_shift(p, shift, program["rounding"])
+        wanted = {"taps K": program["taps"], "tie rule": program["rounding"], "shift S": shift, "outputs compared": p.size,
+                  "of accumulators other than 0": np.count_nonzero(stages["acc"]),
+                  "ties, p > 0, above an even number": np.count_nonzero(tie & (p > 0) & ~odd), "ties, p > 0, above an odd number": np.count_nonzero(tie & (p > 0) & odd),
+                  "ties, p < 0, above an even number": np.count_nonzero(tie & (p < 0) & ~odd), "ties, p < 0, above an odd number": np.count_nonzero(tie & (p < 0) & odd),
+                  "entries of silu_table met": f"{np.unique(stages['q']).size} of {high - low + 1}", "clamps of q at the low end": np.count_nonzero(rounded < low),
+                  "clamps of q at the high end": np.count_nonzero(rounded > high), "outputs of -128": np.count_nonzero(stages["out"] == -128),
+                  "outputs of 127": np.count_nonzero(stages["out"] == 127)}
+        check({what: rows[what][order.index(name)] for what in wanted} == {what: str(value) for what, value in wanted.items()}, f"README: {name}: {wanted} {rows}")
+        if name not in CORNERS:
+            continue
+        check(np.unique(stages["q"]).size == high - low + 1 and (rounded < low).any() and (rounded > high).any() and np.ptp(stages["out"].astype(int)) == 255,
+              f"{name}: entries and clamps")
+        check(shift == 0 or all((tie & side & part).any() for side in (p > 0, p < 0) for part in (odd, ~odd)), f"{name}: ties")
+        check(program["rounding"] == ("half_away" if name == "corner_away" else "half_even") and (shift == 0) == (name == "corner_whole"), f"{name}: rules")
+    check(taps == {2, 3, 4}, f"corners: taps {taps}")
+
+
 def check_program_files(kit, program, work):
     weight = np.array(program["weight"], dtype=np.int8).reshape(program["channels"], program["taps"])
     words = {"weight": [int.from_bytes(row.tobytes(), "little") for row in weight],
@@ -177,6 +237,7 @@ def test_formats(work):
         windows = windows.reshape(*windows.shape[:2], -1)[:, :, :channels].transpose(0, 2, 1)
         stages = model(program, windows)
         check_stream(kit, "directed", lanes, stages, bits)
+        check_corners(kit, lanes, program)
         # every line of steps.csv is true of the vectors
         covered = 0
         with open(kit / "vectors/directed/steps.csv", encoding="ascii") as rows:
@@ -395,7 +456,26 @@ def test_faults(work):
         ("rtl/quasim_dot4.sv", replace("x0 = 32'($signed(samples_i[7:0]))", "x0 = 32'($signed(samples_i[15:8]))"), "real"),
         ("rtl/quasim_requant.sv", replace("{negative, {(ConvBits-1){~negative}}}", "{negative, {(ConvBits-2){~negative}}, 1'b0}"), "directed"),
         ("rtl/quasim_silu.sv", replace("^ {1'b1, {(ConvBits-1){1'b0}}}", "^ {1'b0, {(ConvBits-1){1'b0}}}"), "real"),
+        # what the layer's own program cannot tell: the tie rules, S = 0, K, a clamp, an entry of the table
+        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "1'b1"), "corner_even"),
+        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "1'b1"), "corner_away"),
+        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "half_away_i ? floor[0] : floor[0]"), "corner_away"),
+        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "half_away_i ? ~negative : 1'b0"), "corner_even"),
+        ("rtl/quasim_requant.sv", replace("shifted = {p, 1'b0};", "shifted = {p, p[0]};"), "corner_whole"),
+        ("rtl/quasim_settings.sv", replace("2'(TapsMax - taps_i)", "2'd0"), "corner_away"),
+        ("rtl/quasim_settings.sv", replace("2'(TapsMax - taps_i)", "{1'b0, taps_i[0]}"), "corner_whole"),
+        ("rtl/quasim_requant.sv", replace("apart | over)", "apart)"), "corner_even"),
     ]
+    entries = (kit / "vectors/corner_whole/axil_writes.hex").read_bytes().split()
+    table = next(i for i, line in enumerate(entries) if line.startswith(b"00004000"))
+    planted += [("vectors/corner_whole/axil_writes.hex", lambda path, at=at: flip(path, 17 * (table + at // 4) + 15 - 2 * (at % 4)), "corner_whole")
+                for at in (0, 1, 66, 127, 128, 191, 254, 255)]
+    # before there were corners, half up passed both streams of the layer
+    for stream in ("real", "directed"):
+        replace("half_away_i ? ~negative : floor[0]", "1'b1")(kit / "rtl/quasim_requant.sv")
+        result = bench(kit, "icarus", f"+stream={stream}")
+        check(result.returncode == 0, f"half up is seen without a corner stream: {result.stdout}")
+        (kit / "rtl/quasim_requant.sv").write_bytes(good["rtl/quasim_requant.sv"])
     for name, spoil, stream in planted:
         spoil(kit / name)
         result = bench(kit, "icarus", f"+stream={stream}")
@@ -466,7 +546,10 @@ def test_fused(work):
     # The directed vectors stand on both sides of every step that the weights reach.
     check(summary["out_steps_covered"] > 400, f"steps: {summary}")
     result = bench(kit, "icarus")
-    check(result.returncode == 0 and len(re.findall(r"^PASS ", result.stdout, re.M)) == 4, f"the bench: {result.stdout}{result.stderr}")
+    check(result.returncode == 0 and len(re.findall(r"^PASS ", result.stdout, re.M)) == 6, f"the bench: {result.stdout}{result.stderr}")
+    corner = json.loads((kit / "manifest.json").read_text())["streams"]["corner"]["coverage"]
+    check(corner["taps"] != program["taps"] and corner["guess_cells_met"] == corner["guess_cells"] and corner["clamped_low"] > 0 and corner["clamped_high"] > 0
+          and corner["thresholds_guessed"] > 100, f"corner: {corner}")
     # What the registers hold, off by the least that matters. M is 128, so one accumulator is 128 in a threshold. The directed vectors tell, and name
     # the channel.
     writes = kit / "config/axil_writes.hex"
@@ -513,7 +596,7 @@ def test_layers(work, channels, steps, all_lanes, stalled):
         for tool in ("icarus", "verilator"):
             result = bench(kit, tool)
             passes = re.findall(r"^PASS .*", result.stdout, re.M)
-            check(result.returncode == 0 and len(passes) == 4 and "FAIL" not in result.stdout, f"{layer} {tool}: {result.stdout}{result.stderr}")
+            check(result.returncode == 0 and len(passes) == 10 and "FAIL" not in result.stdout, f"{layer} {tool}: {result.stdout}{result.stderr}")
             print(layer, tool, *passes, sep="\n  ")
         if stalled:
             result = bench(kit, "verilator", "+stream=real", "+beats=50", f"+wave={work / f'{layer}.fst'}")
