@@ -469,7 +469,7 @@ def test_faults(work):
     entries = (kit / "vectors/corner_whole/axil_writes.hex").read_bytes().split()
     table = next(i for i, line in enumerate(entries) if line.startswith(b"00004000"))
     planted += [("vectors/corner_whole/axil_writes.hex", lambda path, at=at: flip(path, 17 * (table + at // 4) + 15 - 2 * (at % 4)), "corner_whole")
-                for at in (0, 1, 66, 127, 128, 191, 254, 255)]
+                for at in (0, 127, 128, 255)]
     # before there were corners, half up passed both streams of the layer
     for stream in ("real", "directed"):
         replace("half_away_i ? ~negative : floor[0]", "1'b1")(kit / "rtl/quasim_requant.sv")
