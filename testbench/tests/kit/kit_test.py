@@ -3,7 +3,8 @@
 
   kit_test.py GROUP QUASIM PROJECT
 
-GROUP: formats (every format of every stage against a model in NumPy), hostile (refusals), faults (planted errors are found),
+GROUP: formats (every format of every stage against a model in NumPy), hostile (refusals), faults (planted errors are found), corner_faults (errors that only
+a corner stream reaches are found),
 small_layers (cuts of three real layers, verified by the kit's own bench in Icarus and Verilator, alone in a directory),
 fused (a kit of dataflow fused against a model in NumPy; its bench passes, and names a channel where a table or register is off by the least
 that matters),
@@ -404,13 +405,60 @@ def flip(file, position):
     file.write_bytes(bytes(data))
 
 
-def test_faults(work):
-    bundle = cut_layer(work / "layer", "layer03", 20, 12)
+def replace(old, new):
+    """What puts `new` for the first `old` of a file."""
+    def spoil(path):
+        text = path.read_text()
+        assert text.count(old) >= 1, f"{path}: {old}"
+        path.write_text(text.replace(old, new, 1))
+    return spoil
+
+
+def small_kit(work):
+    """A kit, and {path: content} of its files."""
     kit = work / "kit"
-    export(bundle, kit)
-    files = json.loads((kit / "manifest.json").read_text())["files"]
-    good = {entry["path"]: (kit / entry["path"]).read_bytes() for entry in files}
-    good.update({name: (kit / name).read_bytes() for name in ("manifest.json", "SHA256SUMS")})
+    export(cut_layer(work / "layer", "layer03", 20, 12), kit)
+    files = [entry["path"] for entry in json.loads((kit / "manifest.json").read_text())["files"]]
+    return kit, {name: (kit / name).read_bytes() for name in (*files, "manifest.json", "SHA256SUMS")}
+
+
+def check_planted(kit, good, planted):
+    """Of each (file, what spoils it, stream) the bench says FAIL."""
+    for name, spoil, stream in planted:
+        spoil(kit / name)
+        result = bench(kit, "icarus", f"+stream={stream}")
+        check(result.returncode != 0 and "FAIL" in result.stdout and "PASS" not in result.stdout,
+              f"the bench misses an error in {name}: {result.stdout}")
+        (kit / name).write_bytes(good[name])
+
+
+HALF_UP = ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "1'b1"))
+
+
+def test_corner_faults(work):
+    """What the layer's own program cannot tell: the tie rules, S = 0, K, a clamp, an entry of the table."""
+    kit, good = small_kit(work)
+    planted = [
+        (*HALF_UP, "corner_away"),
+        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "floor[0]"), "corner_away"),
+        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "half_away_i ? ~negative : 1'b0"), "corner_even"),
+        ("rtl/quasim_requant.sv", replace("shifted = {p, 1'b0};", "shifted = {p, p[0]};"), "corner_whole"),
+        ("rtl/quasim_settings.sv", replace("2'(TapsMax - taps_i)", "2'd0"), "corner_away"),
+        ("rtl/quasim_settings.sv", replace("2'(TapsMax - taps_i)", "{1'b0, taps_i[0]}"), "corner_whole"),
+        ("rtl/quasim_requant.sv", replace("apart | over)", "apart)"), "corner_even"),
+    ]
+    writes = good["vectors/corner_whole/axil_writes.hex"].split()
+    table = next(i for i, line in enumerate(writes) if line.startswith(b"00004000"))
+    planted += [("vectors/corner_whole/axil_writes.hex", lambda path, at=at: flip(path, 17 * (table + at // 4) + 15 - 2 * (at % 4)), "corner_whole")
+                for at in (0, 127, 128, 255)]
+    for stream in ("corner_even", "corner_away", "corner_whole"):
+        check(bench(kit, "icarus", f"+stream={stream}").returncode == 0, f"{stream} fails without a fault")
+    check_planted(kit, good, planted)
+    print(f"{len(planted)} planted errors")
+
+
+def test_faults(work):
+    kit, good = small_kit(work)
 
     # a bit in any file, or a file that is gone, is named
     for name, data in good.items():
@@ -437,13 +485,6 @@ def test_faults(work):
         width = beats[name]
         return lambda path: flip(path, line * width + column)
 
-    def replace(old, new):
-        def spoil(path):
-            text = path.read_text()
-            assert text.count(old) >= 1, f"{path}: {old}"
-            path.write_text(text.replace(old, new, 1))
-        return spoil
-
     planted = [
         ("vectors/real/x.hex", digit("x", 4, 30), "real"),
         ("vectors/real/out.hex", digit("out", 9, 30), "real"),
@@ -456,32 +497,15 @@ def test_faults(work):
         ("rtl/quasim_dot4.sv", replace("x0 = 32'($signed(samples_i[7:0]))", "x0 = 32'($signed(samples_i[15:8]))"), "real"),
         ("rtl/quasim_requant.sv", replace("{negative, {(ConvBits-1){~negative}}}", "{negative, {(ConvBits-2){~negative}}, 1'b0}"), "directed"),
         ("rtl/quasim_silu.sv", replace("^ {1'b1, {(ConvBits-1){1'b0}}}", "^ {1'b0, {(ConvBits-1){1'b0}}}"), "real"),
-        # what the layer's own program cannot tell: the tie rules, S = 0, K, a clamp, an entry of the table
-        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "1'b1"), "corner_even"),
-        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "1'b1"), "corner_away"),
-        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "half_away_i ? floor[0] : floor[0]"), "corner_away"),
-        ("rtl/quasim_requant.sv", replace("half_away_i ? ~negative : floor[0]", "half_away_i ? ~negative : 1'b0"), "corner_even"),
-        ("rtl/quasim_requant.sv", replace("shifted = {p, 1'b0};", "shifted = {p, p[0]};"), "corner_whole"),
-        ("rtl/quasim_settings.sv", replace("2'(TapsMax - taps_i)", "2'd0"), "corner_away"),
-        ("rtl/quasim_settings.sv", replace("2'(TapsMax - taps_i)", "{1'b0, taps_i[0]}"), "corner_whole"),
-        ("rtl/quasim_requant.sv", replace("apart | over)", "apart)"), "corner_even"),
+        (*HALF_UP, "corner_even"),
     ]
-    entries = (kit / "vectors/corner_whole/axil_writes.hex").read_bytes().split()
-    table = next(i for i, line in enumerate(entries) if line.startswith(b"00004000"))
-    planted += [("vectors/corner_whole/axil_writes.hex", lambda path, at=at: flip(path, 17 * (table + at // 4) + 15 - 2 * (at % 4)), "corner_whole")
-                for at in (0, 127, 128, 255)]
-    # before there were corners, half up passed both streams of the layer
+    # half up: no tie is reached by the layer's own program, so only a corner stream tells
+    HALF_UP[1](kit / HALF_UP[0])
     for stream in ("real", "directed"):
-        replace("half_away_i ? ~negative : floor[0]", "1'b1")(kit / "rtl/quasim_requant.sv")
         result = bench(kit, "icarus", f"+stream={stream}")
         check(result.returncode == 0, f"half up is seen without a corner stream: {result.stdout}")
-        (kit / "rtl/quasim_requant.sv").write_bytes(good["rtl/quasim_requant.sv"])
-    for name, spoil, stream in planted:
-        spoil(kit / name)
-        result = bench(kit, "icarus", f"+stream={stream}")
-        check(result.returncode != 0 and "FAIL" in result.stdout and "PASS" not in result.stdout,
-              f"the bench misses an error in {name}: {result.stdout}")
-        (kit / name).write_bytes(good[name])
+    (kit / HALF_UP[0]).write_bytes(good[HALF_UP[0]])
+    check_planted(kit, good, planted)
     for name in ("vectors/real/x.hex", "vectors/real/out.hex", "vectors/real/flags.hex", "vectors/real/counters.hex", "config/axil_writes.hex"):
         (kit / name).write_bytes(b"".join(line + b"\n" for line in good[name].split()[:2]))
         result = bench(kit, "icarus", "+stream=real")
@@ -632,7 +656,7 @@ def main():
         elif group == "whole_layers":
             test_layers(work, 1024, 256, (16, 16), False)
         else:
-            {"formats": test_formats, "hostile": test_hostile, "faults": test_faults, "fused": test_fused, "memory": test_memory}[group](work)
+            {"formats": test_formats, "hostile": test_hostile, "faults": test_faults, "corner_faults": test_corner_faults, "fused": test_fused, "memory": test_memory}[group](work)
     for failure in failures:
         print("FAIL", failure)
     print(f"{checks} checks, {len(failures)} failures")
