@@ -52,7 +52,8 @@ struct Search {
 };
 
 Search search(const exact::StepFunction& q, const Domain& domain, const std::vector<std::int8_t>& table,
-              const Datapath& datapath, Match match) {
+              const Datapath& datapath, const Options& options) {
+  const Match match = options.match;
   const auto bounds = [&](Match wanted) {
     const LevelRuns runs =
         wanted == Match::kQ ? LevelRuns(datapath.conv_bits) : LevelRuns(datapath.conv_bits, table);
@@ -63,7 +64,8 @@ Search search(const exact::StepFunction& q, const Domain& domain, const std::vec
     if (auto found = find_exact(bounds(wanted), datapath)) return {std::move(*found), wanted, 0};
   }
   const Match wanted = match == Match::kQ ? Match::kQ : Match::kOut;
-  ClosestMultiplier closest = narrowest_closest(bounds(wanted), datapath);
+  ClosestMultiplier closest = options.narrowest ? narrowest_closest(bounds(wanted), datapath)
+                                                : find_closest(bounds(wanted), datapath);
   return {std::move(closest.multiplier), wanted, closest.at_least};
 }
 
@@ -98,7 +100,7 @@ std::vector<std::int64_t> compile_two_step(const LayerParams& layer, const Domai
   compiled.target_falls = falls_somewhere(*target.steps.q);
   const Datapath datapath{layer.conv_bits, stage.rounding, options.mult_bits, options.bias_bits};
   Search found = search(compiled.target_falls ? without_falls(*target.steps.q) : *target.steps.q, domain,
-                        stage.silu_table, datapath, options.match);
+                        stage.silu_table, datapath, options);
   compiled.match = found.match;
   compiled.displaced_at_least = found.displaced_at_least;
   stage.multiplier = found.multiplier.multiplier;

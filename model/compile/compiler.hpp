@@ -31,6 +31,9 @@ struct Options {
   Match match = Match::kAuto;              ///< two_step
   int cell_bits = spec::kCellBitsDefault;  ///< fused: the guess has 2^cell_bits cells
   int near_rows = spec::kNearRowsDefault;  ///< fused: thresholds held at full width
+  /// two_step, where no exact program exists: whether to look for the narrowest of the multipliers that come
+  /// as close, which takes several searches, or to take any up to mult_bits.
+  bool narrowest = true;
 };
 
 /// One accumulator and bias value at which program and target disagree.

@@ -180,6 +180,7 @@ nlohmann::ordered_json sweep_group(const std::filesystem::path& directory, Bundl
   for (int bits = kSweepFirst; bits <= options.mult_bits; ++bits) {
     compile::Options search = options_of(options);
     search.mult_bits = bits;
+    search.narrowest = false;  // the widths below have rows of their own
     const compile::Compiled compiled = compile_program(bundle, domain, target, search);
     widths.push_back({{"mult_bits", bits},
                       {"differing_q", compiled.differing_q},
