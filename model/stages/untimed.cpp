@@ -131,37 +131,37 @@ std::size_t UntimedPlan::fast_channels() const {
       }));
 }
 
-void UntimedPlan::run_row(const ChannelPlan& channel, const std::int8_t* x, std::int8_t* out,
-                          std::size_t length_elems, Kernel kernel) const {
+void UntimedPlan::run_row(const ChannelPlan& channel, const Row& row, Kernel kernel) const {
   const GroupPlan& group = groups_[channel.group];
   if (group.stage.is_fused()) {
-    const FusedRow& row = fused_rows_[channel.fused_row];
-    if (row.many.steps >= 0 && kernel == Kernel::kAvx512)
-      fused_row_avx512(channel, row, x, out, length_elems);
-    else if (row.few.steps >= 0 && channel.sixteen && kernel == Kernel::kAvx2)
-      fused_row_avx2(channel, row, x, out, length_elems);
+    const FusedRow& fused = fused_rows_[channel.fused_row];
+    if (fused.many.steps >= 0 && kernel == Kernel::kAvx512)
+      fused_row_avx512(channel, fused, row);
+    else if (fused.few.steps >= 0 && channel.sixteen && kernel == Kernel::kAvx2)
+      fused_row_avx2(channel, fused, row);
     else
-      fused_row_any(channel, row, x, out, length_elems);
+      fused_row_any(channel, fused, row);
   } else if (!channel.fp32 || kernel == Kernel::kPortable) {
-    integer_row(channel, group.stage, x, out, length_elems);
+    integer_row(channel, group.stage, row);
   } else if (kernel == Kernel::kAvx512) {
-    fp32_row_avx512(channel, group.table.bytes.data(), x, out, length_elems);
+    fp32_row_avx512(channel, group.table.bytes.data(), row);
   } else if (channel.sixteen) {
-    fp32_row_avx2(channel, group.table, x, out, length_elems);
+    fp32_row_avx2(channel, group.table, row);
   } else {
-    fp32_row_wide_avx2(channel, group.table.bytes.data(), x, out, length_elems);
+    fp32_row_wide_avx2(channel, group.table.bytes.data(), row);
   }
 }
 
 void UntimedPlan::run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems,
-                      Kernel kernel) const {
+                      Kernel kernel, Stores stores) const {
   if (length_elems == 0) return;
   for (std::size_t b = 0; b < sequences; ++b)
     for (const ChannelPlan& channel : channels_) {
-      run_row(channel, x, out, length_elems, kernel);
+      run_row(channel, {x, out, length_elems, stores}, kernel);
       x += length_elems;
       out += length_elems;
     }
+  if (stores == Stores::kStreamed) end_of_stream();
 }
 
 void UntimedPlan::run_channels_last(const std::int8_t* x, std::int8_t* out, std::size_t sequences,
@@ -176,8 +176,8 @@ void UntimedPlan::run_channels_last(const std::int8_t* x, std::int8_t* out, std:
       const std::size_t at = b * length_elems * channels() + first;
       transpose({x + at, channels()}, {rows.data(), length_elems}, length_elems, count);
       for (std::size_t c = 0; c < count; ++c)
-        run_row(channels_[first + c], &rows[c * length_elems], &results[c * length_elems], length_elems,
-                kernel);
+        run_row(channels_[first + c],
+                {&rows[c * length_elems], &results[c * length_elems], length_elems, Stores::kCached}, kernel);
       transpose({results.data(), length_elems}, {out + at, channels()}, count, length_elems);
     }
 }

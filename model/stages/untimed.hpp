@@ -30,6 +30,10 @@ enum class Kernel { kPortable, kAvx2, kAvx512 };
 /// The widest kernel that this processor runs.
 Kernel best_kernel();
 
+/// How outputs reach the memory: through the caches, for a reader that comes soon; or past them, which saves
+/// reading each line before it is written, for more than they hold. Kernels that cannot go past them do not.
+enum class Stores { kCached, kStreamed };
+
 /// What one channel needs at run time.
 struct ChannelPlan {
   std::array<std::int8_t, spec::kTapsMax>
@@ -49,6 +53,8 @@ struct Table8 {
   bool mirrored = false;                             ///< out(q) = max(q, 0) + by_magnitude[min(|q|, 127)]
 };
 
+struct Row;  // of untimed_kernels.hpp
+
 class UntimedPlan {
  public:
   /// Throws InputError where the program is not valid.
@@ -57,10 +63,11 @@ class UntimedPlan {
   /// x and out are [sequences, channels, length_elems], apart from one another; each sequence starts with
   /// zero history.
   void run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems) const {
-    run(x, out, sequences, length_elems, best_kernel());
+    const bool large = sequences * channels() * length_elems >= kStreamedBytes;
+    run(x, out, sequences, length_elems, best_kernel(), large ? Stores::kStreamed : Stores::kCached);
   }
   void run(const std::int8_t* x, std::int8_t* out, std::size_t sequences, std::size_t length_elems,
-           Kernel kernel) const;
+           Kernel kernel, Stores stores) const;
   /// The same with x and out [sequences, length_elems, channels].
   void run_channels_last(const std::int8_t* x, std::int8_t* out, std::size_t sequences,
                          std::size_t length_elems) const;
@@ -72,13 +79,14 @@ class UntimedPlan {
   std::size_t channels() const { return channels_.size(); }
 
  private:
+  static constexpr std::size_t kStreamedBytes = std::size_t{16} << 20;
+
   /// What the channels of one group share.
   struct GroupPlan {
     StageProgram stage;
     Table8 table;
   };
-  void run_row(const ChannelPlan& channel, const std::int8_t* x, std::int8_t* out, std::size_t length_elems,
-               Kernel kernel) const;
+  void run_row(const ChannelPlan& channel, const Row& row, Kernel kernel) const;
   void plan_two_step(std::size_t group);
   void plan_fused(std::size_t group);
 

@@ -24,7 +24,8 @@ namespace {
 #define QUASIM_AVX2 __attribute__((target("avx2,fma"), always_inline)) inline
 
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kLine = 32;  // outputs of one vector
+constexpr std::size_t kLine = 32;        // outputs of one vector
+constexpr std::size_t kMemoryLine = 64;  // bytes
 constexpr std::size_t kHistory = spec::kTapsMax - 1;
 
 QUASIM_AVX2 __m256i load(const void* bytes) {
@@ -253,63 +254,73 @@ struct Fp32Outputs {
   }
 };
 
+/// Copies whole vectors past the caches, to where a vector may begin.
+QUASIM_AVX2 void stream(std::int8_t* out, const std::int8_t* result, std::size_t count) {
+  for (std::size_t i = 0; i < count; i += kLine)
+    _mm256_stream_si256(reinterpret_cast<__m256i*>(out + i), load(result + i));
+}
+
 template <class Outputs>
-QUASIM_AVX2 void row_by(const Outputs& outputs, const std::int8_t* x, std::int8_t* out,
-                        std::size_t length_elems) {
+QUASIM_AVX2 void row_by(const Outputs& outputs, const Row& row) {
   static_assert(kLine > kHistory + 2, "the last window of a block ends within the buffer");
   std::int8_t window[kBlock + kLine] = {}, result[kBlock];
   typename Outputs::Index at{};
-  for (std::size_t t = 0; t < length_elems; t += kBlock) {
-    const std::size_t count = std::min(kBlock, length_elems - t);
-    load_window(x, t, count, window);
+  const bool streamed = row.stores == Stores::kStreamed;
+  // Where lines are streamed, the first block ends where a line of the memory does.
+  std::size_t block =
+      streamed ? kBlock - reinterpret_cast<std::uintptr_t>(row.out) % kMemoryLine : std::size_t{kBlock};
+  for (std::size_t t = 0; t < row.length_elems; t += block, block = kBlock) {
+    const std::size_t count = std::min(block, row.length_elems - t);
+    load_window(row.x, t, count, window);
     for (std::size_t i = 0; i < count + kHistory; i += kLine)
       store(window + i, _mm256_xor_si256(load(window + i), all8(0x80)));
     for (std::size_t i = 0; i < count; i += kLine) outputs.index(window + i, i, at);
     // Lines are written whole, so a row's last one goes elsewhere first unless it is one.
-    std::int8_t* target = count % (Outputs::kVectors * kLine) == 0 ? out + t : result;
-    outputs.outputs(at, count, target);
-    if (target == result) std::memcpy(out + t, result, count);
+    std::int8_t* out = row.out + t;
+    const bool whole = count % (Outputs::kVectors * kLine) == 0;
+    outputs.outputs(at, count, whole && !streamed ? out : result);
+    if (whole && streamed && reinterpret_cast<std::uintptr_t>(out) % kLine == 0)
+      stream(out, result, count);
+    else if (!whole || streamed)
+      std::memcpy(out, result, count);
   }
 }
 
 template <Sum Form, std::size_t Steps>
-QUASIM_AVX2 void bucket_row(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x,
-                            std::int8_t* out, std::size_t length_elems) {
+QUASIM_AVX2 void bucket_row(const ChannelPlan& channel, const FusedRow& fused, const Row& row) {
   BucketOutputs<Form, Steps> outputs;
   outputs.taps = taps_of<Form>(channel);
   outputs.whole_base =
       _mm256_add_epi16(_mm256_add_epi16(outputs.taps.older_base, outputs.taps.newer_base), all16(0x8000));
-  outputs.table[0].set(row.few.rank.data());
-  for (std::size_t step = 0; step < Steps; ++step) outputs.table[step + 1].set(row.few.part[step].data());
-  outputs.rows = row.few.rows;
-  outputs.more = row.few.more;
-  outputs.first = all16(row.first + 0x8000);
-  outputs.last = all16(static_cast<int>(row.out.size()) - 1);
-  outputs.scale = all16(row.few.scale);
-  outputs.turn = all8(row.turn);
-  row_by(outputs, x, out, length_elems);
+  outputs.table[0].set(fused.few.rank.data());
+  for (std::size_t step = 0; step < Steps; ++step) outputs.table[step + 1].set(fused.few.part[step].data());
+  outputs.rows = fused.few.rows;
+  outputs.more = fused.few.more;
+  outputs.first = all16(fused.first + 0x8000);
+  outputs.last = all16(static_cast<int>(fused.out.size()) - 1);
+  outputs.scale = all16(fused.few.scale);
+  outputs.turn = all8(fused.turn);
+  row_by(outputs, row);
 }
 
 template <Sum Form>
-QUASIM_AVX2 void bucket_row(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x,
-                            std::int8_t* out, std::size_t length_elems) {
-  switch (row.few.steps) {
+QUASIM_AVX2 void bucket_row(const ChannelPlan& channel, const FusedRow& fused, const Row& row) {
+  switch (fused.few.steps) {
     case 0:
-      return bucket_row<Form, 0>(channel, row, x, out, length_elems);
+      return bucket_row<Form, 0>(channel, fused, row);
     case 1:
-      return bucket_row<Form, 1>(channel, row, x, out, length_elems);
+      return bucket_row<Form, 1>(channel, fused, row);
     case 2:
-      return bucket_row<Form, 2>(channel, row, x, out, length_elems);
+      return bucket_row<Form, 2>(channel, fused, row);
     case 3:
-      return bucket_row<Form, 3>(channel, row, x, out, length_elems);
+      return bucket_row<Form, 3>(channel, fused, row);
     default:
-      return bucket_row<Form, 4>(channel, row, x, out, length_elems);
+      return bucket_row<Form, 4>(channel, fused, row);
   }
 }
 
 template <Sum Form>
-QUASIM_AVX2 void fp32_row(const ChannelPlan& channel, const Table8& table, const std::int8_t* x,
-                          std::int8_t* out, std::size_t length_elems) {
+QUASIM_AVX2 void fp32_row(const ChannelPlan& channel, const Table8& table, const Row& row) {
   Fp32Outputs<Form> outputs;
   outputs.taps = taps_of<Form>(channel);
   outputs.mirrored = table.mirrored;
@@ -317,38 +328,36 @@ QUASIM_AVX2 void fp32_row(const ChannelPlan& channel, const Table8& table, const
   outputs.b = _mm256_set1_ps(channel.b);
   outputs.table.set(table.mirrored ? table.by_magnitude.data() : table.bytes.data());
   outputs.negative.set(table.bytes.data() + 128);
-  row_by(outputs, x, out, length_elems);
+  row_by(outputs, row);
 }
 
 }  // namespace
 }  // namespace avx2
 
-__attribute__((target("avx2,fma"))) void fused_row_avx2(const ChannelPlan& channel, const FusedRow& row,
-                                                        const std::int8_t* x, std::int8_t* out,
-                                                        std::size_t length_elems) {
+__attribute__((target("avx2,fma"))) void fused_row_avx2(const ChannelPlan& channel, const FusedRow& fused,
+                                                        const Row& row) {
   switch (avx2::sum_form(channel)) {
     case avx2::Sum::kWhole:
-      return avx2::bucket_row<avx2::Sum::kWhole>(channel, row, x, out, length_elems);
+      return avx2::bucket_row<avx2::Sum::kWhole>(channel, fused, row);
     case avx2::Sum::kClamped:
-      return avx2::bucket_row<avx2::Sum::kClamped>(channel, row, x, out, length_elems);
+      return avx2::bucket_row<avx2::Sum::kClamped>(channel, fused, row);
     case avx2::Sum::kHalves:
-      return avx2::bucket_row<avx2::Sum::kHalves>(channel, row, x, out, length_elems);
+      return avx2::bucket_row<avx2::Sum::kHalves>(channel, fused, row);
   }
 }
 
 __attribute__((target("avx2,fma"))) void fp32_row_avx2(const ChannelPlan& channel, const Table8& table,
-                                                       const std::int8_t* x, std::int8_t* out,
-                                                       std::size_t length_elems) {
+                                                       const Row& row) {
   if (avx2::sum_form(channel) == avx2::Sum::kHalves)
-    avx2::fp32_row<avx2::Sum::kHalves>(channel, table, x, out, length_elems);
+    avx2::fp32_row<avx2::Sum::kHalves>(channel, table, row);
   else
-    avx2::fp32_row<avx2::Sum::kClamped>(channel, table, x, out, length_elems);
+    avx2::fp32_row<avx2::Sum::kClamped>(channel, table, row);
 }
 
 #else
 
-void fused_row_avx2(const ChannelPlan&, const FusedRow&, const std::int8_t*, std::int8_t*, std::size_t) {}
-void fp32_row_avx2(const ChannelPlan&, const Table8&, const std::int8_t*, std::int8_t*, std::size_t) {}
+void fused_row_avx2(const ChannelPlan&, const FusedRow&, const Row&) {}
+void fp32_row_avx2(const ChannelPlan&, const Table8&, const Row&) {}
 
 #endif
 

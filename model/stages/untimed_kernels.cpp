@@ -33,8 +33,7 @@ void load_window(const std::int8_t* x, std::size_t t, std::size_t count, std::in
 #if defined(__x86_64__)
 __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 #endif
-void integer_row(const ChannelPlan& channel, const StageProgram& stage, const std::int8_t* x, std::int8_t* out,
-                 std::size_t length_elems) {
+void integer_row(const ChannelPlan& channel, const StageProgram& stage, const Row& row) {
   const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
   std::int8_t window[kBlock + kHistory];
   std::int32_t q[kBlock];
@@ -42,9 +41,9 @@ void integer_row(const ChannelPlan& channel, const StageProgram& stage, const st
   const int shift_bits = stage.shift_bits, conv_bits = stage.conv_bits;
   const Rounding rounding = stage.rounding;
   const std::int8_t* table = stage.silu_table.data();
-  for (std::size_t t = 0; t < length_elems; t += kBlock) {
-    const std::size_t count = std::min(kBlock, length_elems - t);
-    load_window(x, t, count, window);
+  for (std::size_t t = 0; t < row.length_elems; t += kBlock) {
+    const std::size_t count = std::min(kBlock, row.length_elems - t);
+    load_window(row.x, t, count, window);
     for (std::size_t i = 0; i < count; ++i) {
       const std::int32_t acc =
           w[0] * window[i] + w[1] * window[i + 1] + w[2] * window[i + 2] + w[3] * window[i + 3];
@@ -52,29 +51,28 @@ void integer_row(const ChannelPlan& channel, const StageProgram& stage, const st
           requant_round(requant_product(multiplier, acc), channel.bias_word, shift_bits, rounding, conv_bits)
               .q;
     }
-    for (std::size_t i = 0; i < count; ++i) out[t + i] = table[silu_index(q[i], conv_bits)];
+    for (std::size_t i = 0; i < count; ++i) row.out[t + i] = table[silu_index(q[i], conv_bits)];
   }
 }
 
 #if defined(__x86_64__)
 __attribute__((target_clones("default", "avx2", "arch=x86-64-v4")))
 #endif
-void fused_row_any(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
-                   std::size_t length_elems) {
+void fused_row_any(const ChannelPlan& channel, const FusedRow& fused, const Row& row) {
   const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
-  const std::int8_t* table = row.out.data();
-  const std::int32_t first = row.first, last = static_cast<std::int32_t>(row.out.size()) - 1;
+  const std::int8_t* table = fused.out.data();
+  const std::int32_t first = fused.first, last = static_cast<std::int32_t>(fused.out.size()) - 1;
   std::int8_t window[kBlock + kHistory];
   std::int32_t index[kBlock];
-  for (std::size_t t = 0; t < length_elems; t += kBlock) {
-    const std::size_t count = std::min(kBlock, length_elems - t);
-    load_window(x, t, count, window);
+  for (std::size_t t = 0; t < row.length_elems; t += kBlock) {
+    const std::size_t count = std::min(kBlock, row.length_elems - t);
+    load_window(row.x, t, count, window);
     for (std::size_t i = 0; i < count; ++i) {
       const std::int32_t acc =
           w[0] * window[i] + w[1] * window[i + 1] + w[2] * window[i + 2] + w[3] * window[i + 3];
       index[i] = std::min(std::max(acc - first, 0), last);
     }
-    for (std::size_t i = 0; i < count; ++i) out[t + i] = table[index[i]];
+    for (std::size_t i = 0; i < count; ++i) row.out[t + i] = table[index[i]];
   }
 }
 
@@ -89,17 +87,16 @@ bool has_avx512() {
 }
 
 __attribute__((target("avx2,fma"))) void fp32_row_wide_avx2(const ChannelPlan& channel,
-                                                            const std::int8_t* table8, const std::int8_t* x,
-                                                            std::int8_t* out, std::size_t length_elems) {
+                                                            const std::int8_t* table8, const Row& row) {
   const std::array<std::int8_t, spec::kTapsMax> w = channel.weights;
   const float a = channel.a, b = channel.b;
   // Adding 1.5 * 2^23 rounds to the nearest even integer and leaves it in the low bits.
   constexpr float kMagic = 0x1.8p23F;
   std::int8_t window[kBlock + kHistory];
   std::uint8_t index[kBlock];
-  for (std::size_t t = 0; t < length_elems; t += kBlock) {
-    const std::size_t count = std::min(kBlock, length_elems - t);
-    load_window(x, t, count, window);
+  for (std::size_t t = 0; t < row.length_elems; t += kBlock) {
+    const std::size_t count = std::min(kBlock, row.length_elems - t);
+    load_window(row.x, t, count, window);
     for (std::size_t i = 0; i < count; ++i) {
       const std::int32_t acc =
           w[0] * window[i] + w[1] * window[i + 1] + w[2] * window[i + 2] + w[3] * window[i + 3];
@@ -109,7 +106,7 @@ __attribute__((target("avx2,fma"))) void fp32_row_wide_avx2(const ChannelPlan& c
       std::memcpy(&bits, &shifted, sizeof bits);
       index[i] = static_cast<std::uint8_t>(bits);
     }
-    for (std::size_t i = 0; i < count; ++i) out[t + i] = table8[index[i]];
+    for (std::size_t i = 0; i < count; ++i) row.out[t + i] = table8[index[i]];
   }
 }
 
@@ -233,78 +230,106 @@ constexpr std::uint64_t low_bits(std::size_t count) {
   return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
 }
 
-/// 64 outputs with three samples before them.
-template <class Outputs>
-QUASIM_AVX512 void whole(const Outputs& outputs, const std::int8_t* x, std::int8_t* out, std::size_t t) {
-  const __m512i older = _mm512_loadu_si512(x + t - kHistory), newer = _mm512_loadu_si512(x + t);
-  _mm512_storeu_si512(out + t, outputs(older, newer));
+/// 64 outputs with three samples before them; `Streamed` wants out + t to begin a line.
+template <bool Streamed, class Outputs>
+QUASIM_AVX512 void whole(const Outputs& outputs, const Row& row, std::size_t t) {
+  const __m512i older = _mm512_loadu_si512(row.x + t - kHistory), newer = _mm512_loadu_si512(row.x + t);
+  const __m512i result = outputs(older, newer);
+  if (Streamed)
+    _mm512_stream_si512(reinterpret_cast<__m512i*>(row.out + t), result);
+  else
+    _mm512_storeu_si512(row.out + t, result);
 }
 
 /// Up to 64 outputs at any place of the row.
 template <class Outputs>
-QUASIM_AVX512 void partial(const Outputs& outputs, const std::int8_t* x, std::int8_t* out, std::size_t t,
-                           std::size_t count) {
+QUASIM_AVX512 void partial(const Outputs& outputs, const Row& row, std::size_t t, std::size_t count) {
   const std::size_t missing = t < kHistory ? kHistory - t : 0;  // samples before the row begins are zero
   const __mmask64 have = low_bits(count + kHistory) & ~low_bits(missing);
-  const __m512i older = _mm512_maskz_loadu_epi8(have, x + t - kHistory);
-  const __m512i newer = _mm512_maskz_loadu_epi8(low_bits(count), x + t);
+  const __m512i older = _mm512_maskz_loadu_epi8(have, row.x + t - kHistory);
+  const __m512i newer = _mm512_maskz_loadu_epi8(low_bits(count), row.x + t);
   const __m512i result = outputs(older, newer);
   if (count == kLine)
-    _mm512_storeu_si512(out + t, result);
+    _mm512_storeu_si512(row.out + t, result);
   else
-    _mm512_mask_storeu_epi8(out + t, low_bits(count), result);
+    _mm512_mask_storeu_epi8(row.out + t, low_bits(count), result);
 }
 
 /// The first block lacks history; the last one of a long row overlaps its neighbour instead of being cut
 /// short.
 template <class Outputs>
-QUASIM_AVX512 void whole_row(const Outputs& outputs, const std::int8_t* x, std::int8_t* out,
-                             std::size_t length_elems) {
+QUASIM_AVX512 void cached_row(const Outputs& outputs, const Row& row) {
+  const std::size_t length_elems = row.length_elems;
   std::size_t t = std::min(length_elems, kLine);
-  partial(outputs, x, out, 0, t);
-  for (; t + kLine <= length_elems; t += kLine) whole(outputs, x, out, t);
+  partial(outputs, row, 0, t);
+  for (; t + kLine <= length_elems; t += kLine) whole<false>(outputs, row, t);
   if (t == length_elems) return;
   if (length_elems >= kLine + kHistory)
-    whole(outputs, x, out, length_elems - kLine);
+    whole<false>(outputs, row, length_elems - kLine);
   else
-    partial(outputs, x, out, t, length_elems - t);
+    partial(outputs, row, t, length_elems - t);
+}
+
+/// The first block ends where a line of the memory does.
+template <class Outputs>
+QUASIM_AVX512 void streamed_row(const Outputs& outputs, const Row& row) {
+  const std::size_t length_elems = row.length_elems;
+  std::size_t t = std::min(length_elems, kLine - reinterpret_cast<std::uintptr_t>(row.out) % kLine);
+  partial(outputs, row, 0, t);
+  if (t < kHistory && t < length_elems) {  // the next block lacks history too
+    const std::size_t count = std::min(length_elems - t, kLine);
+    partial(outputs, row, t, count);
+    t += count;
+  }
+  for (; t + kLine <= length_elems; t += kLine) whole<true>(outputs, row, t);
+  if (t < length_elems) partial(outputs, row, t, length_elems - t);
+}
+
+template <class Outputs>
+QUASIM_AVX512 void whole_row(const Outputs& outputs, const Row& row) {
+  if (row.stores == Stores::kStreamed)
+    streamed_row(outputs, row);
+  else
+    cached_row(outputs, row);
 }
 
 template <std::size_t Steps>
-QUASIM_AVX512 void bucket_row(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x,
-                              std::int8_t* out, std::size_t length_elems) {
+QUASIM_AVX512 void bucket_row(const ChannelPlan& channel, const FusedRow& fused, const Row& row) {
   BucketOutputs<Steps> outputs;
-  outputs.taps = taps_of(channel, -row.first);
-  outputs.rank = table_of(row.many.rank.data());
-  for (std::size_t step = 0; step < Steps; ++step) outputs.part[step] = table_of(row.many.part[step].data());
-  outputs.last = _mm512_set1_epi16(static_cast<short>(row.out.size() - 1));
-  outputs.scale = _mm512_set1_epi16(static_cast<short>(row.many.scale));
-  outputs.turn = _mm512_set1_epi8(static_cast<char>(row.turn));
-  whole_row(outputs, x, out, length_elems);
+  outputs.taps = taps_of(channel, -fused.first);
+  outputs.rank = table_of(fused.many.rank.data());
+  for (std::size_t step = 0; step < Steps; ++step)
+    outputs.part[step] = table_of(fused.many.part[step].data());
+  outputs.last = _mm512_set1_epi16(static_cast<short>(fused.out.size() - 1));
+  outputs.scale = _mm512_set1_epi16(static_cast<short>(fused.many.scale));
+  outputs.turn = _mm512_set1_epi8(static_cast<char>(fused.turn));
+  whole_row(outputs, row);
 }
 
 }  // namespace
 
 __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fp32_row_avx512(
-    const ChannelPlan& channel, const std::int8_t* table8, const std::int8_t* x, std::int8_t* out,
-    std::size_t length_elems) {
+    const ChannelPlan& channel, const std::int8_t* table8, const Row& row) {
   Fp32Outputs outputs;
   outputs.taps = taps_of(channel, 0);
   outputs.table = table_of(table8);
   outputs.a = _mm512_set1_ps(channel.a);
   outputs.b = _mm512_set1_ps(channel.b);
-  whole_row(outputs, x, out, length_elems);
+  whole_row(outputs, row);
 }
 
 __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fused_row_avx512(
-    const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
-    std::size_t length_elems) {
+    const ChannelPlan& channel, const FusedRow& fused, const Row& row) {
   static_assert(RankBuckets<256>::kMostSteps == 4);
-  if (row.many.steps == 0) return bucket_row<0>(channel, row, x, out, length_elems);
-  if (row.many.steps == 1) return bucket_row<1>(channel, row, x, out, length_elems);
-  if (row.many.steps == 2) return bucket_row<2>(channel, row, x, out, length_elems);
-  if (row.many.steps == 3) return bucket_row<3>(channel, row, x, out, length_elems);
-  bucket_row<4>(channel, row, x, out, length_elems);
+  if (fused.many.steps == 0) return bucket_row<0>(channel, fused, row);
+  if (fused.many.steps == 1) return bucket_row<1>(channel, fused, row);
+  if (fused.many.steps == 2) return bucket_row<2>(channel, fused, row);
+  if (fused.many.steps == 3) return bucket_row<3>(channel, fused, row);
+  bucket_row<4>(channel, fused, row);
+}
+
+void end_of_stream() {
+  _mm_sfence();
 }
 
 #else
@@ -315,10 +340,10 @@ bool has_avx2() {
 bool has_avx512() {
   return false;
 }
-void fp32_row_wide_avx2(const ChannelPlan&, const std::int8_t*, const std::int8_t*, std::int8_t*,
-                        std::size_t) {}
-void fp32_row_avx512(const ChannelPlan&, const std::int8_t*, const std::int8_t*, std::int8_t*, std::size_t) {}
-void fused_row_avx512(const ChannelPlan&, const FusedRow&, const std::int8_t*, std::int8_t*, std::size_t) {}
+void fp32_row_wide_avx2(const ChannelPlan&, const std::int8_t*, const Row&) {}
+void fp32_row_avx512(const ChannelPlan&, const std::int8_t*, const Row&) {}
+void fused_row_avx512(const ChannelPlan&, const FusedRow&, const Row&) {}
+void end_of_stream() {}
 
 #endif
 

@@ -8,27 +8,31 @@
 
 namespace quasim::stages {
 
+/// Where one channel of one sequence is read and written.
+struct Row {
+  const std::int8_t* x = nullptr;
+  std::int8_t* out = nullptr;
+  std::size_t length_elems = 0;
+  Stores stores = Stores::kCached;
+};
+
 /// A two_step row without its fp32 form: the scalar stages in blocks.
-void integer_row(const ChannelPlan& channel, const StageProgram& stage, const std::int8_t* x,
-                 std::int8_t* out, std::size_t length_elems);
+void integer_row(const ChannelPlan& channel, const StageProgram& stage, const Row& row);
 
 /// A fused row by its list of outputs, on any processor.
-void fused_row_any(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
-                   std::size_t length_elems);
+void fused_row_any(const ChannelPlan& channel, const FusedRow& fused, const Row& row);
 /// A fused row whose buckets fit: few of them for AVX2, many for AVX-512.
-void fused_row_avx2(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
-                    std::size_t length_elems);
-void fused_row_avx512(const ChannelPlan& channel, const FusedRow& row, const std::int8_t* x, std::int8_t* out,
-                      std::size_t length_elems);
+void fused_row_avx2(const ChannelPlan& channel, const FusedRow& fused, const Row& row);
+void fused_row_avx512(const ChannelPlan& channel, const FusedRow& fused, const Row& row);
 
 /// Rows with a proven fp32 form; `table8` is indexed by q as a byte. Without `wide`, q must not change beyond
 /// 16-bit accumulators.
-void fp32_row_avx2(const ChannelPlan& channel, const Table8& table, const std::int8_t* x, std::int8_t* out,
-                   std::size_t length_elems);
-void fp32_row_wide_avx2(const ChannelPlan& channel, const std::int8_t* table8, const std::int8_t* x,
-                        std::int8_t* out, std::size_t length_elems);
-void fp32_row_avx512(const ChannelPlan& channel, const std::int8_t* table8, const std::int8_t* x,
-                     std::int8_t* out, std::size_t length_elems);
+void fp32_row_avx2(const ChannelPlan& channel, const Table8& table, const Row& row);
+void fp32_row_wide_avx2(const ChannelPlan& channel, const std::int8_t* table8, const Row& row);
+void fp32_row_avx512(const ChannelPlan& channel, const std::int8_t* table8, const Row& row);
+
+/// After the last row of Stores::kStreamed: what was written is seen before anything that is written later.
+void end_of_stream();
 
 /// x[t - 3 ... t + count - 1], zeros before the row begins.
 void load_window(const std::int8_t* x, std::size_t t, std::size_t count, std::int8_t* window);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Plants small faults in the sources, one at a time, and runs the fast checks until one finds it.
 
-  mutation.py --room rtl|cpp [--count N] [--seed S] [--only PATH] [--budget SECONDS] [-o RESULT.json]
+  mutation.py --room rtl|cpp [--count N] [--seed S] [--jobs N] [--only PATH] [--budget SECONDS] [-o RESULT.json]
   mutation.py --page PAGE.md [--check] RESULT.json...      write the table, or exit 1 where PAGE differs from it
 
 rtl: each fault of rtl/ goes through the smoke bench in Icarus, then through Verilator's lint; what is left is compared with the
@@ -12,10 +12,12 @@ usage, or the sources fail without a fault.
 """
 import argparse
 import collections
+import concurrent.futures
 import hashlib
 import json
 import os
 import pathlib
+import queue
 import random
 import resource
 import shutil
@@ -174,8 +176,8 @@ class Cpp:
 ROOMS = {"rtl": Rtl, "cpp": Cpp}
 
 
-def chosen(room, count, seed, only):
-    """`count` faults and those that take the place of invalid ones, spread over files and kinds: each file in turn gives one."""
+def chosen(room, seed, only):
+    """All faults, spread over files and kinds: each file in turn gives one."""
     generator = random.Random(seed)
     queues = []
     for file in room.files:
@@ -188,15 +190,15 @@ def chosen(room, count, seed, only):
             generator.shuffle(mutants)
         kinds = sorted(by_kind)
         generator.shuffle(kinds)
-        queue = []
+        dealt = []
         while any(by_kind.values()):
-            queue += [by_kind[kind].pop() for kind in kinds if by_kind[kind]]
+            dealt += [by_kind[kind].pop() for kind in kinds if by_kind[kind]]
         # A file gives in proportion to the root of what it has, so that small ones are not forgotten.
-        if queue:
-            queues.append((len(queue) ** 0.5, queue))
+        if dealt:
+            queues.append((len(dealt) ** 0.5, dealt))
     taken = [0] * len(queues)
-    while any(taken[i] < len(queue) for i, (_, queue) in enumerate(queues)):
-        i = min((i for i, (_, queue) in enumerate(queues) if taken[i] < len(queue)), key=lambda i: (taken[i] + 0.5) / queues[i][0])
+    while any(taken[i] < len(dealt) for i, (_, dealt) in enumerate(queues)):
+        i = min((i for i, (_, dealt) in enumerate(queues) if taken[i] < len(dealt)), key=lambda i: (taken[i] + 0.5) / queues[i][0])
         yield queues[i][1][taken[i]]
         taken[i] += 1
 
@@ -207,12 +209,56 @@ def line_of(mutant):
 
 def argued(mutant, table):
     """The reason why a fault changes nothing, where somebody gave one."""
-    before = line_of(mutant)
-    after = before[: mutant.column] + mutant.new + before[mutant.column + len(mutant.old):]
+    before, after = changed(mutant)
     for entry in table:
-        if entry["file"] == mutant.file and entry["before"] == before.strip() and entry["after"] == after.strip():
+        if entry["file"] == mutant.file and entry["before"] == before and entry["after"] == after:
             return entry["why"]
     return None
+
+
+def changed(mutant):
+    """Its line before and after, without indentation."""
+    before = line_of(mutant)
+    return before.strip(), (before[: mutant.column] + mutant.new + before[mutant.column + len(mutant.old):]).strip()
+
+
+def tried(mutant, rooms):
+    """The entry of a fault, from the first room that is free."""
+    room = rooms.get()
+    try:
+        began = time.monotonic()
+        status, by = room.try_one(mutant)
+    finally:
+        rooms.put(room)
+    before, after = changed(mutant)
+    entry = {"file": mutant.file, "line": mutant.line, "column": mutant.column, "kind": mutant.kind, "before": before,
+             "after": after, "status": status, "by": by, "seconds": round(time.monotonic() - began, 1)}
+    print(f"{status:10} {mutant.name()}  [{by}] {entry['seconds']} s", flush=True)
+    return entry
+
+
+def entries(mutants, rooms, known, args):
+    """The entries of the first `count` faults that compile, and of those between them that do not, in order; ends early where the
+    budget does, with None. Each room has one fault at a time."""
+    start, valid, waiting, none_left = time.monotonic(), 0, collections.deque(), False
+    with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
+        while True:
+            while not none_left and valid + len(waiting) < args.count and len(waiting) < 4 * args.jobs:
+                mutant = next(mutants, None)
+                entry = mutant and known.get((mutant.file, *changed(mutant), mutant.line, mutant.column))
+                over = mutant is not None and entry is None and time.monotonic() - start > args.budget
+                none_left = mutant is None or over
+                if over:
+                    waiting.append((None, None))
+                elif mutant is not None:
+                    waiting.append((mutant, entry or pool.submit(tried, mutant, rooms)))
+            if not waiting:
+                return
+            mutant, entry = waiting.popleft()
+            if isinstance(entry, concurrent.futures.Future):
+                entry = entry.result()
+            valid += entry is not None and entry["status"] != "invalid"
+            yield mutant, entry
 
 
 def measure(args):
@@ -225,42 +271,30 @@ def measure(args):
         if before.get("format") != FORMAT or before["room"] != args.room:
             raise Refused(f"{output}: expected a result of room {args.room}")
         if not args.again:
-            known = {(m["file"], m["before"], m["after"], m["line"], m["column"]): m for m in before["mutants"]}
+            known = {(m["file"], m["before"], m["after"], m["line"], m["column"]): m for m in before["mutants"]
+                     if not (args.retry and m["status"] == "survived")}
     with tempfile.TemporaryDirectory() as temporary:
-        scratch = args.scratch or pathlib.Path(temporary)
-        scratch.mkdir(parents=True, exist_ok=True)
-        room = ROOMS[args.room](scratch)
-        if not known or args.again:
+        rooms = queue.SimpleQueue()
+        for number in range(args.jobs):
+            scratch = (args.scratch or pathlib.Path(temporary)) / str(number)
+            scratch.mkdir(parents=True, exist_ok=True)
+            rooms.put(ROOMS[args.room](scratch))
+        if not known:
+            room = rooms.get()
             status, by = room.try_one(None)
+            rooms.put(room)
             if status != "survived":
                 raise Refused(f"the sources fail without a fault: {by}")
-        start, valid = time.monotonic(), 0
-        for mutant in chosen(room, args.count, args.seed, args.only):
-            if valid >= args.count:
-                break
-            before = line_of(mutant)
-            after = before[: mutant.column] + mutant.new + before[mutant.column + len(mutant.old):]
-            entry = known.get((mutant.file, before.strip(), after.strip(), mutant.line, mutant.column))
-            if entry is not None and entry["status"] == "survived" and args.retry:
-                entry = None
+        result["complete"] = True
+        for mutant, entry in entries(chosen(ROOMS[args.room], args.seed, args.only), rooms, known, args):
             if entry is None:
-                if time.monotonic() - start > args.budget:
-                    result["complete"] = False
-                    break
-                began = time.monotonic()
-                status, by = room.try_one(mutant)
-                entry = {"file": mutant.file, "line": mutant.line, "column": mutant.column, "kind": mutant.kind, "before": before.strip(),
-                         "after": after.strip(), "status": status, "by": by, "seconds": round(time.monotonic() - began, 1)}
-                print(f"{status:10} {mutant.name()}  [{by}] {entry['seconds']} s", flush=True)
+                result["complete"] = False
+                break
             if entry["status"] == "survived" and argued(mutant, table):
                 entry.update(status="equivalent", by="argued: " + argued(mutant, table))
             result["mutants"].append(entry)
-            valid += entry["status"] != "invalid"
-            write(output, result)
-        else:
-            result["complete"] = True
-        result.setdefault("complete", True)
-        result["sources"] = {file: hashlib.sha256((ROOT / file).read_bytes()).hexdigest()[:16] for file in room.files}
+            write(output, {**result, "complete": False})
+        result["sources"] = {file: hashlib.sha256((ROOT / file).read_bytes()).hexdigest()[:16] for file in ROOMS[args.room].files}
         write(output, result)
     counts = collections.Counter(m["status"] for m in result["mutants"])
     print(f"mutation: {args.room}, seed {args.seed}: {counts['killed']} of {counts['killed'] + counts['survived']} faults found, "
@@ -280,6 +314,7 @@ def main():
     parser.add_argument("--room", choices=ROOMS)
     parser.add_argument("--count", type=int, default=100, help="faults that compile")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="faults at a time; cpp builds a tree for each")
     parser.add_argument("--only", help="files whose path holds this")
     parser.add_argument("--budget", type=float, default=float("inf"), help="begin no fault after so many seconds")
     parser.add_argument("--again", action="store_true", help="forget what RESULT.json holds")
@@ -292,8 +327,8 @@ def main():
     try:
         if args.page:
             return page.make(args.page, args.results, args.check)
-        if not args.room or args.results:
-            raise Refused("expected --room rtl or --room cpp, or --page")
+        if not args.room or args.results or args.jobs < 1 or args.count < 1:
+            raise Refused("expected --room rtl or --room cpp with --count and --jobs of at least 1, or --page")
         return measure(args)
     except (Refused, OSError, ValueError, KeyError) as error:
         print(f"mutation: {error}", file=sys.stderr)

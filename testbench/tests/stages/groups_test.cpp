@@ -97,7 +97,7 @@ TEST(groups, untimed_model_equals_its_groups) {
                    expected);
     for (const stages::Kernel kernel : {stages::Kernel::kPortable, stages::best_kernel()}) {
       TensorBCL<std::int8_t> out(x.shape());
-      plan.run(x.data(), out.data(), 2, 71, kernel);
+      plan.run(x.data(), out.data(), 2, 71, kernel, stages::Stores::kCached);
       EXPECT_TRUE(out == expected) << groups << " groups, kernel " << static_cast<int>(kernel);
       compared += static_cast<std::int64_t>(out.size());
     }

@@ -227,7 +227,7 @@ TEST(untimed, every_length_in_every_kernel) {
           }
         for (const stages::Kernel kernel : kernels) {
           std::vector<std::int8_t> out(x.size() + 128, 99);
-          plan.run(x.data(), out.data() + 64, 1, length, kernel);
+          plan.run(x.data(), out.data() + 64, 1, length, kernel, stages::Stores::kCached);
           ASSERT_TRUE(std::equal(expected.begin(), expected.end(), out.begin() + 64))
               << "kind " << kind << ", " << taps << " taps, length " << length << ", kernel "
               << static_cast<int>(kernel);

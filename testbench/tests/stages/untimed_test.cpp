@@ -37,13 +37,15 @@ std::vector<stages::Kernel> kernels() {
   return available;
 }
 
-/// Every kernel at several lengths, alignments and sequence counts; bytes around the output must stay.
+/// Every kernel at several lengths, alignments and sequence counts, into and past the caches; bytes around
+/// the output must stay.
 std::int64_t check_program(const LayerProgram& program, std::mt19937_64& random, const std::string& name) {
   const stages::UntimedPlan plan(program);
   const std::size_t channels = program.bias_words.size();
   std::int64_t compared = 0;
-  for (const std::size_t length : {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{63},
-                                   std::size_t{64}, std::size_t{67}, std::size_t{130}, std::size_t{600}}) {
+  for (const std::size_t length :
+       {std::size_t{1}, std::size_t{2}, std::size_t{3}, std::size_t{63}, std::size_t{64}, std::size_t{67},
+        std::size_t{130}, std::size_t{640}, std::size_t{1200}}) {
     const std::size_t sequences = 1 + random() % 2;
     std::vector<std::int8_t> x(sequences * channels * length);
     for (std::int8_t& sample : x) {
@@ -51,15 +53,18 @@ std::int64_t check_program(const LayerProgram& program, std::mt19937_64& random,
       sample = static_cast<std::int8_t>(draw % 2 == 0 ? 127 + (draw >> 1 & 1) : draw >> 8);
     }
     const std::vector<std::int8_t> expected = by_scalar_stages(program, x, sequences, length);
-    for (const stages::Kernel kernel : kernels()) {
+    for (std::size_t i = 0; i < 2 * kernels().size(); ++i) {
+      const stages::Kernel kernel = kernels()[i / 2];
+      const stages::Stores stores = i % 2 == 0 ? stages::Stores::kCached : stages::Stores::kStreamed;
       const std::size_t offset = random() % 64;
       std::vector<std::int8_t> buffer(x.size() + 192, 77);
-      plan.run(x.data(), buffer.data() + 64 + offset, sequences, length, kernel);
+      plan.run(x.data(), buffer.data() + 64 + offset, sequences, length, kernel, stores);
       EXPECT_TRUE(std::equal(expected.begin(), expected.end(),
                              buffer.begin() + 64 + static_cast<std::ptrdiff_t>(offset)))
-          << name << " length " << length << " kernel " << static_cast<int>(kernel);
-      for (std::size_t i = 0; i < 64 + offset; ++i) EXPECT_EQ(buffer[i], 77) << name;
-      for (std::size_t i = 64 + offset + x.size(); i < buffer.size(); ++i) EXPECT_EQ(buffer[i], 77) << name;
+          << name << " length " << length << " kernel " << static_cast<int>(kernel) << " stores " << i % 2;
+      for (std::size_t at = 0; at < 64 + offset; ++at) EXPECT_EQ(buffer[at], 77) << name;
+      for (std::size_t at = 64 + offset + x.size(); at < buffer.size(); ++at)
+        EXPECT_EQ(buffer[at], 77) << name;
       compared += static_cast<std::int64_t>(expected.size());
     }
   }
