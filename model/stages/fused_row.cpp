@@ -78,6 +78,13 @@ int reading_cost(const RankBuckets<Count>& buckets) {
   return 2 * lookups + buckets.rows + 3 * buckets.steps;
 }
 
+/// The same where 128 bytes of a table are one instruction: one for each half of a table of 256, three to
+/// join the halves, three for each step.
+template <std::size_t Count>
+int whole_table_cost(const RankBuckets<Count>& buckets) {
+  return (buckets.steps + 1) * (Count > 128 ? 5 : 2) + 3 * buckets.steps;
+}
+
 /// The fastest to read of `least` buckets, and more by rows, up to Count: more buckets hold fewer steps each,
 /// in longer tables. They are held against the list of outputs; steps = -1 where none gives it.
 template <std::size_t Count>
@@ -121,6 +128,8 @@ FusedRow make_fused_row(const StageProgram& stage, std::int64_t bias_word, std::
   row.first = acc_min + static_cast<std::int32_t>(head);
   row.turn = stage.fused.turn;
   row.many = make_buckets<256>(256, row, ranks);
+  row.half = make_buckets<128>(128, row, ranks);
+  if (row.many.steps >= 0 && whole_table_cost(row.many) <= whole_table_cost(row.half)) row.half.steps = -1;
   const std::int64_t last = row.first + static_cast<std::int64_t>(row.out.size()) - 1;
   if (row.first >= std::numeric_limits<std::int16_t>::min() &&
       last <= std::numeric_limits<std::int16_t>::max())

@@ -28,12 +28,17 @@ struct FusedRow {
   std::int32_t first = 0;
   std::vector<std::int8_t> out;
 
-  /// The same by ranks, out = |rank - turn| - turn: many buckets where tables of 256 bytes cost nothing, and
-  /// few, as many as are read fastest, where each 16 bytes of a table are an instruction. `few` is used only
-  /// where the row also lies within 16-bit accumulators, and has steps = -1 elsewhere.
+  /// The same by ranks, out = |rank - turn| - turn. Where 128 bytes of a table are an instruction: many
+  /// buckets, and half as many, which has steps = -1 where it is not read faster. Where 16 bytes are: few, as
+  /// many as are read fastest; used only where the row also lies within 16-bit accumulators, and steps = -1
+  /// elsewhere.
   int turn = 0;
   RankBuckets<256> many;
+  RankBuckets<128> half;
   RankBuckets<128> few;
+
+  /// Whether many or half are there.
+  bool fast() const { return many.steps >= 0 || half.steps >= 0; }
 };
 
 /// The row for accumulators acc_min to acc_max, checked against the scalar stages at each of them.

@@ -126,8 +126,7 @@ void UntimedPlan::plan_fused(std::size_t group) {
 std::size_t UntimedPlan::fast_channels() const {
   return static_cast<std::size_t>(
       std::count_if(channels_.begin(), channels_.end(), [this](const ChannelPlan& channel) {
-        return groups_[channel.group].stage.is_fused() ? fused_rows_[channel.fused_row].many.steps >= 0
-                                                       : channel.fp32;
+        return groups_[channel.group].stage.is_fused() ? fused_rows_[channel.fused_row].fast() : channel.fp32;
       }));
 }
 
@@ -135,7 +134,7 @@ void UntimedPlan::run_row(const ChannelPlan& channel, const Row& row, Kernel ker
   const GroupPlan& group = groups_[channel.group];
   if (group.stage.is_fused()) {
     const FusedRow& fused = fused_rows_[channel.fused_row];
-    if (fused.many.steps >= 0 && kernel == Kernel::kAvx512)
+    if (fused.fast() && kernel == Kernel::kAvx512)
       fused_row_avx512(channel, fused, row);
     else if (fused.few.steps >= 0 && channel.sixteen && kernel == Kernel::kAvx2)
       fused_row_avx2(channel, fused, row);

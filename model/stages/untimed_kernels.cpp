@@ -159,19 +159,25 @@ QUASIM_AVX512 void accumulators(const Avx512Taps& taps, __m512i older, __m512i n
                                  taps.weights);
 }
 
-/// A table of 256 bytes, by index as an unsigned byte.
+/// A table of 256 or 128 bytes, by index as an unsigned byte.
+template <std::size_t Count>
 struct Avx512Table {
-  __m512i part[4];
+  __m512i part[Count / 64];
 };
 
-QUASIM_AVX512 Avx512Table table_of(const void* bytes) {
-  Avx512Table table;
-  for (int s = 0; s < 4; ++s)
-    table.part[s] = _mm512_loadu_si512(static_cast<const std::int8_t*>(bytes) + std::ptrdiff_t{64} * s);
+template <std::size_t Count>
+QUASIM_AVX512 Avx512Table<Count> table_of(const void* bytes) {
+  Avx512Table<Count> table;
+  for (std::size_t s = 0; s < Count / 64; ++s)
+    table.part[s] = _mm512_loadu_si512(static_cast<const std::int8_t*>(bytes) + 64 * s);
   return table;
 }
 
-QUASIM_AVX512 __m512i look_up(const Avx512Table& table, __m512i index, __mmask64 upper) {
+QUASIM_AVX512 __m512i look_up(const Avx512Table<128>& table, __m512i index, __mmask64 /*upper*/) {
+  return _mm512_permutex2var_epi8(table.part[0], index, table.part[1]);
+}
+/// `upper`: where the index is 128 and more.
+QUASIM_AVX512 __m512i look_up(const Avx512Table<256>& table, __m512i index, __mmask64 upper) {
   const __m512i low = _mm512_permutex2var_epi8(table.part[0], index, table.part[1]);
   const __m512i high = _mm512_permutex2var_epi8(table.part[2], index, table.part[3]);
   return _mm512_mask_blend_epi8(upper, low, high);
@@ -180,7 +186,7 @@ QUASIM_AVX512 __m512i look_up(const Avx512Table& table, __m512i index, __mmask64
 /// two_step by the fp32 form.
 struct Fp32Outputs {
   Avx512Taps taps;
-  Avx512Table table;
+  Avx512Table<256> table;
   __m512 a, b;
 
   QUASIM_AVX512 __m512i operator()(__m512i older, __m512i newer) const {
@@ -195,12 +201,12 @@ struct Fp32Outputs {
   }
 };
 
-/// fused by buckets of `Steps` steps at most.
-template <std::size_t Steps>
+/// fused by `Count` buckets of `Steps` steps at most.
+template <std::size_t Count, std::size_t Steps>
 struct BucketOutputs {
   Avx512Taps taps;
-  Avx512Table rank;
-  Avx512Table part[Steps > 0 ? Steps : 1];
+  Avx512Table<Count> rank;
+  Avx512Table<Count> part[Steps > 0 ? Steps : 1];
   __m512i last, scale, turn;
 
   QUASIM_AVX512 __m512i operator()(__m512i older, __m512i newer) const {
@@ -293,17 +299,29 @@ QUASIM_AVX512 void whole_row(const Outputs& outputs, const Row& row) {
     cached_row(outputs, row);
 }
 
-template <std::size_t Steps>
-QUASIM_AVX512 void bucket_row(const ChannelPlan& channel, const FusedRow& fused, const Row& row) {
-  BucketOutputs<Steps> outputs;
+template <std::size_t Steps, std::size_t Count>
+QUASIM_AVX512 void bucket_row(const ChannelPlan& channel, const FusedRow& fused,
+                              const RankBuckets<Count>& buckets, const Row& row) {
+  BucketOutputs<Count, Steps> outputs;
   outputs.taps = taps_of(channel, -fused.first);
-  outputs.rank = table_of(fused.many.rank.data());
+  outputs.rank = table_of<Count>(buckets.rank.data());
   for (std::size_t step = 0; step < Steps; ++step)
-    outputs.part[step] = table_of(fused.many.part[step].data());
+    outputs.part[step] = table_of<Count>(buckets.part[step].data());
   outputs.last = _mm512_set1_epi16(static_cast<short>(fused.out.size() - 1));
-  outputs.scale = _mm512_set1_epi16(static_cast<short>(fused.many.scale));
+  outputs.scale = _mm512_set1_epi16(static_cast<short>(buckets.scale));
   outputs.turn = _mm512_set1_epi8(static_cast<char>(fused.turn));
   whole_row(outputs, row);
+}
+
+template <std::size_t Count>
+QUASIM_AVX512 void bucket_row(const ChannelPlan& channel, const FusedRow& fused,
+                              const RankBuckets<Count>& buckets, const Row& row) {
+  static_assert(RankBuckets<Count>::kMostSteps == 4);
+  if (buckets.steps == 0) return bucket_row<0>(channel, fused, buckets, row);
+  if (buckets.steps == 1) return bucket_row<1>(channel, fused, buckets, row);
+  if (buckets.steps == 2) return bucket_row<2>(channel, fused, buckets, row);
+  if (buckets.steps == 3) return bucket_row<3>(channel, fused, buckets, row);
+  bucket_row<4>(channel, fused, buckets, row);
 }
 
 }  // namespace
@@ -312,7 +330,7 @@ __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fp32_row_
     const ChannelPlan& channel, const std::int8_t* table8, const Row& row) {
   Fp32Outputs outputs;
   outputs.taps = taps_of(channel, 0);
-  outputs.table = table_of(table8);
+  outputs.table = table_of<256>(table8);
   outputs.a = _mm512_set1_ps(channel.a);
   outputs.b = _mm512_set1_ps(channel.b);
   whole_row(outputs, row);
@@ -320,12 +338,10 @@ __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fp32_row_
 
 __attribute__((target("avx512f,avx512bw,avx512vnni,avx512vbmi"))) void fused_row_avx512(
     const ChannelPlan& channel, const FusedRow& fused, const Row& row) {
-  static_assert(RankBuckets<256>::kMostSteps == 4);
-  if (fused.many.steps == 0) return bucket_row<0>(channel, fused, row);
-  if (fused.many.steps == 1) return bucket_row<1>(channel, fused, row);
-  if (fused.many.steps == 2) return bucket_row<2>(channel, fused, row);
-  if (fused.many.steps == 3) return bucket_row<3>(channel, fused, row);
-  bucket_row<4>(channel, fused, row);
+  if (fused.half.steps >= 0)
+    bucket_row(channel, fused, fused.half, row);
+  else
+    bucket_row(channel, fused, fused.many, row);
 }
 
 void end_of_stream() {

@@ -21,7 +21,7 @@ void integer_row(const ChannelPlan& channel, const StageProgram& stage, const Ro
 
 /// A fused row by its list of outputs, on any processor.
 void fused_row_any(const ChannelPlan& channel, const FusedRow& fused, const Row& row);
-/// A fused row whose buckets fit: few of them for AVX2, many for AVX-512.
+/// A fused row whose buckets fit: few of them for AVX2, many or half as many for AVX-512.
 void fused_row_avx2(const ChannelPlan& channel, const FusedRow& fused, const Row& row);
 void fused_row_avx512(const ChannelPlan& channel, const FusedRow& fused, const Row& row);
 

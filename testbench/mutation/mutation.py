@@ -208,10 +208,11 @@ def line_of(mutant):
 
 
 def argued(mutant, table):
-    """The reason why a fault changes nothing, where somebody gave one."""
+    """The reason why a fault changes nothing, where somebody gave one. "next" is the line below, where several lines are alike."""
     before, after = changed(mutant)
+    below = (ROOT / mutant.file).read_text().split("\n")[mutant.line].strip()
     for entry in table:
-        if entry["file"] == mutant.file and entry["before"] == before and entry["after"] == after:
+        if (entry["file"], entry["before"], entry["after"], entry.get("next", below)) == (mutant.file, before, after, below):
             return entry["why"]
     return None
 

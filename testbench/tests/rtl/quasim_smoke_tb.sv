@@ -568,15 +568,22 @@ module quasim_smoke_tb #(
     end
   endtask
 
-  // The accumulator at both its ends, 4 * 128 * 128 and -4 * 128 * 127, and a shift that lets the output tell them from neighbours.
+  // The accumulator at both its ends, 4 * 128 * 128 and -4 * 128 * 127: with a shift that lets the output tell them from neighbours, then
+  // with M and B at their ends too, which takes p to its own.
   task automatic extreme_test;
     integer i, n;
     begin
-      for (n = 0; n < 4; n = n + 1) begin
-        new_layer(LANES, 4, 2);
-        shift = 0;
-        mult = 1;
-        for (i = 0; i < CN; i = i + 1) bias[i] = ((n % 2 == 0) ? -65536 : 65024) + n / 2 * (i % 3 - 1);
+      for (n = 0; n < 8; n = n + 1) begin
+        new_layer(LANES, 4, (n < 6) ? 2 : 5);
+        if (n >= 4) begin
+          shift = MB + 16;
+          mult = (longint'(1) << MB) - 1;
+          for (i = 0; i < CN; i = i + 1) bias[i] = (n % 2 == 0) ? BiasTop : -BiasTop - 1;
+        end else begin
+          shift = 0;
+          mult = 1;
+          for (i = 0; i < CN; i = i + 1) bias[i] = ((n % 2 == 0) ? -65536 : 65024) + n / 2 * (i % 3 - 1);
+        end
         for (i = 0; i < 4 * CN; i = i + 1) w[i] = (n % 2 == 0) ? -128 : 127;
         load_layer();
         enable();
