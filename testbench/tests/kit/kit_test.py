@@ -5,7 +5,7 @@
 
 GROUP: formats (every format of every stage against a model in NumPy), hostile (refusals), faults (planted errors are found), corner_faults (errors that only
 a corner stream reaches are found),
-small_layers (cuts of three real layers, verified by the kit's own bench in Icarus and Verilator, alone in a directory),
+small_layers (cuts of three real layers, verified by the kit's own bench in Icarus, one of them in Verilator too, alone in a directory),
 fused (a kit of dataflow fused against a model in NumPy; its bench passes, and names a channel where a table or register is off by the least
 that matters),
 memory (a large input takes no more memory than a small one), whole_layers (small_layers with all channels and time steps).
@@ -617,14 +617,15 @@ def test_layers(work, channels, steps, all_lanes, stalled):
         kit.parent.mkdir()
         shutil.move(made, kit)
         shutil.rmtree(bundle)
-        for tool in ("icarus", "verilator"):
+        for tool in ("icarus", "verilator") if number == 0 or not stalled else ("icarus",):  # a build by Verilator takes half a minute
             result = bench(kit, tool)
             passes = re.findall(r"^PASS .*", result.stdout, re.M)
             check(result.returncode == 0 and len(passes) == 10 and "FAIL" not in result.stdout, f"{layer} {tool}: {result.stdout}{result.stderr}")
             print(layer, tool, *passes, sep="\n  ")
         if stalled:
-            result = bench(kit, "verilator", "+stream=real", "+beats=50", f"+wave={work / f'{layer}.fst'}")
-            check(result.returncode == 0 and (work / f"{layer}.fst").stat().st_size > 1000, f"{layer}: no waveform: {result.stdout}{result.stderr}")
+            if number == 0:
+                result = bench(kit, "verilator", "+stream=real", "+beats=50", f"+wave={work / f'{layer}.fst'}")
+                check(result.returncode == 0 and (work / f"{layer}.fst").stat().st_size > 1000, f"{layer}: no waveform: {result.stdout}{result.stderr}")
             for seed in range(3):
                 result = bench(kit, "icarus", "+stream=real", "+stall_in=500", "+stall_out=700", f"+seed={seed}")
                 check(result.returncode == 0 and "PASS" in result.stdout, f"{layer} seed {seed}: {result.stdout}")

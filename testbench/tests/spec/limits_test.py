@@ -55,7 +55,7 @@ QUOTES = [
     ("cuda_golden/src/host/params_check.cpp", "expected {ConvBitsMin} to {ConvBitsMax}", 1),
 ]
 SKIPPED = ("vectors/", "testbench/tests/", "cuda_golden/bench/", "model/spec/quasim_spec.json", "model/spec/generated/", "rtl/generated/", "docs/register_map.md",
-           "docs/img/", "docs/timing/")
+           "docs/img/", "docs/timing/", "docs/mutation/")
 GENERATED_BLOCK = re.compile(r"<!-- parameters: scripts/emit_spec.py -->.*?<!-- end -->", re.S)
 
 
