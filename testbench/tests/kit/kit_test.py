@@ -26,20 +26,13 @@ import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import bundles  # noqa: E402
+import checks  # noqa: E402
+from checks import exit_code, expect  # noqa: E402
 
 group, quasim, project = sys.argv[1], pathlib.Path(sys.argv[2]).resolve(), pathlib.Path(sys.argv[3]).resolve()
 LAYERS = project / "vectors/bookmamba"
 GOLDEN = "golden/two_step.seqlast.precise.half_even"
 STAGES = {"x": (np.int8, 2), "acc": (np.int32, 8), "p": (np.int64, 16), "q": (np.int8, 2), "out": (np.int8, 2)}
-checks = 0
-failures = []
-
-
-def check(condition, text):
-    global checks
-    checks += 1
-    if not condition:
-        failures.append(text)
 
 
 def run(*arguments, cwd=None, env=None, timeout=900):
@@ -53,7 +46,7 @@ def cut_layer(target, layer, channels, steps, **changes):
 def export(bundle, kit, *arguments):
     formats = () if "--format" in arguments else ("--format", "all")
     result = run(quasim, "export", bundle, "-o", kit, "--json", *formats, *arguments)
-    check(result.returncode == 0, f"export {bundle.name}: exit {result.returncode}: {result.stderr}")
+    expect(result.returncode == 0, f"export {bundle.name}: exit {result.returncode}: {result.stderr}")
     return json.loads(result.stdout)
 
 
@@ -93,38 +86,38 @@ def check_stream(kit, name, lanes, wanted, conv_bits):
     stream = manifest["streams"][name]
     sequences, channels, length, groups = (stream[k] for k in ("sequences", "channels", "length", "groups"))
     folder = kit / "vectors" / name
-    check(stream["beats"] == sequences * length * groups and groups == -(-channels // lanes), f"{name}: beats")
+    expect(stream["beats"] == sequences * length * groups and groups == -(-channels // lanes), f"{name}: beats")
     for stage, (dtype, digits) in STAGES.items():
         if stage == "q" and conv_bits > 8:
             dtype, digits = np.int16, 4
         npy = np.load(folder / f"{stage}.npy")
-        check(npy.dtype == dtype and npy.shape == (sequences, length, groups, lanes), f"{name}/{stage}.npy: {npy.dtype} {npy.shape}")
+        expect(npy.dtype == dtype and npy.shape == (sequences, length, groups, lanes), f"{name}/{stage}.npy: {npy.dtype} {npy.shape}")
         got = npy.reshape(sequences, length, groups * lanes)[:, :, :channels].transpose(0, 2, 1)
-        check(np.array_equal(got, wanted[stage]), f"{name}/{stage}: differs from the model")
-        check(not npy.reshape(sequences, length, -1)[:, :, channels:].any(), f"{name}/{stage}: dead lanes")
+        expect(np.array_equal(got, wanted[stage]), f"{name}/{stage}: differs from the model")
+        expect(not npy.reshape(sequences, length, -1)[:, :, channels:].any(), f"{name}/{stage}: dead lanes")
         beats = npy.reshape(-1, lanes)
-        check(np.array_equal(np.fromfile(folder / f"{stage}.bin", dtype=dtype).reshape(-1, lanes), beats), f"{name}/{stage}.bin")
-        check(np.array_equal(from_hex((folder / f"{stage}.hex").read_text(), digits, lanes, dtype), beats), f"{name}/{stage}.hex")
+        expect(np.array_equal(np.fromfile(folder / f"{stage}.bin", dtype=dtype).reshape(-1, lanes), beats), f"{name}/{stage}.bin")
+        expect(np.array_equal(from_hex((folder / f"{stage}.hex").read_text(), digits, lanes, dtype), beats), f"{name}/{stage}.hex")
         mem = (folder / f"{stage}.mem").read_text()
-        check(mem == "@0\n" + (folder / f"{stage}.hex").read_text(), f"{name}/{stage}.mem")
+        expect(mem == "@0\n" + (folder / f"{stage}.hex").read_text(), f"{name}/{stage}.mem")
         with open(folder / f"{stage}.csv", encoding="ascii") as rows:
             count = 0
             for row in csv.DictReader(rows):
                 row = {key: int(value) for key, value in row.items()}
                 count += 1
                 if beats[row["beat"], row["lane"]] != row["value"] or got[row["sequence"], row["channel"], row["time"]] != row["value"]:
-                    check(False, f"{name}/{stage}.csv: {row}")
+                    expect(False, f"{name}/{stage}.csv: {row}")
                     break
-            check(count == sequences * channels * length, f"{name}/{stage}.csv: {count} rows")
+            expect(count == sequences * channels * length, f"{name}/{stage}.csv: {count} rows")
     flags = np.load(folder / "flags.npy")
     first = np.zeros_like(flags)
     first[:, 0, :] |= 1
     first[:, -1, -1] |= 2
-    check(np.array_equal(flags, first), f"{name}/flags.npy")
-    check([int(line, 16) for line in (folder / "flags.hex").read_text().split()] == flags.ravel().tolist(), f"{name}/flags.hex")
+    expect(np.array_equal(flags, first), f"{name}/flags.npy")
+    expect([int(line, 16) for line in (folder / "flags.hex").read_text().split()] == flags.ravel().tolist(), f"{name}/flags.hex")
     counters = [int(line, 16) for line in (folder / "counters.hex").read_text().split()]
-    check(counters[0] == counters[2] == stream["beats"] and counters[6] == int(np.isin(wanted["out"], (-128, 127)).sum()),
-          f"{name}/counters.hex: {counters}")
+    expect(counters[0] == counters[2] == stream["beats"] and counters[6] == int(np.isin(wanted["out"], (-128, 127)).sum()),
+           f"{name}/counters.hex: {counters}")
 
 
 CORNERS = ("corner_even", "corner_away", "corner_whole")
@@ -153,7 +146,7 @@ def check_corners(kit, lanes, layer):
     rows = {cells[0]: cells[1:] for cells in ([cell.strip() for cell in line.strip("|").split("|")]
                                               for line in (kit / "README.md").read_text().splitlines() if line.startswith("|"))}
     order = rows[""]
-    check(order == list(manifest["streams"]) and len(order) == 2 + len(CORNERS), f"README: streams {order}")
+    expect(order == list(manifest["streams"]) and len(order) == 2 + len(CORNERS), f"README: streams {order}")
     taps, low, high = set(), -(1 << (layer["conv_bits"] - 1)), (1 << (layer["conv_bits"] - 1)) - 1
     for name in order:
         if name in CORNERS:
@@ -177,14 +170,14 @@ def check_corners(kit, lanes, layer):
                   "entries of silu_table met": f"{np.unique(stages['q']).size} of {high - low + 1}", "clamps of q at the low end": np.count_nonzero(rounded < low),
                   "clamps of q at the high end": np.count_nonzero(rounded > high), "outputs of -128": np.count_nonzero(stages["out"] == -128),
                   "outputs of 127": np.count_nonzero(stages["out"] == 127)}
-        check({what: rows[what][order.index(name)] for what in wanted} == {what: str(value) for what, value in wanted.items()}, f"README: {name}: {wanted} {rows}")
+        expect({what: rows[what][order.index(name)] for what in wanted} == {what: str(value) for what, value in wanted.items()}, f"README: {name}: {wanted} {rows}")
         if name not in CORNERS:
             continue
-        check(np.unique(stages["q"]).size == high - low + 1 and (rounded < low).any() and (rounded > high).any() and np.ptp(stages["out"].astype(int)) == 255,
-              f"{name}: entries and clamps")
-        check(shift == 0 or all((tie & side & part).any() for side in (p > 0, p < 0) for part in (odd, ~odd)), f"{name}: ties")
-        check(program["rounding"] == ("half_away" if name == "corner_away" else "half_even") and (shift == 0) == (name == "corner_whole"), f"{name}: rules")
-    check(taps == {2, 3, 4}, f"corners: taps {taps}")
+        expect(np.unique(stages["q"]).size == high - low + 1 and (rounded < low).any() and (rounded > high).any() and np.ptp(stages["out"].astype(int)) == 255,
+               f"{name}: entries and clamps")
+        expect(shift == 0 or all((tie & side & part).any() for side in (p > 0, p < 0) for part in (odd, ~odd)), f"{name}: ties")
+        expect(program["rounding"] == ("half_away" if name == "corner_away" else "half_even") and (shift == 0) == (name == "corner_whole"), f"{name}: rules")
+    expect(taps == {2, 3, 4}, f"corners: taps {taps}")
 
 
 def check_program_files(kit, program, work):
@@ -194,19 +187,19 @@ def check_program_files(kit, program, work):
              "silu_table": [b & 255 for b in program["silu_table"]]}
     for name, want in words.items():
         text = {form: (kit / f"memory/{name}.{form}").read_text() for form in ("hex", "mem", "coe", "mif")}
-        check([int(w, 16) for w in text["hex"].split()] == want, f"{name}.hex")
-        check(text["mem"] == "@0\n" + text["hex"], f"{name}.mem")
+        expect([int(w, 16) for w in text["hex"].split()] == want, f"{name}.hex")
+        expect(text["mem"] == "@0\n" + text["hex"], f"{name}.mem")
         vector = text["coe"].split("memory_initialization_vector=")[1].strip().rstrip(";")
-        check([int(w, 16) for w in vector.split(",")] == want, f"{name}.coe")
+        expect([int(w, 16) for w in vector.split(",")] == want, f"{name}.coe")
         rows = re.findall(r"^\s+([0-9a-f]+) : ([0-9a-f]+);", text["mif"], re.M)
-        check([(int(a, 16), int(w, 16)) for a, w in rows] == list(enumerate(want)), f"{name}.mif")
-        check(f"DEPTH={len(want)};" in text["mif"], f"{name}.mif: depth")
+        expect([(int(a, 16), int(w, 16)) for a, w in rows] == list(enumerate(want)), f"{name}.mif")
+        expect(f"DEPTH={len(want)};" in text["mif"], f"{name}.mif: depth")
     writes = [(int(line[:8], 16), int(line[8:], 16)) for line in (kit / "config/axil_writes.hex").read_text().split()]
     with open(kit / "config/axil_writes.csv", encoding="ascii") as rows:
         table = [(int(r["address"], 16), int(r["data"], 16)) for r in csv.DictReader(rows)]
-    check(table == writes, "axil_writes.csv")
-    check([d for a, d in writes if 0x10000 <= a < 0x20000] == words["weight"], "writes: weights")
-    check(writes[0] == (0x10, 0) and writes[-1] == (0x10, 1) and (0x28, program["multiplier"]) in writes, "writes: registers")
+    expect(table == writes, "axil_writes.csv")
+    expect([d for a, d in writes if 0x10000 <= a < 0x20000] == words["weight"], "writes: weights")
+    expect(writes[0] == (0x10, 0) and writes[-1] == (0x10, 1) and (0x28, program["multiplier"]) in writes, "writes: registers")
     # the header, compiled by a C compiler, says the same
     (work / "header.c").write_text("""#include <stdio.h>
 #include "quasim_layer.h"
@@ -219,10 +212,10 @@ int main(void) {
 }
 """)
     built = run("cc", "-Wall", "-Werror", "-I", kit / "include", work / "header.c", "-o", work / "header")
-    check(built.returncode == 0, f"quasim_layer.h: {built.stderr}")
+    expect(built.returncode == 0, f"quasim_layer.h: {built.stderr}")
     want = [program["channels"], program["taps"], program["multiplier"], program["shift"], len(writes), *program["weight"],
             *program["bias_words"], *program["silu_table"], *(word for write in writes for word in write)]
-    check([int(w) for w in run(work / "header").stdout.split()] == want, "quasim_layer.h: values")
+    expect([int(w) for w in run(work / "header").stdout.split()] == want, "quasim_layer.h: values")
 
 
 def test_formats(work):
@@ -250,43 +243,40 @@ def test_formats(work):
                 for side in ("below", "above"):
                     window = int(row[side + "_window"])
                     if stages["acc"][window, channel, -1] != int(row[side + "_acc"]):
-                        check(False, f"steps.csv: {row}")
+                        expect(False, f"steps.csv: {row}")
                     if (stages["q"][window, channel, -1] >= level) != (side == "above"):
-                        check(False, f"steps.csv: wrong side: {row}")
-        check(covered == summary["q_steps_covered"] > 0, f"steps.csv: {covered} covered")
+                        expect(False, f"steps.csv: wrong side: {row}")
+        expect(covered == summary["q_steps_covered"] > 0, f"steps.csv: {covered} covered")
         if not changes:
-            check(summary["golden_compared"] == channels * steps and summary["golden_differing"] == 0, "golden")
+            expect(summary["golden_compared"] == channels * steps and summary["golden_differing"] == 0, "golden")
         check_program_files(kit, program, work)
         sums = run("sha256sum", "-c", "--quiet", "SHA256SUMS", cwd=kit)
-        check(sums.returncode == 0, f"sha256sum -c: {sums.stdout}{sums.stderr}")
+        expect(sums.returncode == 0, f"sha256sum -c: {sums.stdout}{sums.stderr}")
         again = run(quasim, "export", "--check", kit, "--json")
-        check(again.returncode == 0 and json.loads(again.stdout)["intact"], "--check of a new kit")
+        expect(again.returncode == 0 and json.loads(again.stdout)["intact"], "--check of a new kit")
         first = (kit / "SHA256SUMS").read_bytes()
         export(bundle, kit, "--lanes", lanes)  # replaces the kit, and gives the same one
-        check((kit / "SHA256SUMS").read_bytes() == first, "a second export gives another kit")
-        check([p for p in work.iterdir() if ".tmp." in p.name] == [], "something temporary is left")
+        expect((kit / "SHA256SUMS").read_bytes() == first, "a second export gives another kit")
+        expect([p for p in work.iterdir() if ".tmp." in p.name] == [], "something temporary is left")
     subset = work / "subset"
     export(work / "layer01.16", subset, "--format", "npy,csv", "--stages", "x,out", "--steps", "4", "--no-directed")
     names = {str(p.relative_to(subset / "vectors")) for p in (subset / "vectors").rglob("*") if p.is_file()}
-    check(names == {"real/counters.hex"} | {f"real/{s}.{f}" for s in ("x", "out", "flags") for f in ("npy", "csv")}, f"subset: {names}")
-    check(np.load(subset / "vectors/real/x.npy").shape == (1, 4, 3, 16), "subset: shape")
-    check(not (subset / "tb/quasim_kit_tb.sv").exists(), "a kit without hex has a bench")
+    expect(names == {"real/counters.hex"} | {f"real/{s}.{f}" for s in ("x", "out", "flags") for f in ("npy", "csv")}, f"subset: {names}")
+    expect(np.load(subset / "vectors/real/x.npy").shape == (1, 4, 3, 16), "subset: shape")
+    expect(not (subset / "tb/quasim_kit_tb.sv").exists(), "a kit without hex has a bench")
 
 
 def test_hostile(work):
     bundle = cut_layer(work / "layer", "layer01", 16, 8)
 
     def refused(name, words, *arguments):
-        result = run(quasim, "export", *arguments)
-        lines = result.stderr.splitlines()
-        check(result.returncode == 2 and result.stdout == "" and all(w in result.stderr for w in words) and
-              (len(lines) == 1 or name == "usage"), f"{name}: exit {result.returncode}: {result.stderr}")
+        checks.refused(run(quasim, "export", *arguments), words, name)
 
     precious = work / "precious"
     precious.mkdir()
     (precious / "thesis.txt").write_text("years")
     refused("not a kit", ["precious", "not a kit"], bundle, "-o", precious)
-    check((precious / "thesis.txt").read_text() == "years", "a directory was overwritten")
+    expect((precious / "thesis.txt").read_text() == "years", "a directory was overwritten")
     (work / "file").write_text("x")
     refused("a file", ["file", "directory"], bundle, "-o", work / "file")
     refused("inside a file", ["file"], bundle, "-o", work / "file/kit")
@@ -294,7 +284,7 @@ def test_hostile(work):
     export(bundle, kit)
     (kit / "notes.txt").write_text("mine")
     refused("an alien file", ["notes.txt"], bundle, "-o", kit)
-    check((kit / "notes.txt").exists() and (kit / "manifest.json").exists(), "a kit with an alien file was touched")
+    expect((kit / "notes.txt").exists() and (kit / "manifest.json").exists(), "a kit with an alien file was touched")
     (kit / "notes.txt").unlink()
     (work / "link").symlink_to(kit)
     refused("a link", ["link"], bundle, "-o", work / "link")
@@ -317,29 +307,29 @@ def test_hostile(work):
     for path in ("thesis.txt", "docs/thesis.pdf", "src/main.c", "vectors/a/b/c.csv"):
         directory = hand_made("by_hand_" + path.replace("/", "_"), {path: "years"})
         refused(f"a manifest by hand that lists {path}", [path], bundle, "-o", directory)
-        check((directory / path).read_text() == "years", f"{path} was deleted")
+        expect((directory / path).read_text() == "years", f"{path} was deleted")
     for path, spoil in (("README.md", lambda p: p.write_text(p.read_text() + "my notes\n")), ("rtl/zz_evil.sv", lambda p: p.write_text("module zz; endmodule\n")),
                         ("tb/link.sv", lambda p: p.symlink_to(work / "precious/thesis.txt")), ("vectors/mine", lambda p: p.mkdir())):
         edited = work / ("edited_" + path.replace("/", "_"))
         shutil.copytree(kit, edited)
         spoil(edited / path)
         refused(f"a kit with {path} of yours", [path], bundle, "-o", edited)
-        check(os.path.lexists(edited / path), f"{path} was deleted")
+        expect(os.path.lexists(edited / path), f"{path} was deleted")
         result = run(quasim, "export", "--check", edited)
-        check(result.returncode == 1 and path in result.stdout, f"--check misses {path}: {result.stdout}")
+        expect(result.returncode == 1 and path in result.stdout, f"--check misses {path}: {result.stdout}")
     swapped = work / "swapped"
     shutil.copytree(kit, swapped)
     (swapped / "tb").rename(work / "outside")
     (swapped / "tb").symlink_to(work / "outside")
     result = run(quasim, "export", "--check", swapped)
-    check(result.returncode == 1 and "tb: is a link" in result.stdout, f"--check follows a link out of the kit: {result.stdout}")
+    expect(result.returncode == 1 and "tb: is a link" in result.stdout, f"--check follows a link out of the kit: {result.stdout}")
     for name in ("manifest.json", "SHA256SUMS", "rtl/quasim_top.sv"):
         linked = work / ("linked_" + name.replace("/", "_"))
         shutil.copytree(kit, linked)
         (linked / name).rename(work / "elsewhere")
         (linked / name).symlink_to(work / "elsewhere")
         result = run(quasim, "export", "--check", linked)
-        check(result.returncode == 1 and name in result.stdout, f"--check follows a link: {result.stdout}")
+        expect(result.returncode == 1 and name in result.stdout, f"--check follows a link: {result.stdout}")
     fake = work / "fake"
     fake.mkdir()
     for text in ("", "{}", '{"format": "quasim.kit/1"}', '{"format": "quasim.kit/1", "files": []}', '{"format": "quasim.kit/1", "files": [1]}',
@@ -347,9 +337,9 @@ def test_hostile(work):
         (fake / "manifest.json").write_text(text)
         refused(f"manifest {text[:30]}", ["fake"], bundle, "-o", fake)
         result = run(quasim, "export", "--check", fake)
-        check(result.returncode == 1 and result.stdout, f"--check with manifest {text[:30]}: exit {result.returncode}")
+        expect(result.returncode == 1 and result.stdout, f"--check with manifest {text[:30]}: exit {result.returncode}")
     (work / "empty").mkdir()
-    check(run(quasim, "export", bundle, "-o", work / "empty", "--format", "npy").returncode == 0, "an empty directory is refused")
+    expect(run(quasim, "export", bundle, "-o", work / "empty", "--format", "npy").returncode == 0, "an empty directory is refused")
     for words, arguments in [(["format"], ("--format", "hex,gif")), (["format"], ("--format", "")), (["format"], ("--format", "hex,,npy"))]:
         refused(str(arguments), words, bundle, "-o", work / "none", *arguments)
     refused("usage", ["--lanes"], bundle, "-o", work / "none", "--lanes", "0")
@@ -370,7 +360,7 @@ def test_hostile(work):
     bent[-1] ^= 1
     golden.write_bytes(bytes(bent))
     result = run(quasim, "export", bundle, "-o", work / "differs", "--json")
-    check(result.returncode == 1 and json.loads(result.stdout)["golden_differing"] == 1, "a golden that differs")
+    expect(result.returncode == 1 and json.loads(result.stdout)["golden_differing"] == 1, "a golden that differs")
     source = bundle / "conv1d_input.npy"
     for name, array in [("rank", np.zeros((16, 8), np.int8)), ("dtype", np.zeros((1, 16, 8), np.int16)), ("empty", np.zeros((1, 16, 0), np.int8)),
                         ("channels", np.zeros((1, 15, 8), np.int8))]:
@@ -379,16 +369,16 @@ def test_hostile(work):
     source.unlink()
     refused("no input", ["conv1d_input.npy"], bundle, "-o", work / "none", "--no-directed")
     golden.write_bytes(good)
-    check(export(bundle, work / "directed_only")["elements"] > 0, "directed vectors need no input")
+    expect(export(bundle, work / "directed_only")["elements"] > 0, "directed vectors need no input")
 
     def limited():
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
 
     result = subprocess.run([quasim, "export", bundle, "-o", work / "none"], capture_output=True, text=True, check=False, preexec_fn=limited)
-    check(result.returncode == 2 and "cannot write" in result.stderr and len(result.stderr.splitlines()) == 1,
-          f"a disk that refuses: exit {result.returncode}: {result.stderr}")
-    check(not (work / "none").exists() and not [p for p in work.iterdir() if ".tmp." in p.name], "a refused export left something")
+    expect(result.returncode == 2 and "cannot write" in result.stderr and len(result.stderr.splitlines()) == 1,
+           f"a disk that refuses: exit {result.returncode}: {result.stderr}")
+    expect(not (work / "none").exists() and not [p for p in work.iterdir() if ".tmp." in p.name], "a refused export left something")
 
 
 def bench(kit, tool, *plusargs, build=None):
@@ -427,8 +417,8 @@ def check_planted(kit, good, planted):
     for name, spoil, stream in planted:
         spoil(kit / name)
         result = bench(kit, "icarus", f"+stream={stream}")
-        check(result.returncode != 0 and "FAIL" in result.stdout and "PASS" not in result.stdout,
-              f"the bench misses an error in {name}: {result.stdout}")
+        expect(result.returncode != 0 and "FAIL" in result.stdout and "PASS" not in result.stdout,
+               f"the bench misses an error in {name}: {result.stdout}")
         (kit / name).write_bytes(good[name])
 
 
@@ -452,7 +442,7 @@ def test_corner_faults(work):
     planted += [("vectors/corner_whole/axil_writes.hex", lambda path, at=at: flip(path, 17 * (table + at // 4) + 15 - 2 * (at % 4)), "corner_whole")
                 for at in (0, 127, 128, 255)]
     for stream in ("corner_even", "corner_away", "corner_whole"):
-        check(bench(kit, "icarus", f"+stream={stream}").returncode == 0, f"{stream} fails without a fault")
+        expect(bench(kit, "icarus", f"+stream={stream}").returncode == 0, f"{stream} fails without a fault")
     check_planted(kit, good, planted)
     print(f"{len(planted)} planted errors")
 
@@ -464,21 +454,21 @@ def test_faults(work):
     for name, data in good.items():
         flip(kit / name, len(data) // 2)
         result = run(quasim, "export", "--check", kit)
-        check(result.returncode == 1 and name in result.stdout, f"--check misses a bit in {name}: {result.stdout}")
+        expect(result.returncode == 1 and name in result.stdout, f"--check misses a bit in {name}: {result.stdout}")
         (kit / name).unlink()
         result = run(quasim, "export", "--check", kit)
-        check(result.returncode == 1 and name in result.stdout + result.stderr, f"--check misses that {name} is gone")
+        expect(result.returncode == 1 and name in result.stdout + result.stderr, f"--check misses that {name} is gone")
         (kit / name).write_bytes(data)
-    check(run(quasim, "export", "--check", kit).returncode == 0, "--check after restoring")
+    expect(run(quasim, "export", "--check", kit).returncode == 0, "--check after restoring")
 
     # what the bench reads or compiles makes it fail
-    check(bench(kit, "icarus").returncode == 0, "the bench fails without a fault")
+    expect(bench(kit, "icarus").returncode == 0, "the bench fails without a fault")
     for tool in ("icarus", "verilator"):  # a misspelt plusarg would leave everything at its default
         for word in ("+seeds=3", "+stal_in=500", "+wave", "+all", "beats=3"):
             result = bench(kit, tool, word)
-            check(result.returncode == 2 and result.stderr.count("\n") == 1 and "PASS" not in result.stdout, f"{tool} takes {word}: {result.stderr}")
+            expect(result.returncode == 2 and result.stderr.count("\n") == 1 and "PASS" not in result.stdout, f"{tool} takes {word}: {result.stderr}")
     result = bench(kit, "icarus", "+stream=directed", "+beats=40", f"+wave={work / 'kit.fst'}")
-    check(result.returncode == 0 and (work / "kit.fst").stat().st_size > 1000, f"no waveform: {result.stdout}{result.stderr}")
+    expect(result.returncode == 0 and (work / "kit.fst").stat().st_size > 1000, f"no waveform: {result.stdout}{result.stderr}")
     beats = {"x": 33, "flags": 3, "out": 33}
 
     def digit(name, line, column):
@@ -503,16 +493,16 @@ def test_faults(work):
     HALF_UP[1](kit / HALF_UP[0])
     for stream in ("real", "directed"):
         result = bench(kit, "icarus", f"+stream={stream}")
-        check(result.returncode == 0, f"half up is seen without a corner stream: {result.stdout}")
+        expect(result.returncode == 0, f"half up is seen without a corner stream: {result.stdout}")
     (kit / HALF_UP[0]).write_bytes(good[HALF_UP[0]])
     check_planted(kit, good, planted)
     for name in ("vectors/real/x.hex", "vectors/real/out.hex", "vectors/real/flags.hex", "vectors/real/counters.hex", "config/axil_writes.hex"):
         (kit / name).write_bytes(b"".join(line + b"\n" for line in good[name].split()[:2]))
         result = bench(kit, "icarus", "+stream=real")
-        check(result.returncode != 0 and "FAIL" in result.stdout, f"the bench misses that {name} is short: {result.stdout}")
+        expect(result.returncode != 0 and "FAIL" in result.stdout, f"the bench misses that {name} is short: {result.stdout}")
         (kit / name).unlink()
         result = bench(kit, "icarus", "+stream=real")
-        check(result.returncode != 0 and "FAIL" in result.stdout, f"the bench misses that {name} is gone: {result.stdout}")
+        expect(result.returncode != 0 and "FAIL" in result.stdout, f"the bench misses that {name} is gone: {result.stdout}")
         (kit / name).write_bytes(good[name])
     # the thresholds of one channel moved by one accumulator, the least that matters
     program = json.loads((kit / "program/program.json").read_text())
@@ -522,7 +512,7 @@ def test_faults(work):
     lines[at] = lines[at][:8] + f"{low:08x}"
     (kit / "config/axil_writes.hex").write_text("\n".join(lines) + "\n")
     result = bench(kit, "icarus", "+stream=directed")
-    check(result.returncode != 0 and "(channel 7" in result.stdout, f"the directed vectors miss a moved threshold: {result.stdout}")
+    expect(result.returncode != 0 and "(channel 7" in result.stdout, f"the directed vectors miss a moved threshold: {result.stdout}")
     (kit / "config/axil_writes.hex").write_bytes(good["config/axil_writes.hex"])
     print(f"{len(good)} files, {len(planted)} planted errors, 10 short or missing files, 1 moved threshold")
 
@@ -552,7 +542,7 @@ def test_fused(work):
     bundle = cut_layer(work / "layer", "layer03", channels, steps)
     kit = work / "kit"
     summary = export(bundle, kit, "--variant", "fused.seqlast.fast.half_away", "--lanes", lanes)
-    check(summary["golden_compared"] == channels * steps and summary["golden_differing"] == 0, f"golden: {summary}")
+    expect(summary["golden_compared"] == channels * steps and summary["golden_differing"] == 0, f"golden: {summary}")
     program = json.loads((kit / "program/program.json").read_text())
     compared = 0
     for name in ("real", "directed"):
@@ -560,20 +550,20 @@ def test_fused(work):
         for stage in STAGES:
             beats = np.load(kit / f"vectors/{name}/{stage}.npy")
             with open(kit / f"vectors/{name}/{stage}.csv", encoding="ascii") as rows:
-                check(all(beats.reshape(-1, lanes)[int(row["beat"]), int(row["lane"])] == int(row["value"]) for row in csv.DictReader(rows)),
-                      f"{name}/{stage}.csv")
+                expect(all(beats.reshape(-1, lanes)[int(row["beat"]), int(row["lane"])] == int(row["value"]) for row in csv.DictReader(rows)),
+                       f"{name}/{stage}.csv")
             tensors[stage] = beats.reshape(*beats.shape[:2], -1)[:, :, :channels].transpose(0, 2, 1)
         wanted = fused_model(program, tensors["x"])
         for stage, want in wanted.items():
-            check(np.array_equal(tensors[stage], want), f"{name}/{stage}: differs from the model")
+            expect(np.array_equal(tensors[stage], want), f"{name}/{stage}: differs from the model")
             compared += want.size
     # The directed vectors stand on both sides of every step that the weights reach.
-    check(summary["out_steps_covered"] > 400, f"steps: {summary}")
+    expect(summary["out_steps_covered"] > 400, f"steps: {summary}")
     result = bench(kit, "icarus")
-    check(result.returncode == 0 and len(re.findall(r"^PASS ", result.stdout, re.M)) == 6, f"the bench: {result.stdout}{result.stderr}")
+    expect(result.returncode == 0 and len(re.findall(r"^PASS ", result.stdout, re.M)) == 6, f"the bench: {result.stdout}{result.stderr}")
     corner = json.loads((kit / "manifest.json").read_text())["streams"]["corner"]["coverage"]
-    check(corner["taps"] != program["taps"] and corner["guess_cells_met"] == corner["guess_cells"] and corner["clamped_low"] > 0 and corner["clamped_high"] > 0
-          and corner["thresholds_guessed"] > 100, f"corner: {corner}")
+    expect(corner["taps"] != program["taps"] and corner["guess_cells_met"] == corner["guess_cells"] and corner["clamped_low"] > 0 and corner["clamped_high"] > 0
+           and corner["thresholds_guessed"] > 100, f"corner: {corner}")
     # What the registers hold, off by the least that matters. M is 128, so one accumulator is 128 in a threshold. The directed vectors tell, and name
     # the channel.
     writes = kit / "config/axil_writes.hex"
@@ -600,7 +590,7 @@ def test_fused(work):
                        ("dataflow two_step", word(turn_at, lambda v: v - 1))):
         writes.write_text(text)
         result = bench(kit, "icarus", "+stream=directed")
-        check(result.returncode != 0 and "(channel " in result.stdout and "PASS" not in result.stdout, f"the kit misses {what}: {result.stdout}{result.stderr}")
+        expect(result.returncode != 0 and "(channel " in result.stdout and "PASS" not in result.stdout, f"the kit misses {what}: {result.stdout}{result.stderr}")
         found += "(channel " in result.stdout
     writes.write_text(good)
     print(f"{compared} values against the model, {found} faults found")
@@ -612,7 +602,7 @@ def test_layers(work, channels, steps, all_lanes, stalled):
         bundle = cut_layer(work / f"bundle{number}", layer, channels, steps)
         made = work / "made"
         summary = export(bundle, made, "--format", "hex", "--lanes", lanes)
-        check(summary["golden_compared"] == channels * steps, f"{layer}: golden")
+        expect(summary["golden_compared"] == channels * steps, f"{layer}: golden")
         kit = work / f"alone{number}" / "kit"
         kit.parent.mkdir()
         shutil.move(made, kit)
@@ -620,19 +610,19 @@ def test_layers(work, channels, steps, all_lanes, stalled):
         for tool in ("icarus", "verilator") if number == 0 or not stalled else ("icarus",):  # a build by Verilator takes half a minute
             result = bench(kit, tool)
             passes = re.findall(r"^PASS .*", result.stdout, re.M)
-            check(result.returncode == 0 and len(passes) == 10 and "FAIL" not in result.stdout, f"{layer} {tool}: {result.stdout}{result.stderr}")
+            expect(result.returncode == 0 and len(passes) == 10 and "FAIL" not in result.stdout, f"{layer} {tool}: {result.stdout}{result.stderr}")
             print(layer, tool, *passes, sep="\n  ")
         if stalled:
             if number == 0:
                 result = bench(kit, "verilator", "+stream=real", "+beats=50", f"+wave={work / f'{layer}.fst'}")
-                check(result.returncode == 0 and (work / f"{layer}.fst").stat().st_size > 1000, f"{layer}: no waveform: {result.stdout}{result.stderr}")
+                expect(result.returncode == 0 and (work / f"{layer}.fst").stat().st_size > 1000, f"{layer}: no waveform: {result.stdout}{result.stderr}")
             for seed in range(3):
                 result = bench(kit, "icarus", "+stream=real", "+stall_in=500", "+stall_out=700", f"+seed={seed}")
-                check(result.returncode == 0 and "PASS" in result.stdout, f"{layer} seed {seed}: {result.stdout}")
+                expect(result.returncode == 0 and "PASS" in result.stdout, f"{layer} seed {seed}: {result.stdout}")
         # somebody's own implementation is a list of files
         rtl = " ".join(str(f) for f in [kit / "rtl/quasim_pkg.sv", *sorted(f for f in (kit / "rtl").glob("*.sv") if f.name != "quasim_pkg.sv")])
         result = bench(kit, "icarus", f"RTL={rtl}", "+stream=real", "+beats=50")
-        check(result.returncode == 0 and "PASS" in result.stdout, f"{layer} RTL=list: {result.stdout}{result.stderr}")
+        expect(result.returncode == 0 and "PASS" in result.stdout, f"{layer} RTL=list: {result.stdout}{result.stderr}")
 
 
 def test_memory(work):
@@ -643,9 +633,9 @@ def test_memory(work):
     before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     summary = export(bundle, work / "kit", "--format", "bin", "--stages", "out", "--no-directed")
     peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    check(summary["elements"] == 2 * 1024 * 96 * 1024, "elements")
-    check((work / "kit/vectors/real/out.bin").stat().st_size == summary["elements"], "out.bin")
-    check(before < 50 * 1024 and peak_mb < 100, f"{peak_mb:.0f} MB resident")
+    expect(summary["elements"] == 2 * 1024 * 96 * 1024, "elements")
+    expect((work / "kit/vectors/real/out.bin").stat().st_size == summary["elements"], "out.bin")
+    expect(before < 50 * 1024 and peak_mb < 100, f"{peak_mb:.0f} MB resident")
     print(f"{summary['elements']} elements, {peak_mb:.0f} MB resident, {summary['seconds']:.2f} s")
 
 
@@ -658,10 +648,7 @@ def main():
             test_layers(work, 1024, 256, (16, 16), False)
         else:
             {"formats": test_formats, "hostile": test_hostile, "faults": test_faults, "corner_faults": test_corner_faults, "fused": test_fused, "memory": test_memory}[group](work)
-    for failure in failures:
-        print("FAIL", failure)
-    print(f"{checks} checks, {len(failures)} failures")
-    return 1 if failures or checks == 0 else 0
+    return exit_code()
 
 
 sys.exit(main())
