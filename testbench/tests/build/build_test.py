@@ -47,7 +47,7 @@ def main():
 
         missing = planted()
         require(missing.returncode == 1 and "no longer has" in missing.stderr and "no_forwarding" in missing.stderr,
-               f"a fault that was not planted: status {missing.returncode}, {missing.stderr!r}")
+                f"a fault that was not planted: status {missing.returncode}, {missing.stderr!r}")
         require((build / FAULT / "quasim_conv_acc.sv").read_text() == rtl.read_text(), "without its place, the copy is whole")
         rtl.write_text(text)
         require(planted().returncode == 0, "with its place back, the fault is planted")
@@ -64,7 +64,7 @@ def main():
         for target in ("model/CMakeFiles/quasim_types.dir/types/beats.cpp.o", "testbench/cosim/Vquasim_l16.dir/Vquasim_l16_fast.cpp"):
             refused = run(ninja, "-C", build, target)
             require(refused.returncode != 0 and "emit_spec.py --update" in refused.stdout and not (build / target).exists(),
-                   f"{target} does not wait for the check: {refused.stdout[-500:]}")
+                    f"{target} does not wait for the check: {refused.stdout[-500:]}")
         spec.write_text(good)
         require(run(ninja, "-C", build, "quasim_spec").returncode == 0, "the specification put back is refused")
         package = tree / "rtl/generated/quasim_pkg.sv"

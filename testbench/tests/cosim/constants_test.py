@@ -5,11 +5,9 @@
   constants_test.py cosim QUASIM VECTORS RTL    co-simulation with stalls and certify --rtl of a real layer
 """
 import json
-import os
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -17,6 +15,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 import bundles  # noqa: E402
 import checks  # noqa: E402
 from checks import expect  # noqa: E402
+from commands import run  # noqa: E402
 
 group, quasim, vectors, rtl = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3]), pathlib.Path(sys.argv[4])
 layer = vectors / "bookmamba/layer00"
@@ -24,28 +23,19 @@ LANES = 4
 compared = 0
 
 
-def run(*arguments, **variables):
-    return subprocess.run([str(word) for word in arguments], capture_output=True, text=True, check=False, env={**os.environ, **variables})
-
-
-def command(*arguments):
-    return run(quasim, *arguments)
-
-
 def good(*arguments):
-    done = command(*arguments)
+    done = run(quasim, *arguments)
     expect(done.returncode == 0, f"quasim {' '.join(map(str, arguments))}: exit {done.returncode}: {done.stderr[-400:]}")
     return done
 
 
 def refused(words, *arguments):
-    """Exit code 2 and one line that holds all words."""
-    checks.refused(command(*arguments), words, f"quasim {' '.join(map(str, arguments))}")
+    checks.refused(run(quasim, *arguments), words)
 
 
 def bench(kit, sources, *plusargs):
     """In the sources' own folder, because names in a list hold no spaces."""
-    return run("bash", "-c", 'cd "$0" && exec bash "$1" "RTL=generated ." "${@:2}"', sources, kit / "run_icarus.sh", *plusargs)
+    return run("bash", kit / "run_icarus.sh", "RTL=generated .", *plusargs, cwd=sources)
 
 
 def passes(what, done):
@@ -144,4 +134,4 @@ def in_cosimulation(d):
 
 with tempfile.TemporaryDirectory() as folder:
     {"bench": on_the_bench, "cosim": in_cosimulation}[group](pathlib.Path(folder))
-sys.exit(checks.exit_code(values=compared))
+sys.exit(checks.exit_code(values_compared=compared))

@@ -34,6 +34,7 @@ print(int((result["out"] != bundle.golden("conv1d_output_int8")).sum()), result[
 def main():
     cmake, build, source, python = sys.argv[1:]
     layer = pathlib.Path(source, "vectors/bookmamba/layer00")
+
     def run(*command, **options):
         done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
         require(done.returncode == 0, f"{command[0]} ends with {done.returncode}: {done.stdout[-500:]}{done.stderr[-1500:]}")
@@ -70,6 +71,9 @@ def main():
         found = run(python, "-B", "-c", "from quasim.ppa.design import bench_folder, rtl_folder; rtl = rtl_folder(); print(rtl, bench_folder(rtl))",
                     env={"PYTHONPATH": str(prefix / "lib/quasim/python")})
         require(found.split("\n")[0] == f"{rtl} {prefix / 'share/quasim/bench'}", f"quasim ppa finds {found!r}")
+
+        said = run(prefix / "bin/quasim", "regress", "--help")
+        require("folded_lanes_4" in said, f"quasim regress from the prefix knows no units: {said!r}")
 
         manual = (prefix / "share/man/man1/quasim.1").read_text()
         completion = prefix / "share/bash-completion/completions/quasim"
