@@ -1520,8 +1520,8 @@ module quasim_smoke_tb #(
       if (watch.beats < 500 || watch.ties < 5 || (DF > 1 && watch.fused < 50)) fail("too few beats, lanes of fused or ties", watch.beats, 500);
     end else if (DF > 1 && (watch.fused < 500 || watch.near < 100 || watch.far < 100)) fail("too few lanes of fused", watch.fused, 500);
     else if (watch.beats < 2000 || watch.ties < 20 || watch.clamps < 20) fail("too few beats, ties or clamps", watch.beats, 2000);
-    else if (watch.met[watch.BusBeside] < 20 || watch.resets < 10 || watch.writes_refused < 100 || watch.reads_refused < 100)
-      fail("too little bus traffic", watch.met[watch.BusBeside], 20);
+    else if (watch.met[watch.BusBeside] < 10 || watch.resets < 10 || watch.writes_refused < 100 || watch.reads_refused < 100)
+      fail("too little bus traffic", watch.met[watch.BusBeside], 10);
   endtask
 
   // A hang of the bench itself ends too; random sequences have their time each.
