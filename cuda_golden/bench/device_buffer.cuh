@@ -5,6 +5,7 @@
 
 #include <cuda_runtime.h>
 
+#include <cmath>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -93,6 +94,63 @@ inline unsigned long long count_different(const std::int8_t* a, const std::int8_
   unsigned long long host = 0;
   MUST(cudaMemcpy(&host, device, sizeof host, cudaMemcpyDeviceToHost));
   return host;
+}
+
+// ---- layers whose channels carry different scales
+
+struct GroupedLayer {
+  std::vector<qg_params> groups;
+  std::vector<std::uint16_t> of_channel;
+
+  std::int32_t count() const { return static_cast<std::int32_t>(groups.size()); }
+};
+
+// Which groups neighbouring channels are of.
+enum class Arrangement {
+  kHeads,  // as in Mamba-2 and Quamba2: 3 groups are x, B and C; 18 n are, for each of n parts, 4 x 4 groups
+           // of heads of 64 channels and of 16 channels in a head, and B and C
+  kStrided,  // 0, 1, 2, ..., 0, 1, 2, ...: no neighbours share one
+  kMixed     // strided once, then drawn
+};
+
+inline std::vector<std::uint16_t> arranged(int count, std::int64_t channels, Arrangement how,
+                                           std::uint64_t seed) {
+  std::vector<std::uint16_t> group(static_cast<std::size_t>(channels));
+  const int parts = count / 18;
+  const std::int64_t state = count == 3 ? 128 : 64;  // channels of B, and of C, of each part
+  const std::int64_t x = channels - 2 * state * (count == 3 ? 1 : parts);
+  for (std::int64_t c = 0; c < channels; ++c) {
+    std::int64_t g = c % count;
+    if (how == Arrangement::kMixed && c >= count)
+      g = static_cast<std::int64_t>(mix(seed, static_cast<std::uint64_t>(c)) %
+                                    static_cast<std::uint64_t>(count));
+    if (how == Arrangement::kHeads && count == 3 && x > 0) g = c < x ? 0 : 1 + (c - x) / state;
+    if (how == Arrangement::kHeads && count % 18 == 0 && x >= 64 * parts) {
+      const std::int64_t part = c * parts / x, first = part * x / parts;
+      const std::int64_t heads = (x / parts + 63) / 64, head = (c - first) / 64;
+      g = c < x ? part * 16 + (head < heads ? head * 4 / heads : 3) * 4 + c % 64 / 16 : 16 * parts + (c - x) / state;
+    }
+    group[static_cast<std::size_t>(c)] = static_cast<std::uint16_t>(g);
+  }
+  return group;
+}
+
+// Groups with the scales of p times up to 2^octaves, or over it.
+inline GroupedLayer grouped_layer(const qg_params& p, int count, Arrangement how, double octaves,
+                                  std::uint64_t seed) {
+  GroupedLayer layer{std::vector<qg_params>(static_cast<std::size_t>(count), p),
+                     arranged(count, p.channels, how, seed)};
+  for (std::size_t g = 0; g < layer.groups.size(); ++g) {
+    const auto factor = [&](std::uint64_t k) {
+      return static_cast<float>(
+          std::exp2(octaves * (static_cast<double>(mix(seed, 16 * g + k) % 2001) / 1000.0 - 1.0)));
+    };
+    qg_params& group = layer.groups[g];
+    group.input_scale *= factor(0), group.weight_scale *= factor(1);
+    group.bias_scale *= factor(2), group.output_scale *= factor(3);
+    group.conv_scale = g % 2 == 0 ? 0.0f : group.output_scale * factor(4);
+  }
+  return layer;
 }
 
 #endif  // QUASIM_CUDA_GOLDEN_DEVICE_BUFFER_CUH_

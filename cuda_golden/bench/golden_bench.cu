@@ -1,7 +1,7 @@
 // golden_bench: copy, reference and fast side by side, in one run. CUDA graphs replay the launches over
 // rotating buffers that together exceed the L2 cache (decode: over the same state, as a model does), CUDA
 // events time the replays, the median counts. Prints Markdown tables.
-//   golden_bench [--quick] [--only large|variants|bell|rows|small|decode]
+//   golden_bench [--quick] [--only large|variants|bell|rows|small|groups|decode]
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -187,11 +187,61 @@ void bench_sizes(const char* title, const std::vector<Size>& sizes, const std::v
   }
 }
 
+// A layer of one group and layers of several, in one run; sizes of one number of channels.
+void bench_groups(const std::vector<Size>& sizes, const std::vector<qg_params>& variants) {
+  std::printf(
+      "\nLayers of several groups\n\n| layout | B x C x L | variant | groups | copy us | fast us | fast GB/s "
+      "| fast : "
+      "copy speed | one group's time : this |\n|---|---|---|---|---|---|---|---|---|\n");
+  const std::int64_t channels = sizes[0].channels;
+  Buffer weight(static_cast<std::size_t>(channels * 4)), bias(static_cast<std::size_t>(channels));
+  fill(weight.bytes(), weight.size(), 1, Fill::kUniform);
+  fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
+  std::vector<std::unique_ptr<Bench>> benches;
+  std::vector<double> copies;
+  for (const Size& size : sizes) {
+    benches.push_back(std::make_unique<Bench>(size, Fill::kUniform));
+    copies.push_back(benches.back()->copy_seconds());
+  }
+  for (qg_params p : variants) {
+    p.channels = channels;
+    char name[96];
+    MUST_GOLDEN(qg_variant_name(&p, name, sizeof name));
+    std::vector<double> one(sizes.size());
+    for (const auto& [count, how] : std::vector<std::pair<int, Arrangement>>{{1, Arrangement::kHeads},
+                                                                             {3, Arrangement::kHeads},
+                                                                             {18, Arrangement::kHeads},
+                                                                             {144, Arrangement::kHeads},
+                                                                             {18, Arrangement::kStrided},
+                                                                             {144, Arrangement::kStrided}}) {
+      const GroupedLayer layer = grouped_layer(p, count, how, count == 1 ? 0.0 : 0.5, 7);
+      qg_plan* plan = nullptr;
+      MUST_GOLDEN(qg_plan_create_groups(layer.groups.data(), layer.count(), layer.of_channel.data(),
+                                        weight.bytes(), bias.bytes(), &plan));
+      for (std::size_t i = 0; i < sizes.size(); ++i) {
+        const Size& size = sizes[i];
+        const double fast = benches[i]->golden_seconds(p, plan, weight, bias);
+        if (count == 1) one[i] = fast;
+        std::printf("| %s | %lld x %lld x %lld | %s | %d%s | %.2f | %.2f | %.0f | %.3f | %.3f |\n",
+                    p.layout == QG_BCL ? "BCL" : "BLC", static_cast<long long>(size.batch),
+                    static_cast<long long>(size.channels), static_cast<long long>(size.length), name, count,
+                    count <= 3                   ? ""
+                    : how == Arrangement::kHeads ? " heads"
+                                                 : " strided",
+                    copies[i] * 1e6, fast * 1e6, benches[i]->bytes() / fast * 1e-9, copies[i] / fast,
+                    one[i] / fast);
+      }
+      std::fflush(stdout);
+      qg_plan_destroy(plan);
+    }
+  }
+}
+
 void bench_decode() {
   std::printf(
       "\nDecode, one token; copy: of the bytes that decode reads, token and state\n\n"
-      "| B x C | empty kernel us | copy us | decode us | decode : empty | decode : copy |\n"
-      "|---|---|---|---|---|---|\n");
+      "| B x C | groups | empty kernel us | copy us | decode us | decode : empty | decode : copy |\n"
+      "|---|---|---|---|---|---|---|\n");
   constexpr int kLaunches = 200;
   const double empty = median_seconds(kLaunches, [&](int, cudaStream_t s) {
     empty_kernel<<<1, 32, 0, s>>>();
@@ -210,22 +260,26 @@ void bench_decode() {
     fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
     fill(input.bytes(), n, 3, Fill::kUniform);
     MUST(cudaMemset(state.bytes(), 0, state.size()));
-    qg_plan* plan = nullptr;
-    MUST_GOLDEN(qg_plan_create(&p, weight.bytes(), bias.bytes(), &plan));
-    const double decode = median_seconds(kLaunches, [&](int, cudaStream_t s) {
-      qg_tensors t{};
-      t.input = input.bytes();
-      t.conv1d_output_int8 = output.bytes();
-      t.state_in = t.state_out = state.bytes();
-      MUST_GOLDEN(qg_plan_run(plan, size.batch, 1, &t, s, nullptr));
-    });
     Buffer from(5 * n), to(5 * n);
     const double copy = median_seconds(
         kLaunches, [&](int, cudaStream_t s) { copy_wide(from.bytes(), to.bytes(), from.size(), s); });
-    std::printf("| %lld x %lld | %.2f | %.2f | %.2f | %.2f | %.2f |\n", static_cast<long long>(size.batch),
-                static_cast<long long>(size.channels), empty * 1e6, copy * 1e6, decode * 1e6, decode / empty,
-                decode / copy);
-    qg_plan_destroy(plan);
+    for (const int count : {1, 18}) {
+      const GroupedLayer layer = grouped_layer(p, count, Arrangement::kHeads, count == 1 ? 0.0 : 0.5, 7);
+      qg_plan* plan = nullptr;
+      MUST_GOLDEN(qg_plan_create_groups(layer.groups.data(), layer.count(), layer.of_channel.data(),
+                                        weight.bytes(), bias.bytes(), &plan));
+      const double decode = median_seconds(kLaunches, [&](int, cudaStream_t s) {
+        qg_tensors t{};
+        t.input = input.bytes();
+        t.conv1d_output_int8 = output.bytes();
+        t.state_in = t.state_out = state.bytes();
+        MUST_GOLDEN(qg_plan_run(plan, size.batch, 1, &t, s, nullptr));
+      });
+      std::printf("| %lld x %lld | %d | %.2f | %.2f | %.2f | %.2f | %.2f |\n",
+                  static_cast<long long>(size.batch), static_cast<long long>(size.channels), count,
+                  empty * 1e6, copy * 1e6, decode * 1e6, decode / empty, decode / copy);
+      qg_plan_destroy(plan);
+    }
   }
 }
 
@@ -240,7 +294,7 @@ int main(int argc, char** argv) {
     } else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
       only = argv[++i];
     } else {
-      std::fprintf(stderr, "golden_bench [--quick] [--only large|variants|bell|rows|small|decode]\n");
+      std::fprintf(stderr, "golden_bench [--quick] [--only large|variants|bell|rows|small|groups|decode]\n");
       return 2;
     }
   }
@@ -277,6 +331,10 @@ int main(int argc, char** argv) {
   if (wanted("small"))
     bench_sizes("Mamba sizes, one sequence", {{1, 1536, 2048}, {1, 2048, 2048}, {1, 5120, 2048}}, both,
                 Fill::kUniform, !quick, quick ? std::vector<int>{0} : std::vector<int>{4, 8, 16, 32, 0});
+  if (wanted("groups")) {
+    const std::vector<qg_params> variants = {both[0], both[1], others[0], both[2], both[3], others[1]};
+    bench_groups({{16, 5120, 4096}, {128, 5120, 512}, {16, 5120, 4095}, {1, 5120, 2048}}, variants);
+  }
   if (wanted("decode")) bench_decode();
   return 0;
 }

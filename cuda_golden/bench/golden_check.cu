@@ -1,8 +1,9 @@
 // golden_check: the fast and decode kernels against the reference kernel, bit for bit, over variants, shapes
 // and scales; the output modes against each other; refusals. Prints what it compared; exit 1 on any
 // difference, or when nothing was compared.
-//   golden_check [--small] [--seed N] [--plant-fault]
-// --small: a short matrix for compute-sanitizer. --plant-fault: flips one byte, which must be found (exit 1).
+//   golden_check [--small] [--groups] [--seed N] [--plant-fault]
+// --small: a short matrix for compute-sanitizer. --groups: layers of several groups alone. --plant-fault:
+// flips one byte, which must be found (exit 1).
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -16,6 +17,7 @@ namespace {
 unsigned long long compared = 0;
 unsigned long long differing = 0;
 unsigned long long runs_by_kernel[3] = {0, 0, 0};
+unsigned long long group_runs_by_kernel[3] = {0, 0, 0};  // of them, those of several groups
 bool plant_fault = false;
 
 void note(const char* what, const std::string& where, unsigned long long n, unsigned long long bad) {
@@ -41,9 +43,28 @@ struct Layer {
   Buffer weight, bias;
 };
 
+// The reference kernel; groups NULL: of one group.
+void run_reference(const qg_params& p, const GroupedLayer* groups, const qg_tensors& t) {
+  if (groups == nullptr) {
+    MUST_GOLDEN(qg_run_device(&p, &t, nullptr));
+    return;
+  }
+  std::vector<qg_params> scales = groups->groups;
+  scales[0].batch = p.batch, scales[0].channels = p.channels, scales[0].length = p.length;
+  MUST_GOLDEN(qg_run_groups_device(scales.data(), groups->count(), groups->of_channel.data(), &t, nullptr));
+}
+
+qg_plan* plan_of(const GroupedLayer& groups, const Layer& layer, bool bias) {
+  qg_plan* plan = nullptr;
+  MUST_GOLDEN(qg_plan_create_groups(groups.groups.data(), groups.count(), groups.of_channel.data(),
+                                    layer.weight.bytes(), bias ? layer.bias.bytes() : nullptr, &plan));
+  return plan;
+}
+
 // One plan on one shape, input and output at the given offsets from 16-byte alignment.
 void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias, bool state,
-                 std::size_t offset_in, std::size_t offset_out, std::uint64_t seed, Fill how) {
+                 std::size_t offset_in, std::size_t offset_out, std::uint64_t seed, Fill how,
+                 const GroupedLayer* groups = nullptr) {
   const std::size_t n = static_cast<std::size_t>(p.batch * p.channels * p.length);
   const std::size_t states = static_cast<std::size_t>(p.batch * p.channels * p.taps);
   // exactly sized allocations, so that memcheck sees every byte read or written outside
@@ -60,7 +81,7 @@ void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias
   t.state_in = state ? state_in.bytes() : nullptr;
   t.conv1d_output_int8 = expected.bytes() + offset_out;
   t.state_out = state_expected.bytes();
-  MUST_GOLDEN(qg_run_device(&p, &t, nullptr));
+  run_reference(p, groups, t);
   t.conv1d_output_int8 = got.bytes() + offset_out;
   t.state_out = state_got.bytes();
   if (state) {  // in place, as decode does
@@ -70,6 +91,7 @@ void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias
   int32_t used = 0;
   MUST_GOLDEN(qg_plan_run(plan, p.batch, p.length, &t, nullptr, &used));
   ++runs_by_kernel[used];
+  if (groups != nullptr) ++group_runs_by_kernel[used];
   if (plant_fault) {
     std::int8_t byte = 0;
     MUST(cudaMemcpy(&byte, got.bytes() + offset_out + n / 2, 1, cudaMemcpyDeviceToHost));
@@ -77,7 +99,8 @@ void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias
     MUST(cudaMemcpy(got.bytes() + offset_out + n / 2, &byte, 1, cudaMemcpyHostToDevice));
     plant_fault = false;
   }
-  const std::string where = describe(p) + (bias ? " bias" : "") + (state ? " state" : "") + " offsets " +
+  const std::string where = describe(p) + (groups ? " G=" + std::to_string(groups->count()) : "") +
+                            (bias ? " bias" : "") + (state ? " state" : "") + " offsets " +
                             std::to_string(offset_in) + "," + std::to_string(offset_out) + " kernel " +
                             std::to_string(used) + " seed " + std::to_string(seed);
   note("out", where, n, count_different(expected.bytes(), got.bytes(), n + offset_out));
@@ -302,7 +325,7 @@ void check_long(bool small, std::uint64_t seed) {
 
 // Plans in a row, each on what the one before it has just written: a kernel may begin before the one in front
 // of it has ended, but must not read before.
-void check_chain(std::uint64_t seed) {
+void check_chain(std::uint64_t seed, int group_count) {
   for (int layout = 0; layout < 2; ++layout)
     for (int order = 0; order < 2; ++order)
       for (const std::int64_t length : {1, 300, 2048, 4095}) {
@@ -315,8 +338,8 @@ void check_chain(std::uint64_t seed) {
         p.length = length;
         const std::size_t n = static_cast<std::size_t>(p.channels * p.length);
         const Layer layer(p.channels, p.taps, seed + 5, Fill::kUniform);
-        qg_plan* plan = nullptr;
-        MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+        const GroupedLayer groups = grouped_layer(p, group_count, Arrangement::kStrided, 0.5, seed);
+        qg_plan* const plan = plan_of(groups, layer, true);
         constexpr int kLinks = 12;
         std::vector<std::unique_ptr<Buffer>> expected, got;
         for (int i = 0; i <= kLinks; ++i) {
@@ -332,7 +355,7 @@ void check_chain(std::uint64_t seed) {
         for (int i = 0; i < kLinks; ++i) {
           t.input = expected[static_cast<std::size_t>(i)]->bytes();
           t.conv1d_output_int8 = expected[static_cast<std::size_t>(i) + 1]->bytes();
-          MUST_GOLDEN(qg_run_device(&p, &t, nullptr));
+          run_reference(p, &groups, t);
         }
         MUST(cudaDeviceSynchronize());
         for (int i = 0; i < kLinks; ++i) {
@@ -342,13 +365,14 @@ void check_chain(std::uint64_t seed) {
           MUST_GOLDEN(qg_plan_run(plan, 1, length, &t, nullptr, &used));
           ++runs_by_kernel[used];
         }
-        note("chain", describe(p), n, count_different(expected.back()->bytes(), got.back()->bytes(), n));
+        note("chain", describe(p) + " G=" + std::to_string(group_count), n,
+             count_different(expected.back()->bytes(), got.back()->bytes(), n));
         qg_plan_destroy(plan);
       }
 }
 
-void check_large(std::uint64_t seed) {
-  for (int i = 0; i < 4; ++i) {
+void check_large(std::uint64_t seed, bool only_groups) {
+  for (int i = 0; i < (only_groups ? 2 : 4); ++i) {
     const int layout = i % 2;
     qg_params p = layer_params();
     p.layout = layout;
@@ -361,9 +385,9 @@ void check_large(std::uint64_t seed) {
     p.channels = 8192;
     p.length = layout == QG_BCL ? 262147 : 262145;  // just over 2^31 elements
     const Layer layer(p.channels, p.taps, seed, Fill::kUniform);
-    qg_plan* plan = nullptr;
-    MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
-    compare_run(plan, p, layer, true, true, 0, 0, seed + 9, Fill::kUniform);
+    const GroupedLayer groups = grouped_layer(p, i < 2 ? 3 : 1, Arrangement::kHeads, 0.5, seed);
+    qg_plan* const plan = plan_of(groups, layer, true);
+    compare_run(plan, p, layer, true, true, 0, 0, seed + 9, Fill::kUniform, &groups);
     qg_plan_destroy(plan);
   }
 }
@@ -504,22 +528,82 @@ void check_groups(std::uint64_t seed) {
             base.rounding = number % 2 == 0 ? QG_HALF_EVEN : QG_HALF_AWAY;
             base.output_mode = number % 4;
             base.activation = number % 5 == 0 ? QG_IDENTITY : QG_SILU;
-            std::vector<qg_params> groups(static_cast<std::size_t>(count), base);
-            for (std::size_t g = 0; g < groups.size(); ++g) {
-              const auto factor = [&](std::uint64_t k) {
-                return std::exp2(static_cast<float>(mix(own, 16 * g + k) % 2001) / 500.0f - 2.0f);
-              };
-              groups[g].input_scale *= factor(0), groups[g].weight_scale *= factor(1);
-              groups[g].bias_scale *= factor(2), groups[g].output_scale *= factor(3);
-              groups[g].conv_scale = g % 2 == 0 ? 0.0f : groups[g].output_scale * factor(4);
-            }
-            std::vector<std::uint16_t> channel_group(static_cast<std::size_t>(base.channels));
-            for (std::size_t c = 0; c < channel_group.size();
-                 ++c)  // strided, then mixed; each group has some
-              channel_group[c] =
-                  static_cast<std::uint16_t>((c < groups.size() ? c : mix(own + 1, c)) % groups.size());
-            compare_groups(groups, channel_group, own + 2);
+            const GroupedLayer layer = grouped_layer(base, count, Arrangement::kMixed, 2.0, own);
+            compare_groups(layer.groups, layer.of_channel, own + 2);
           }
+}
+
+// Plans of several groups against the reference kernel. The scales are near those of a real layer, so that
+// most have a line.
+void check_group_plans(bool small, std::uint64_t seed) {
+  const std::vector<std::int64_t> lengths =
+      small ? std::vector<std::int64_t>{1, 16, 37}
+            : std::vector<std::int64_t>{1, 3, 15, 16, 17, 64, 100, 257, 1000};
+  int plans = 0, exact_only = 0, number = 0;
+  for (const int count : {1, 3, 18, 144})
+    for (const int layout : {QG_BCL, QG_BLC})
+      for (const int dataflow : {QG_TWO_STEP, QG_FUSED})
+        for (const int order : {QG_SEQLAST, QG_CHANNELLAST, QG_UPDATE})
+          for (const int math : {QG_PRECISE, QG_FAST}) {
+            const std::uint64_t tag = seed + 3000 + 1000 * static_cast<std::uint64_t>(number++);
+            if (count == 144 && (small || mix(tag, 0) % 3 != 0)) continue;
+            qg_params p = layer_params();
+            p.layout = layout, p.dataflow = dataflow, p.order = order, p.math = math;
+            p.rounding = number % 2 == 0 ? QG_HALF_EVEN : QG_HALF_AWAY;
+            p.activation = mix(tag, 1) % 8 == 0 ? QG_IDENTITY : QG_SILU;
+            p.taps = 2 + static_cast<int>(mix(tag, 2) % 3);
+            const std::int64_t channel_choices[] = {20, 150, 300, 516, 1280};
+            p.channels = channel_choices[mix(tag, 3) % (small ? 2 : 5)];
+            const bool bias = mix(tag, 4) % 4 != 0;
+            const Layer layer(p.channels, p.taps, tag, mix(tag, 5) % 3 ? Fill::kUniform : Fill::kExtreme);
+            const GroupedLayer groups =
+                grouped_layer(p, count, static_cast<Arrangement>(mix(tag, 6) % 3), 0.5, tag);
+            qg_plan* const plan = plan_of(groups, layer, bias);
+            qg_plan_description d;
+            MUST_GOLDEN(qg_plan_describe(plan, &d));
+            ++plans, exact_only += d.exact_only;
+            std::uint64_t run = 10;
+            for (const std::int64_t length : lengths) {
+              p.length = length;
+              p.batch = 1 + static_cast<std::int64_t>(mix(tag, run) % 3);
+              std::size_t offset = mix(tag, run + 3) % 3 == 0 ? mix(tag, run + 4) % 16 : 0;
+              compare_run(plan, p, layer, bias, mix(tag, run + 1) % 2, offset, offset, tag + run,
+                          mix(tag, run + 2) % 2 ? Fill::kUniform : Fill::kBell, &groups);
+              run += 10;
+            }
+            qg_plan_destroy(plan);
+          }
+  // several rounds a warp, many rows, many passes; tables that fill a multiprocessor's memory
+  const std::vector<std::pair<int, Arrangement>> layers = {{3, Arrangement::kHeads},
+                                                           {18, Arrangement::kStrided},
+                                                           {144, Arrangement::kHeads},
+                                                           {144, Arrangement::kStrided}};
+  for (const auto& [count, how] : layers)
+    for (int variant = 0; variant < 3; ++variant)
+      for (int layout = 0; layout < 2; ++layout) {
+        if (count == 144 && variant == 0) continue;  // creating so many lines takes seconds
+        if (small && (count != 18 || variant == 1)) continue;
+        qg_params p = layer_params();
+        p.dataflow = variant == 0 ? QG_TWO_STEP : QG_FUSED;
+        p.order = variant == 2 ? QG_CHANNELLAST : QG_SEQLAST;
+        p.layout = layout;
+        p.channels = 8256;
+        const Layer layer(p.channels, p.taps, seed + 21, Fill::kUniform);
+        const GroupedLayer groups = grouped_layer(p, count, how, 0.5, seed + 31);
+        qg_plan* const plan = plan_of(groups, layer, true);
+        for (const std::int64_t length : {4096, 4095, 130}) {
+          if (small && length == 4095) continue;
+          p.length = length;
+          p.batch = length == 130 ? 20 : 1;
+          const std::size_t offset = length == 4095 ? 4 : 0;
+          compare_run(plan, p, layer, true, length == 4096, offset, offset, seed + 22, Fill::kUniform,
+                      &groups);
+        }
+        qg_plan_destroy(plan);
+      }
+  std::printf(
+      "groups: %d plans, %d exact only; runs of several groups: %llu fast, %llu decode, %llu reference\n",
+      plans, exact_only, group_runs_by_kernel[1], group_runs_by_kernel[2], group_runs_by_kernel[0]);
 }
 
 void check_group_refusals() {
@@ -551,6 +635,36 @@ void check_group_refusals() {
   expect(run(bad, mine.data(), 2), QG_INVALID_ARGUMENT, "groups[1]: rounding", "another rounding");
   bad = good, bad[0].activation = 2,
   expect(run(bad, mine.data(), 2), QG_INVALID_ARGUMENT, "activation is 2", "activation 2");
+
+  const Layer layer(base.channels, base.taps, 1, Fill::kUniform);
+  const auto plan = [&](const qg_params* groups, const std::uint16_t* of_channels, int32_t count,
+                        const std::int8_t* weight) {
+    qg_plan* made = nullptr;
+    const qg_status status =
+        qg_plan_create_groups(groups, count, of_channels, weight, layer.bias.bytes(), &made);
+    if (made != nullptr) expect(qg_plan_set_copies(made, 0), QG_OK, "", "the default of copies");
+    qg_plan_destroy(made);
+    return status;
+  };
+  std::vector<qg_params> other = good;
+  other[1].output_scale *= 1.25f;
+  expect(plan(other.data(), mine.data(), 2, layer.weight.bytes()), QG_OK, "", "a plan of two groups");
+  expect(plan(other.data(), mine.data(), 2, nullptr), QG_INVALID_ARGUMENT, "weight",
+         "a plan without weights");
+  expect(plan(nullptr, mine.data(), 2, layer.weight.bytes()), QG_INVALID_ARGUMENT, "groups is NULL",
+         "a plan without groups");
+  expect(plan(other.data(), nullptr, 2, layer.weight.bytes()), QG_INVALID_ARGUMENT, "channel_group is NULL",
+         "a plan without channel_group");
+  expect(plan(other.data(), mine.data(), 1, layer.weight.bytes()), QG_INVALID_ARGUMENT,
+         "channel_group[1] is 1; expected 0 to 0", "a plan with a group out of range");
+  other[1].order = QG_UPDATE, expect(plan(other.data(), mine.data(), 2, layer.weight.bytes()),
+                                     QG_INVALID_ARGUMENT, "groups[1]: order is 2", "a plan of two orders");
+  other = good, other[1].output_scale *= 1.25f;
+  qg_plan* made = nullptr;
+  MUST_GOLDEN(
+      qg_plan_create_groups(other.data(), 2, mine.data(), layer.weight.bytes(), layer.bias.bytes(), &made));
+  expect(qg_plan_set_copies(made, 8), QG_UNSUPPORTED, "several groups", "copies of a plan of two groups");
+  qg_plan_destroy(made);
 }
 
 void check_refusals() {
@@ -594,33 +708,42 @@ void check_refusals() {
 
 int main(int argc, char** argv) {
   bool small = false;
+  bool only_groups = false;
   std::uint64_t seed = 20260101;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--small") == 0)
       small = true;
+    else if (std::strcmp(argv[i], "--groups") == 0)
+      only_groups = true;
     else if (std::strcmp(argv[i], "--plant-fault") == 0)
       plant_fault = true;
     else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
       seed = std::strtoull(argv[++i], nullptr, 10);
     else {
-      std::fprintf(stderr, "golden_check [--small] [--seed N] [--plant-fault]\n");
+      std::fprintf(stderr, "golden_check [--small] [--groups] [--seed N] [--plant-fault]\n");
       return 2;
     }
   }
   check_refusals();
   check_group_refusals();
   check_groups(seed);
-  check_shapes(small, seed);
-  check_scales(small, seed);
-  check_modes(seed);
-  check_decode(seed);
-  check_long(small, seed);
-  if (!small) check_chain(seed);
-  if (!small) check_large(seed);
+  check_group_plans(small, seed);
+  if (!only_groups) {
+    check_shapes(small, seed);
+    check_scales(small, seed);
+    check_modes(seed);
+    check_decode(seed);
+    check_long(small, seed);
+  }
+  if (!small)
+    for (const int group_count : {1, 3})
+      if (group_count > 1 || !only_groups) check_chain(seed, group_count);
+  if (!small) check_large(seed, only_groups);
   MUST(cudaDeviceSynchronize());
   std::printf(
       "seed %llu: %llu values compared, %llu differ; plan runs: %llu fast, %llu decode, %llu reference\n",
       static_cast<unsigned long long>(seed), compared, differing, runs_by_kernel[1], runs_by_kernel[2],
       runs_by_kernel[0]);
-  return differing != 0 || compared == 0 || runs_by_kernel[1] == 0 || runs_by_kernel[2] == 0;
+  return differing != 0 || compared == 0 || runs_by_kernel[1] == 0 || runs_by_kernel[2] == 0 ||
+         group_runs_by_kernel[1] == 0 || group_runs_by_kernel[2] == 0;
 }

@@ -94,16 +94,16 @@ QG_API qg_status qg_run_host(const qg_params* params, const qg_tensors* tensors)
  */
 QG_API qg_status qg_run_device(const qg_params* params, const qg_tensors* tensors, void* stream);
 
-/* The same for a layer whose channels carry different scales: group_count groups, channel_group[C] (host memory)
- * says which of them each channel is of, and groups[g] has its scales. Everything else of groups[1] and on must be
- * as in groups[0], whose batch, channels and length are the whole layer's. One launch for all groups; it equals
- * each group on its own bit for bit. */
-QG_API qg_status qg_run_groups_host(const qg_params* groups, int32_t group_count, const uint16_t* channel_group,
-                                    const qg_tensors* tensors);
+/* The same for a layer whose channels carry different scales: group_count groups, channel_group[C] (host
+ * memory) says which of them each channel is of, and groups[g] has its scales. Everything else of groups[1]
+ * and on must be as in groups[0], whose batch, channels and length are the whole layer's. One launch for all
+ * groups; it equals each group on its own bit for bit. */
+QG_API qg_status qg_run_groups_host(const qg_params* groups, int32_t group_count,
+                                    const uint16_t* channel_group, const qg_tensors* tensors);
 /* The tensors on device memory; groups and channel_group on the host as above. Queued on stream; returns when
  * done. */
-QG_API qg_status qg_run_groups_device(const qg_params* groups, int32_t group_count, const uint16_t* channel_group,
-                                      const qg_tensors* tensors, void* stream);
+QG_API qg_status qg_run_groups_device(const qg_params* groups, int32_t group_count,
+                                      const uint16_t* channel_group, const qg_tensors* tensors, void* stream);
 
 /* The fast kernels for one layer: int8 -> int8 at memory speed. Creating a plan draws one integer line from
  * the accumulator to a table of bins. For seqlast the result is then checked on the GPU at EVERY (acc, bias)
@@ -122,17 +122,25 @@ typedef struct qg_plan_description {
   int64_t tail_steps; /* steps of the output: on the points (acc, bias), or on the line of fp32 y */
   int64_t values_checked;  /* fp32 numbers y that were evaluated */
   int64_t lattice_checked; /* points (acc, bias) at which the line was held against the exact arithmetic */
-  double doubt_largest; /* the part of a bin with a step that is left to the exact arithmetic, largest over the
-                           channels; 0 for seqlast as a rule */
+  double doubt_largest;    /* the part of a bin with a step that is left to the exact arithmetic, largest over
+                              the    channels; 0 for seqlast as a rule */
 } qg_plan_description;
 
 /* params: channels, taps, scales, variant; batch and length are ignored. weight [C,K] and bias [C] or NULL
  * are on the device and are copied. */
 QG_API qg_status qg_plan_create(const qg_params* params, const int8_t* weight, const int8_t* bias,
                                 qg_plan** plan);
+/* The same for a layer whose channels carry different scales; groups, group_count and channel_group[C] (host
+ * memory) as in qg_run_groups_host. The plan runs like any other, in one launch for all groups, and equals
+ * qg_run_groups_device bit for bit. Groups with the same scales, and such as no channel is of, cost nothing;
+ * where one of the others has no line, exact_only is 1 and the reference kernel runs for all. bins is the
+ * largest table's; the counts are sums over the groups. Takes some tens of milliseconds a group. */
+QG_API qg_status qg_plan_create_groups(const qg_params* groups, int32_t group_count,
+                                       const uint16_t* channel_group, const int8_t* weight,
+                                       const int8_t* bias, qg_plan** plan);
 QG_API qg_status qg_plan_describe(const qg_plan* plan, qg_plan_description* description);
 /* copies of the table in shared memory: 4, 8, 16 or 32 as far as they fit, or 0 for the default. For
- * measuring. */
+ * measuring. A plan of several groups holds each table once and takes 0 only. */
 QG_API qg_status qg_plan_set_copies(qg_plan* plan, int32_t copies);
 /* Asynchronous on stream, with the plan's device current. Uses tensors->input, state_in, state_out and
  * conv1d_output_int8 (device memory); every other output must be NULL. Any length, batch and alignment:
@@ -159,8 +167,8 @@ typedef struct qg_window_point {
 
 /* All 2^(8K) windows of each of `channels` channels (weight [C,K], bias [C] or NULL, host memory): in how
  * many does the int8 output of params->order leave that of other_order. counts [C] differing windows;
- * y_counts [C] (NULL allowed) windows whose fp32 y differs; points [capacity] some of each channel (which ones,
- * the scheduling decides), *point_count of them written. */
+ * y_counts [C] (NULL allowed) windows whose fp32 y differs; points [capacity] some of each channel (which
+ * ones, the scheduling decides), *point_count of them written. */
 QG_API qg_status qg_compare_orders_host(const qg_params* params, int32_t other_order, const int8_t* weight,
                                         const int8_t* bias, int64_t* counts, int64_t* y_counts,
                                         int32_t* max_abs_difference, qg_window_point* points,

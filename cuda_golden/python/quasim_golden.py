@@ -144,6 +144,14 @@ def _numpy_pointer(name, value):
     return value.ctypes.data
 
 
+def _c_groups(groups, channel_group, channels, batch=1, length=1):
+    """The C interface's groups, and channel_group as it takes it."""
+    channel_group = np.ascontiguousarray(channel_group, np.uint16)
+    if channel_group.shape != (channels,):
+        raise GoldenError(f"channel_group is {channel_group.shape}; expected {(channels,)}")
+    return (_CParams * len(groups))(*[group.to_c(batch, channels, length) for group in groups]), channel_group
+
+
 class Golden:
     def __init__(self, library=None):
         self.lib = ctypes.CDLL(str(library or default_library()))
@@ -152,10 +160,12 @@ class Golden:
         self.lib.qg_run_host.argtypes = [pp, pt]
         self.lib.qg_run_device.argtypes = [pp, pt, ctypes.c_void_p]
         self.lib.qg_run_groups_host.argtypes = [pp, ctypes.c_int32, ctypes.c_void_p, pt]
+        self.lib.qg_run_groups_device.argtypes = [pp, ctypes.c_int32, ctypes.c_void_p, pt, ctypes.c_void_p]
         self.lib.qg_sweep_host.argtypes = [pp] + [ctypes.c_int32] * 4 + [ctypes.c_void_p] * 2
         self.lib.qg_compare_orders_host.argtypes = ([pp, ctypes.c_int32] + [ctypes.c_void_p] * 6 +
                                                     [ctypes.c_int32, ctypes.c_void_p])
         self.lib.qg_plan_create.argtypes = [pp, ctypes.c_void_p, ctypes.c_void_p, ctypes.POINTER(ctypes.c_void_p)]
+        self.lib.qg_plan_create_groups.argtypes = [pp, ctypes.c_int32] + [ctypes.c_void_p] * 3 + [ctypes.POINTER(ctypes.c_void_p)]
         self.lib.qg_plan_describe.argtypes = [ctypes.c_void_p, ctypes.POINTER(_CDescription)]
         self.lib.qg_plan_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, pt, ctypes.c_void_p, ctypes.c_void_p]
         self.lib.qg_plan_destroy.argtypes = [ctypes.c_void_p]
@@ -191,39 +201,44 @@ class Golden:
         tensors = _CTensors(**{name: pointer(name, value) for name, value in given.items() if value is not None})
         return params.to_c(batch, channels, length), tensors, outputs
 
+    def _run(self, params, x, w, b, state_in, want, on_host, on_device):
+        """on_host(c_params, tensors) or, for torch, on_device(c_params, tensors, stream): the call that does it."""
+        if not _is_torch(x):
+            c_params, tensors, outputs = self._prepare(params, x, w, b, state_in, want, np.empty, _numpy_pointer)
+            self.check(on_host(c_params, tensors))
+            return outputs
+        import torch
+        if not x.is_cuda:
+            raise GoldenError("a torch input must be on the GPU; pass x.numpy() to go through host memory")
+
+        def pointer(name, value):
+            expected = OUTPUT_DTYPES.get(name, "int8")
+            if value.dtype != getattr(torch, expected) or not value.is_contiguous() or value.device != x.device:
+                raise GoldenError(f"{name} must be contiguous {expected} on {x.device}")
+            return value.data_ptr()
+
+        with torch.cuda.device(x.device):
+            c_params, tensors, outputs = self._prepare(
+                params, x, w, b, state_in, want, lambda s, d: torch.empty(s, dtype=getattr(torch, d), device=x.device), pointer)
+            self.check(on_device(c_params, tensors, torch.cuda.current_stream().cuda_stream))
+        return outputs
+
     def run(self, params, x, w, b=None, state_in=None, want=("conv1d_output_int8",)):
         """The reference kernel. Returns {name: tensor} for the names in want, in the kind (numpy or torch) of x."""
-        if _is_torch(x):
-            import torch
-            if not x.is_cuda:
-                raise GoldenError("a torch input must be on the GPU; pass x.numpy() to go through host memory")
-
-            def pointer(name, value):
-                expected = OUTPUT_DTYPES.get(name, "int8")
-                if value.dtype != getattr(torch, expected) or not value.is_contiguous() or value.device != x.device:
-                    raise GoldenError(f"{name} must be contiguous {expected} on {x.device}")
-                return value.data_ptr()
-
-            with torch.cuda.device(x.device):
-                c_params, tensors, outputs = self._prepare(
-                    params, x, w, b, state_in, want, lambda s, d: torch.empty(s, dtype=getattr(torch, d), device=x.device), pointer)
-                self.check(self.lib.qg_run_device(c_params, tensors, torch.cuda.current_stream().cuda_stream))
-            return outputs
-
-        c_params, tensors, outputs = self._prepare(params, x, w, b, state_in, want, np.empty, _numpy_pointer)
-        self.check(self.lib.qg_run_host(c_params, tensors))
-        return outputs
+        return self._run(params, x, w, b, state_in, want, self.lib.qg_run_host, self.lib.qg_run_device)
 
     def run_groups(self, groups, channel_group, x, w, b=None, state_in=None, want=("conv1d_output_int8",)):
-        """The same of numpy arrays whose channels carry different scales: groups is a list of Params that differ in scales alone,
-        channel_group uint16 [C] says which of them each channel is of. One launch."""
-        c_params, tensors, outputs = self._prepare(groups[0], x, w, b, state_in, want, np.empty, _numpy_pointer)
-        channel_group = np.ascontiguousarray(channel_group, np.uint16)
-        if channel_group.shape != (c_params.channels,):
-            raise GoldenError(f"channel_group is {channel_group.shape}; expected {(c_params.channels,)}")
-        table = (_CParams * len(groups))(*[group.to_c(c_params.batch, c_params.channels, c_params.length) for group in groups])
-        self.check(self.lib.qg_run_groups_host(table, len(groups), channel_group.ctypes.data, tensors))
-        return outputs
+        """The same of a layer whose channels carry different scales: groups is a list of Params that differ in scales alone,
+        channel_group uint16 [C] (numpy) says which of them each channel is of. One launch."""
+
+        def with_groups(call):
+            def run(c_params, tensors, *stream):
+                table, of_channel = _c_groups(groups, channel_group, c_params.channels, c_params.batch, c_params.length)
+                return call(table, len(groups), of_channel.ctypes.data, tensors, *stream)
+            return run
+
+        return self._run(groups[0], x, w, b, state_in, want, with_groups(self.lib.qg_run_groups_host),
+                         with_groups(self.lib.qg_run_groups_device))
 
     def sweep(self, params, bias_first=-128, bias_count=256, acc_min=None, acc_max=None):
         """(q, out) of the seqlast kernel for every accumulator: int16 and int8 [bias_count, acc_max - acc_min + 1]; q None for fused."""
@@ -256,26 +271,31 @@ class Golden:
 class Plan:
     """The fast kernels for one layer, on torch CUDA tensors: int8 in, int8 out, equal to Golden.run bit for bit.
 
+    Where its channels carry different scales, params is a list of Params and channel_group uint16 [C] (numpy), as in
+    Golden.run_groups, which the plan then equals.
+
     plan(x) runs a whole sequence; plan(x, state) continues from the conv state int8 [B,C,K] and updates it in place, which for
     one token is the decode kernel. Registered as torch.ops.quasim_golden.conv_silu(x, state, plan.number).
     """
     _plans = {}
     _registered = False
 
-    def __init__(self, golden, params, weight, bias=None):
+    def __init__(self, golden, params, weight, bias=None, channel_group=None):
         import torch
-        self.golden, self.params, self.channels = golden, params, weight.shape[0]
+        groups = [params] if channel_group is None else list(params)
+        self.golden, self.params, self.channels = golden, groups[0], weight.shape[0]
         self.handle = ctypes.c_void_p()
         for name, value in (("weight", weight), ("bias", bias)):
             if value is not None and (not value.is_cuda or value.dtype != torch.int8 or not value.is_contiguous()):
                 raise GoldenError(f"{name} must be a contiguous int8 tensor on the GPU")
-        if tuple(weight.shape) != (self.channels, params.taps):
-            raise GoldenError(f"weight is {tuple(weight.shape)}; expected {(self.channels, params.taps)}")
+        if tuple(weight.shape) != (self.channels, self.params.taps):
+            raise GoldenError(f"weight is {tuple(weight.shape)}; expected {(self.channels, self.params.taps)}")
+        table, of_channel = _c_groups(groups, np.zeros(self.channels) if channel_group is None else channel_group, self.channels)
         self.device = weight.device
         with torch.cuda.device(self.device):
             torch.cuda.synchronize()
-            golden.check(golden.lib.qg_plan_create(params.to_c(channels=self.channels), weight.data_ptr(),
-                                                   None if bias is None else bias.data_ptr(), ctypes.byref(self.handle)))
+            golden.check(golden.lib.qg_plan_create_groups(table, len(groups), of_channel.ctypes.data, weight.data_ptr(),
+                                                          None if bias is None else bias.data_ptr(), ctypes.byref(self.handle)))
         self.number = len(Plan._plans)
         Plan._plans[self.number] = self
         Plan._register()

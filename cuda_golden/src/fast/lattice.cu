@@ -1,12 +1,24 @@
 // The lattice kernels of seqlast. No floating point, hence one compilation for both math modes.
+#include "fast/groups.cuh"
 #include "fast/lattice.cuh"
 #include "fast/walk.cuh"
 
 namespace qg {
+namespace {
+
+template <class Tables>
+using Stepped = LatticeUnit<true, 16, Tables>;
+template <class Tables>
+using Linear = LatticeUnit<false, 16, Tables>;
+
+}  // namespace
 
 cudaError_t launch_lattice(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  return args.stepped ? launch_unit<LatticeUnit<true>>(args, device, stream)
-                      : launch_unit<LatticeUnit<false>>(args, device, stream);
+  if (args.group_arithmetic != nullptr) {
+    return args.stepped ? launch_groups<Stepped>(args, device, stream) : launch_groups<Linear>(args, device, stream);
+  }
+  return args.stepped ? launch_unit<Stepped<OneTable>>(args, device, stream)
+                      : launch_unit<Linear<OneTable>>(args, device, stream);
 }
 
 }  // namespace qg

@@ -1,8 +1,8 @@
 // What the lattice fit starts from and is held against: every point (acc, bias) through the exact arithmetic.
 #pragma once
 
-#include "reference/arithmetic.cuh"
 #include "fast/lattice.cuh"
+#include "reference/arithmetic.cuh"
 
 namespace qg {
 namespace QG_MATH_NS {
@@ -49,17 +49,17 @@ template <bool kStepped>
 __global__ void __launch_bounds__(kLatticeThreads) check_lattice_kernel(const LatticeCheckArgs s) {
   extern __shared__ uint4 shared_memory[];
   using Unit = LatticeUnit<kStepped>;
-  Unit::fill(s.entries, s.bins, Unit::kCopiesMin, shared_memory);
+  OneTable::fill(s.entries, s.bins, OneTable::kCopiesMin, shared_memory);
   __syncthreads();
   const AccRange range = s.ranges[blockIdx.y];
-  const Unit unit(s.slope, s.bins, Unit::kCopiesMin, shared_memory);
+  const Unit unit(OneTable(s.slope, s.bins, OneTable::kCopiesMin, shared_memory));
   const std::int64_t offset = s.offsets[blockIdx.y];
   const float bias = static_cast<float>(static_cast<int>(blockIdx.y) - 128);
   unsigned long long wrong = 0;
   for (int acc = range.first + 4 * static_cast<int>(blockIdx.x * kLatticeThreads + threadIdx.x);
        acc <= range.last; acc += 4 * static_cast<int>(gridDim.x) * kLatticeThreads) {
-    const std::uint32_t bytes = Unit::pack(unit.sum(offset, acc), unit.sum(offset, acc + 1),
-                                           unit.sum(offset, acc + 2), unit.sum(offset, acc + 3));
+    const std::uint32_t bytes = Unit::pack(unit.sum({}, offset, acc), unit.sum({}, offset, acc + 1),
+                                           unit.sum({}, offset, acc + 2), unit.sum({}, offset, acc + 3));
     for (int i = 0; i < 4 && acc + i <= range.last; ++i) {
       const int value = finish_int8(s.arithmetic, conv_seqlast(s.arithmetic, acc + i, bias));
       wrong += static_cast<std::int8_t>(bytes >> (8 * i)) != value;
@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(kLatticeThreads) check_lattice_kernel(const La
 inline cudaError_t launch_check_lattice(const LatticeCheckArgs& s, cudaStream_t stream) {
   const auto kernel = s.stepped ? check_lattice_kernel<true> : check_lattice_kernel<false>;
   const std::size_t shared_bytes =
-      sizeof(std::uint32_t) * static_cast<std::size_t>(s.bins) * LatticeUnit<true>::kCopiesMin;
+      sizeof(std::uint32_t) * static_cast<std::size_t>(s.bins) * OneTable::kCopiesMin;
   kernel<<<dim3(32, kBiases), kLatticeThreads, shared_bytes, stream>>>(s);
   return cudaGetLastError();
 }

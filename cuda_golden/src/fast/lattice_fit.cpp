@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -152,10 +153,10 @@ bool lay(const std::vector<double>& at, int bins, double& width, double& origin)
   return true;
 }
 
-// Looks for offsets and places of the thresholds for bins of one width. They depend on each other: with the
-// offsets given, each threshold goes to the middle of the room that the bias values leave it; with the
-// thresholds given, each bias value whose offset is not right gets a better one. A few rounds of that end
-// with all of them right, or the width is given up.
+// Looks for offsets and places of the thresholds for bins of one width. Every step counts. They depend on
+// each other: with the offsets given, each threshold goes to the middle of the room that the bias values
+// leave it; with the thresholds given, each bias value whose offset is not right gets a better one. A few
+// rounds of that end with all of them right, or the width is given up.
 bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, const AccRanges& ranges,
             const std::vector<int>& place, std::vector<Threshold>& thresholds, double width, double origin,
             LatticeFit& fit) {
@@ -169,7 +170,6 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
   for (int round = 0; round < 8 && !right; ++round) {
     for (Threshold& t : thresholds) t.low = -kFar, t.high = kFar;
     for (const LatticeStep& s : steps) {
-      if (!counts(ranges, s)) continue;
       Threshold& t = thresholds[static_cast<std::size_t>(place[static_cast<std::size_t>(threshold_id(s))])];
       const std::int64_t position = s.acc * slope + offset[index_of(s)];
       t.low = std::max(t.low, position - slope);
@@ -178,7 +178,6 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
     for (Threshold& t : thresholds) t.at = ((t.low + t.high) / 2 + kGrid / 2) / kGrid * kGrid;
     std::array<OffsetInterval, kBiases> intervals;
     for (const LatticeStep& s : steps) {
-      if (!counts(ranges, s)) continue;
       OffsetInterval& fits = intervals[index_of(s)];
       const Threshold& t =
           thresholds[static_cast<std::size_t>(place[static_cast<std::size_t>(threshold_id(s))])];
@@ -204,16 +203,18 @@ bool settle(const LatticeLine& line, const std::vector<LatticeStep>& steps, cons
 
 }  // namespace
 
-LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& steps,
+LatticeFit fit_stepped(const LatticeLine& line, const std::vector<LatticeStep>& all,
                        const AccRanges& ranges) {
   LatticeFit fit;
   fit.stepped = true;
+  std::vector<LatticeStep> steps;
+  std::copy_if(all.begin(), all.end(), std::back_inserter(steps),
+               [&](const LatticeStep& s) { return counts(ranges, s); });
   // For each step, the places in y between which it lies for every bias value.
   std::array<std::pair<double, double>, 512> between;
   between.fill({-1e300, 1e300});
   std::vector<int> ids;
   for (const LatticeStep& s : steps) {
-    if (!counts(ranges, s)) continue;
     if (std::abs(s.after - s.before) != 1) return fit;
     const int id = threshold_id(s);
     auto& [low, high] = between[static_cast<std::size_t>(id)];

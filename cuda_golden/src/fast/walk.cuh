@@ -6,19 +6,22 @@
 //
 // What is computed is a Unit: LatticeUnit (lattice.cuh) or TapUnit (tap_unit.cuh). It has
 //
-//   fill(args, shared)               called by all threads of a block, and __syncthreads(), before Unit(args,
-//                                    shared) is made
+//   fill(args, shared, where)        called by all threads of a block, and __syncthreads(), before Unit(args,
+//                                    shared, what fill returned) is made; `where` is what the block walks,
+//                                    BlockBytes or BlockColumn
+//   kGroups                          whether the channels' tables differ. Then a block needs those of the
+//                                    channels that it walks, and in [B,L,C] it has a single column
 //   Channel                          the constants of one channel: channel(args, c) reads them,
 //   shuffle(channel,
-//                                    lane) gets another lane's
+//                                    lane) gets another lane's, unit.placed(channel) makes those that the
+//                                    functions below take
 //   word(channel, previous, word, doubts)
 //                                    the outputs of the four samples in `word`, which follow each other in
 //                                    time; `previous` holds the four samples before them
 //   likely(channel, window, certain) one output; clears `certain` where it is in doubt
-//   Columns                          the same for a lane's four channels: load(columns, lane) reads
-//   constants,
-//                                    begin(...) sets the windows, pass(row) takes in a token, row(unit, row)
-//                                    takes in a token and returns its four outputs
+//   Columns                          the same for a lane's four channels: load(args, shared, column, lane)
+//                                    reads constants, begin(...) sets the windows, pass(row) takes in a
+//                                    token, row(unit, row) takes in a token and returns its four outputs
 //   kDoubts                          whether outputs can be in doubt at all: too near a step for the table to
 //                                    be trusted. Then there are also
 //   Doubts                           which words of a lane hold an output in doubt, a bit each, the last word
@@ -35,7 +38,7 @@
 
 namespace qg {
 
-constexpr unsigned kThreadsPerSm = 1024;  // 64 registers a thread; units have exceptions
+constexpr unsigned kThreadsPerSm = kColumnThreadsPerSm;  // units have exceptions in [B,C,L]
 
 // Of so many threads a multiprocessor, what the architecture being compiled holds: ptxas refuses a promise of
 // more.
@@ -67,20 +70,30 @@ __device__ __forceinline__ void let_next_begin() {
 #endif
 }
 
+// What a block walks: bytes of [B,C,L], counted from the tensor's first (below 0: in front of it), or a
+// column of [B,L,C].
+struct BlockBytes {
+  int first, last;
+};
+struct BlockColumn {
+  int column;
+};
+
 // The table's filling and the block's first loads (`begin`), each where it costs least: a block of the first
-// wave fills while it waits, a later one, for which what is in front has long ended, loads first.
-template <class Unit, typename Begin>
-__device__ __forceinline__ void fill_and_begin(const FastArgs& args, uint4* shared_memory,
-                                               const Begin& begin) {
+// wave fills while it waits, a later one, for which what is in front has long ended, loads first. Returns
+// what fill returned.
+template <class Unit, class Where, typename Begin>
+__device__ __forceinline__ typename Unit::Held fill_and_begin(const FastArgs& args, uint4* shared_memory,
+                                                              const Where& where, const Begin& begin) {
   if (blockIdx.x < args.first_wave) {
-    Unit::fill(args, shared_memory);
+    const typename Unit::Held held = Unit::fill(args, shared_memory, where);
     await_stream();
     begin();
-  } else {
-    await_stream();
-    begin();
-    Unit::fill(args, shared_memory);
+    return held;
   }
+  await_stream();
+  begin();
+  return Unit::fill(args, shared_memory, where);
 }
 
 // A load of the plan's memory that stays in front of await_stream(), where it costs no time.
@@ -188,15 +201,14 @@ __device__ __forceinline__ std::uint32_t enter_row(std::uint32_t word, int first
 template <class Unit>
 __device__ __forceinline__ uint4 compute_chunk(const Unit& unit, const typename Unit::Channel& channel,
                                                const Chunk& chunk, typename Unit::Doubts& doubts) {
+  const typename Unit::Channel placed = unit.placed(channel);
   uint4 result;
-  result.x = unit.word(channel, chunk.previous, chunk.words.x, doubts);
-  result.y = unit.word(channel, chunk.words.x, chunk.words.y, doubts);
-  result.z = unit.word(channel, chunk.words.y, chunk.words.z, doubts);
-  result.w = unit.word(channel, chunk.words.z, chunk.words.w, doubts);
+  result.x = unit.word(placed, chunk.previous, chunk.words.x, doubts);
+  result.y = unit.word(placed, chunk.words.x, chunk.words.y, doubts);
+  result.z = unit.word(placed, chunk.words.y, chunk.words.z, doubts);
+  result.w = unit.word(placed, chunk.words.z, chunk.words.w, doubts);
   return result;
 }
-
-constexpr int kRoundBytes = 512;  // a warp's chunks
 
 // Where a chunk lies: `time` of its row at its first byte, below 0 at the beginning of a tensor that does not
 // begin on 16 bytes; and the channel's constants.
@@ -209,6 +221,8 @@ struct ChunkPlace {
   // `first`: the chunk's first byte, counted from the tensor's
   __device__ __forceinline__ ChunkPlace(const FastArgs& args, int first) {
     row = divide(static_cast<std::uint32_t>(first < 0 ? 0 : first), args.length);
+    // behind the last row the block holds no table
+    if constexpr (Unit::kGroups) row = min(row, static_cast<std::uint32_t>(args.rows) - 1);
     time = first - static_cast<int>(row * args.length.divisor);
     constants = constants_of(args, row);
   }
@@ -243,7 +257,7 @@ __device__ __forceinline__ void store_split(const Unit& unit, const Chunk& chunk
   const std::uint32_t shift = 8u * static_cast<unsigned>(byte % 4);
   const std::uint32_t window = enter_row(__funnelshift_rc(low, high, shift + 8), byte - 3 - split, state);
   bool certain = true;
-  const std::uint32_t after = unit.likely(Unit::shuffle(next, lane), window, certain);
+  const std::uint32_t after = unit.likely(unit.placed(Unit::shuffle(next, lane)), window, certain);
   if constexpr (Unit::kDoubts) {
     const unsigned unsure = __ballot_sync(0xFFFFFFFFu, !certain && self < 16 && byte >= split);
     if (unsure != 0 && self == lane) {
@@ -274,7 +288,7 @@ __device__ __forceinline__ void settle_words(const Unit& unit, const FastArgs& a
       for (int k = min(place.time, 3); k >= 0; --k)
         window = window >> 8 | static_cast<std::uint32_t>(static_cast<std::uint8_t>(args.input[at - k]))
                                    << 24;
-      args.output[at] = static_cast<std::int8_t>(unit.settled(place.constants, window));
+      args.output[at] = static_cast<std::int8_t>(unit.settled(unit.placed(place.constants), window));
     }
   }
 }
@@ -304,11 +318,14 @@ __global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
     }
     if (lane == 0 && item != 0 && first < elements) last = load4(p - 4);
   };
+  constexpr int kBlockBytes = kRounds * kRoundBytes * static_cast<int>(kThreads / 32);
+  const int block_first = static_cast<int>(blockIdx.x) * kBlockBytes - misalignment;
   let_next_begin();
-  fill_and_begin<Unit>(args, shared_memory, begin);
+  const typename Unit::Held held = fill_and_begin<Unit>(
+      args, shared_memory, BlockBytes{block_first, block_first + kBlockBytes - 1}, begin);
   ChunkPlace<Unit> place(args, first);
   __syncthreads();
-  const Unit unit(args, shared_memory);
+  const Unit unit(args, shared_memory, held);
   typename Unit::Doubts doubts;
 #pragma unroll
   for (int round = 0; round < kRounds; ++round) {
@@ -385,20 +402,25 @@ __device__ __forceinline__ std::uint32_t block_again() {
   return block;
 }
 
-// A warp's item is time_block rows of one group of channels; this is a lane's part of it.
-template <unsigned kThreads>
+// A warp's item is time_block rows of one column of channels; this is a lane's part of it. Warps of a block
+// have neighbouring columns or, with kGroups, all the block's one, and one time block after the other.
+template <unsigned kThreads, bool kGroups>
 struct ColumnPlace {
-  int group, c;    // c: the first of four channels
+  int column, c;   // c: the first of four channels
   int time, rows;  // rows: 0 beyond the last item or channel
   std::uint32_t b;
   std::int64_t first;  // the tensor's byte at (b, time, c)
 
-  __device__ __forceinline__ ColumnPlace(const FastArgs& args, std::uint32_t block) {
-    const std::uint32_t item = block * (kThreads / 32) + threadIdx.x / 32;
+  __device__ __forceinline__ ColumnPlace(const FastArgs& args, std::uint32_t block, std::uint32_t pass) {
+    constexpr std::uint32_t kWarps = kThreads / 32;
+    const std::uint32_t over_columns =
+        kGroups ? block : block * kWarps + threadIdx.x / 32;  // columns side by side
     const int channels = static_cast<int>(args.shape.channels);
-    const std::uint32_t outer = divide(item, args.groups);
-    group = static_cast<int>(item - outer * args.groups.divisor);
-    c = group * kColumnGroup + 4 * static_cast<int>(threadIdx.x % 32);
+    std::uint32_t outer = divide(over_columns, args.column_count);
+    column = static_cast<int>(over_columns - outer * args.column_count.divisor);
+    if (kGroups) outer = (outer * args.passes + pass) * kWarps + threadIdx.x / 32;
+    const std::uint32_t item = kGroups ? outer : over_columns;
+    c = column * kColumnGroup + 4 * static_cast<int>(threadIdx.x % 32);
     b = divide(outer, args.blocks);
     time = static_cast<int>(outer - b * args.blocks.divisor) * args.time_block;
     rows = item < args.items && c < channels
@@ -430,8 +452,9 @@ template <class Unit, int kAhead, unsigned kThreads, unsigned kPerSm>
 __global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
     fast_blc_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
+  using Place = ColumnPlace<kThreads, Unit::kGroups>;
   const int channels = static_cast<int>(args.shape.channels);
-  const ColumnPlace<kThreads> place(args, blockIdx.x);
+  Place place(args, blockIdx.x, 0);
   int left = place.rows;
   const std::int8_t* p = args.input + place.first;
   std::int8_t* out = args.output + place.first;
@@ -454,34 +477,48 @@ __global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
   };
   typename Unit::Columns columns;
   let_next_begin();
-  if (left != 0) columns.load(args.columns[place.group], static_cast<int>(threadIdx.x % 32));
-  fill_and_begin<Unit>(args, shared_memory, begin);
+  if (left != 0) columns.load(args, shared_memory, place.column, static_cast<int>(threadIdx.x % 32));
+  const typename Unit::Held held =
+      fill_and_begin<Unit>(args, shared_memory, BlockColumn{place.column}, begin);
   __syncthreads();
   if (left == 0) return;
-  const Unit unit(args, shared_memory);
-  if (place.time != 0) {
-#pragma unroll
-    for (int i = 0; i < 3; ++i) columns.pass(before[i]);
-  } else {
-    place.begin_sequence(args, columns);
-  }
+  const Unit unit(args, shared_memory, held);
   const auto finish_row = [&](int i) {
     __stcs(reinterpret_cast<std::uint32_t*>(row_address(out, i, channels)), columns.row(unit, ahead[i]));
   };
-  for (; left >= kAhead; left -= kAhead) {
+  for (std::uint32_t pass = 0;;) {
+    if (place.time != 0) {
 #pragma unroll
-    for (int i = 0; i < kAhead; ++i) {
-      finish_row(i);
-      if (i + kAhead < left) ahead[i] = row_at(i + kAhead);
+      for (int i = 0; i < 3; ++i) columns.pass(before[i]);
+    } else {
+      place.begin_sequence(args, columns);
     }
-    p = row_address(p, kAhead, channels);
-    out = row_address(out, kAhead, channels);
-  }
+    for (; left >= kAhead; left -= kAhead) {
 #pragma unroll
-  for (int i = 0; i < kAhead; ++i)
-    if (i < left) finish_row(i);
-  if constexpr (Unit::kDoubts)
-    if (columns.in_doubt()) columns.settle(unit, args, ColumnPlace<kThreads>(args, block_again()));
+      for (int i = 0; i < kAhead; ++i) {
+        finish_row(i);
+        if (i + kAhead < left) ahead[i] = row_at(i + kAhead);
+      }
+      p = row_address(p, kAhead, channels);
+      out = row_address(out, kAhead, channels);
+    }
+#pragma unroll
+    for (int i = 0; i < kAhead; ++i)
+      if (i < left) finish_row(i);
+    if constexpr (Unit::kDoubts)
+      if (columns.in_doubt()) columns.settle(unit, args, Place(args, block_again(), pass));
+    if (!Unit::kGroups || ++pass == args.passes) break;
+    place = Place(args, block_again(), pass);
+    left = place.rows;
+    if (left == 0) break;
+    p = args.input + place.first;
+    out = args.output + place.first;
+    // read anew rather than kept, which settling has no registers for
+    if constexpr (Unit::kDoubts)
+      columns.load(args, shared_memory, place.column, static_cast<int>(threadIdx.x % 32));
+    columns.begin(0, 0, 0, 0);
+    begin();
+  }
 }
 
 // ---- launchers
@@ -520,13 +557,16 @@ cudaError_t launch_walk(Kernel kernel, const FastArgs& given, unsigned threads, 
     if (error != cudaSuccess) return error;
   }
   args.first_wave = static_cast<unsigned>(device.multiprocessors) * blocks_per_sm;
-  const std::uint32_t per_block = threads / 32;
-  return launch_early(kernel, (args.items + per_block - 1) / per_block, threads, shared_bytes, stream, args);
+  const std::uint32_t per_block = threads / 32 * args.passes;
+  const std::uint32_t blocks = (args.items + per_block - 1) / per_block;
+  const bool by_column = Unit::kGroups && args.shape.layout == QG_BLC;
+  return launch_early(kernel, by_column ? blocks * args.column_count.divisor : blocks, threads, shared_bytes,
+                      stream, args);
 }
 
 template <class Unit, bool kRagged, int kRounds, unsigned kPerSm>
 cudaError_t launch_bcl(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  constexpr unsigned kThreads = 128;
+  constexpr unsigned kThreads = kRowThreads;
   return launch_walk<Unit>(fast_bcl_kernel<Unit, kRagged, kRounds, kThreads, kPerSm>, args, kThreads,
                            kPerSm / kThreads, device, stream);
 }
@@ -537,12 +577,9 @@ cudaError_t launch_blc(const FastArgs& args, const DeviceLimits& device, cudaStr
                            kThreadsPerSm / kThreads, device, stream);
 }
 
+// [B,C,L]
 template <class Unit>
-cudaError_t launch_unit(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  if (args.shape.layout == QG_BLC) {
-    return args.many_rows ? launch_blc<Unit, Unit::kRowsAhead, 128>(args, device, stream)
-                          : launch_blc<Unit, 9, 512>(args, device, stream);
-  }
+cudaError_t launch_rows(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
   if (args.rounds == 1) {
     constexpr unsigned kPerSm = Unit::kOneRoundThreadsPerSm;
     return args.aligned ? launch_bcl<Unit, false, 1, kPerSm>(args, device, stream)
@@ -551,6 +588,25 @@ cudaError_t launch_unit(const FastArgs& args, const DeviceLimits& device, cudaSt
   return args.aligned
              ? launch_bcl<Unit, false, kAlignedRounds, kThreadsPerSm>(args, device, stream)
              : launch_bcl<Unit, true, kRaggedRounds, Unit::kRaggedThreadsPerSm>(args, device, stream);
+}
+
+// [B,L,C]
+template <class Unit>
+cudaError_t launch_columns(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
+  if constexpr (Unit::kGroups) {
+    return args.threads == 128   ? launch_blc<Unit, Unit::kRowsAhead, 128>(args, device, stream)
+           : args.threads == 512 ? launch_blc<Unit, Unit::kRowsAhead, 512>(args, device, stream)
+                                 : launch_blc<Unit, Unit::kRowsAhead, 1024>(args, device, stream);
+  } else {
+    return args.many_rows ? launch_blc<Unit, Unit::kRowsAhead, 128>(args, device, stream)
+                          : launch_blc<Unit, 9, 512>(args, device, stream);
+  }
+}
+
+template <class Unit>
+cudaError_t launch_unit(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
+  return args.shape.layout == QG_BLC ? launch_columns<Unit>(args, device, stream)
+                                     : launch_rows<Unit>(args, device, stream);
 }
 
 }  // namespace qg

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fast/group_tables.hpp"
 #include "fast/lattice_fit.hpp"
 #include "quasim_golden.h"
 
@@ -124,6 +125,26 @@ struct alignas(16) LatticeColumns {
   } doubt_and_bias[kColumnGroup];
 };
 
+// The same where a layer's channels carry different scales: each has a line of its own, and its group's
+// table.
+struct alignas(16) GroupedChannel {
+  LatticeChannel line;
+  std::int32_t slope;
+  std::uint32_t position;  // of its run's table on the tape (group_tables.hpp), in quads
+  std::uint16_t last;      // bin of the table
+  std::uint16_t group;
+  std::uint32_t run;
+};
+struct alignas(16) GroupedColumns {
+  LatticeColumns lines;
+  std::int32_t slope[kColumnGroup];
+  struct Place {
+    std::uint16_t last, position;  // the table's last bin; where it is in the column's memory, in quads
+  } table[kColumnGroup];
+  std::uint16_t group[kColumnGroup];
+  std::uint32_t first_table, tables;  // of FastArgs::tables
+};
+
 // Divides any n below 2^31 by a divisor that the host knows, with a multiplication and a shift.
 struct FastDivide {
   std::uint32_t divisor, magic, shift;
@@ -133,6 +154,9 @@ struct FastDivide {
 // begin on 16 bytes, and where they begin anywhere.
 constexpr int kAlignedRounds = 5;
 constexpr int kRaggedRounds = 4;
+constexpr int kRoundBytes = 512;
+constexpr int kRowThreads = 128;           // of a block in [B,C,L]
+constexpr int kColumnThreadsPerSm = 1024;  // in [B,L,C]; 64 registers a thread
 
 struct FastArgs {
   Arithmetic arithmetic;
@@ -157,16 +181,34 @@ struct FastArgs {
   FastDivide length;        // [B,C,L]: by L
   FastDivide channels;      // [B,C,L]: by C
   std::int32_t time_block;  // [B,L,C]
-  FastDivide groups;        // [B,L,C]: by the number of groups of 128 channels
+  FastDivide column_count;  // [B,L,C]: by the number of columns of 128 channels
   FastDivide blocks;        // [B,L,C]: by the number of time blocks of a sequence
   bool many_rows;           // [B,L,C]: more than one wave of warps, so that each reads far ahead
   unsigned first_wave;      // how many blocks run at first, all at once; the launcher sets it
+
+  // A layer of several groups has `entries` of all groups, and these in place of lattice, columns, slope,
+  // bins and copies. In [B,L,C] a block of so many threads has one column, `items` counts a column's time
+  // blocks, and each warp takes `passes` of them.
+  const GroupedChannel* grouped;          // [B,C,L]
+  const GroupedColumns* grouped_columns;  // [B,L,C]
+  const HeldTable* tables;                // [B,C,L]: of the runs; [B,L,C]: of the columns
+  std::uint32_t runs, tape;               // [B,C,L]: how many runs, and the tape's quads
+  bool lanes_agree;  // [B,L,C]: channels 4 n to 4 n + 3, which a lane has, are of one group, whatever n
+  std::uint32_t table_bytes;              // the most that a block holds
+  int threads;
+  std::uint32_t passes;                // 1 in a layer of one group
+  const Arithmetic* group_arithmetic;  // [G]
 };
 
 struct DeviceLimits {
   int multiprocessors = 0;
   std::size_t shared_per_sm = 0;
   std::size_t shared_per_block = 0;
+};
+
+// A channel's scales where they are its group's.
+struct alignas(16) ChannelScales {
+  float input_scale, weight_scale, bias_scale, conv_scale, output_scale;
 };
 
 struct DecodeArgs {
@@ -178,6 +220,7 @@ struct DecodeArgs {
   const std::int8_t* state_in;  // [B,C,K]
   std::int8_t* state_out;
   std::int8_t* output;
+  const ChannelScales* scales;  // [C], or NULL: those of `arithmetic`
 };
 
 struct LatticeStepsArgs {

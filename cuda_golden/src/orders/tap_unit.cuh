@@ -14,24 +14,27 @@
 // from memory again: settling on the way would keep registers from the loads.
 #pragma once
 
-#include "reference/arithmetic.cuh"
+#include "fast/groups.cuh"
 #include "fast/lattice.cuh"
 #include "fast/walk.cuh"
+#include "reference/arithmetic.cuh"
 
 namespace qg {
 namespace QG_MATH_NS {
 
+template <class Tables>
 class TapUnit {
-  using Lattice = LatticeUnit<true, kTapFractionBits>;
+  using Lattice = LatticeUnit<true, kTapFractionBits, Tables>;
 
  public:
-  static constexpr int kRowsAhead = 15;
+  static constexpr bool kGroups = Tables::kGroups;
+  static constexpr int kRowsAhead = Tables::kEachChannel ? 6 : kGroups ? 12 : 15;
   static constexpr unsigned kOneRoundThreadsPerSm = 1024;
   static constexpr unsigned kRaggedThreadsPerSm = 1024;
   static constexpr int kCopiesMin = Lattice::kCopiesMin;
 
   struct Channel {
-    Lattice::Channel line;
+    typename Lattice::Channel line;
     std::uint32_t doubt;  // twice, in both halves
     float bias;
   };
@@ -41,13 +44,15 @@ class TapUnit {
     std::uint32_t words = 0;
   };
 
+  using Held = typename Lattice::Held;
   static std::size_t shared_bytes(const FastArgs& args) { return Lattice::shared_bytes(args); }
-  __device__ __forceinline__ static void fill(const FastArgs& args, uint4* shared) {
-    Lattice::fill(args, shared);
+  template <class Where>
+  __device__ __forceinline__ static Held fill(const FastArgs& args, uint4* shared, const Where& where) {
+    return Lattice::fill(args, shared, where);
   }
   __device__ __forceinline__ static Channel channel(const FastArgs& args, std::int64_t c) {
-    const uint4 of_memory = __ldg(reinterpret_cast<const uint4*>(args.lattice + c));
-    return {Lattice::channel(of_memory), (of_memory.w & 0xFFFFu) * 0x10001u,
+    const uint4 of_memory = __ldg(reinterpret_cast<const uint4*>(Tables::lattice(args, c)));
+    return {Lattice::channel(of_memory, Tables::own(args, c)), (of_memory.w & 0xFFFFu) * 0x10001u,
             static_cast<float>(static_cast<std::int32_t>(of_memory.w) >> 16)};
   }
   __device__ __forceinline__ static Channel shuffle(const Channel& channel, int lane) {
@@ -55,8 +60,11 @@ class TapUnit {
             __shfl_sync(0xFFFFFFFFu, channel.bias, lane)};
   }
 
-  __device__ __forceinline__ TapUnit(const FastArgs& args, const uint4* shared)
-      : lattice_(args, shared), args_(args) {}
+  __device__ __forceinline__ TapUnit(const FastArgs& args, const uint4* shared, const Held& held)
+      : lattice_(args, shared, held), args_(args) {}
+  __device__ __forceinline__ Channel placed(const Channel& channel) const {
+    return {lattice_.placed(channel.line), channel.doubt, channel.bias};
+  }
 
   __device__ __forceinline__ std::uint32_t word(const Channel& channel, std::uint32_t previous,
                                                 std::uint32_t word, Doubts& doubts) const {
@@ -73,14 +81,16 @@ class TapUnit {
   __device__ __forceinline__ std::uint32_t settled(const Channel& channel, std::uint32_t window) const {
     bool certain = true;
     const std::uint32_t byte = likely(channel, window, certain);
-    return certain ? byte : exact(channel.line.weights, channel.bias, window);
+    return certain ? byte
+                   : exact(Tables::arithmetic(args_, channel.line.own), channel.line.weights, channel.bias,
+                           window);
   }
 
   class Columns : public ColumnWindows {
    public:
-    __device__ __forceinline__ void load(const LatticeColumns& columns, int lane) {
-      lines_.load(columns, lane);
-      const uint4 of_memory = load_plan(columns.doubt_and_bias + 4 * lane);
+    __device__ __forceinline__ void load(const FastArgs& args, const uint4* shared, int column, int lane) {
+      lines_.load(args, shared, column, lane);
+      const uint4 of_memory = load_plan(Tables::columns(args, column).doubt_and_bias + 4 * lane);
       const std::uint32_t doubt = max(max(of_memory.x & 0xFFFFu, of_memory.y & 0xFFFFu),
                                       max(of_memory.z & 0xFFFFu, of_memory.w & 0xFFFFu));
       doubt_ = doubt * 0x10001u;
@@ -94,10 +104,11 @@ class TapUnit {
     __device__ __forceinline__ bool in_doubt() const { return doubts_.words != 0; }
     template <class Place>
     __device__ __forceinline__ void settle(const TapUnit& unit, const FastArgs& args, const Place& place) {
-      const LatticeColumns& columns = args.columns[place.group];
+      const LatticeColumns& columns = Tables::columns(args, place.column);
       const auto exact = [&](int i, std::uint32_t window) {
         const int at = place.c % kColumnGroup + i;
-        return unit.exact(columns.weights[at], static_cast<float>(columns.doubt_and_bias[at].bias), window);
+        return unit.exact(Tables::arithmetic(args, place.column, at), columns.weights[at],
+                          static_cast<float>(columns.doubt_and_bias[at].bias), window);
       };
 #pragma unroll 1
       for (; doubts_.words != 0; doubts_.words &= doubts_.words - 1) {
@@ -108,15 +119,15 @@ class TapUnit {
     }
 
    private:
-    Lattice::Columns lines_;
+    typename Lattice::Columns lines_;
     std::uint32_t doubt_;  // the largest of the four, in both halves
     Doubts doubts_;
   };
 
  private:
   struct OneLine {
-    const Lattice::Channel& line;
-    __device__ __forceinline__ const Lattice::Channel& at(int) const { return line; }
+    const typename Lattice::Channel& line;
+    __device__ __forceinline__ const typename Lattice::Channel& at(int) const { return line; }
   };
 
   struct FourSums {
@@ -151,10 +162,10 @@ class TapUnit {
   }
 
   // One output the long way.
-  __device__ __forceinline__ std::uint32_t exact(std::uint32_t weights, float bias,
-                                                 std::uint32_t window) const {
-    const float y = conv_of_window(args_.arithmetic, weights, bias, window);
-    return static_cast<std::uint32_t>(finish_int8(args_.arithmetic, y)) & 0xFFu;
+  __device__ __forceinline__ static std::uint32_t exact(const Arithmetic& arithmetic, std::uint32_t weights,
+                                                        float bias, std::uint32_t window) {
+    const float y = conv_of_window(arithmetic, weights, bias, window);
+    return static_cast<std::uint32_t>(finish_int8(arithmetic, y)) & 0xFFu;
   }
 
   // Four outputs, those in doubt by exact(i, window). Lanes that doubt different ones go through the loop
@@ -183,7 +194,8 @@ class TapUnit {
 };
 
 inline cudaError_t launch_tapwise(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  return launch_unit<TapUnit>(args, device, stream);
+  return args.group_arithmetic != nullptr ? launch_groups<TapUnit>(args, device, stream)
+                                          : launch_unit<TapUnit<OneTable>>(args, device, stream);
 }
 
 }  // namespace QG_MATH_NS

@@ -1,5 +1,6 @@
 """python.gpu.evaluate: the model's numbers on a GPU against those of the processor. Skipped without a GPU and the golden's library."""
 
+import dataclasses
 import json
 import pathlib
 import tempfile
@@ -93,6 +94,50 @@ class Gpu(unittest.TestCase):
             rows += 1
         self.assertEqual(rows, 22)
         self.assertGreater(compared, 1_000_000)
+
+    def test_groups(self):
+        """A layer whose channels carry different scales, all groups in one launch, against each group alone and against the processor."""
+        from quasim.capture import find_sites, observe
+        from quasim.evaluate import configurations, numerics
+
+        observers = observe(self.model, [lambda: self.model(self.ids)], "absmax")
+        scales = {label: one.scales() for label, one in observers.items()}
+        measured = {label: one.measured() for label, one in observers.items()}
+        site = find_sites(self.model)[0]
+        weight, bias = site.conv.weight.detach().numpy()[:, 0], site.conv.bias.detach().numpy()
+        x = torch.randint(-128, 128, (2, 128, 65), dtype=torch.int8)
+        compared = rows = 0
+        for name in ("two_step", "fused", "deployed", "two_step_mode1", "fused_mode2"):
+            row = configurations.standard()[name]
+            one = numerics.layer_of(row, site, weight, bias, scales[site.label], measured, None)
+            groups = [dataclasses.replace(one.groups[0], name=part, output_scale=np.float32(one.groups[0].output_scale * factor))
+                      for part, factor in (("x", 1), ("B", 0.75), ("C", 1.5))]
+            for of_channel in (np.arange(128) % 3, np.arange(128) * 3 // 128):
+                layer = dataclasses.replace(one, groups=groups, channel_group=of_channel.astype(np.uint16))
+                numbers = numerics.Numbers(row, layer, "cuda", self.golden)
+                cpu = None if row.math == "fast" else numerics.Numbers(row, layer, "cpu")
+                for channels_last in (False, True):
+                    samples = x.transpose(1, 2).contiguous() if channels_last else x
+                    whole = numbers.run(samples.cuda(), channels_last)
+                    for index, piece in enumerate(layer.split()):
+                        alone = numerics.Numbers(row, piece, "cuda", self.golden)
+                        mine = torch.from_numpy(np.flatnonzero(of_channel == index))
+                        axis = 2 if channels_last else 1
+                        part = alone.run(samples.index_select(axis, mine).contiguous().cuda(), channels_last)
+                        self.assertEqual(set(part), set(whole))
+                        for tensor, values in part.items():
+                            self.assertTrue(torch.equal(values, whole[tensor].index_select(axis, mine.cuda())), f"{name} {tensor}")
+                            compared += values.numel()
+                        alone.close()
+                    if cpu is not None:
+                        for tensor, values in cpu.run(samples, channels_last).items():
+                            off = int((values != whole[tensor].cpu()).sum())
+                            self.assertLessEqual(off, 1, f"{name} {tensor}")  # the two expf may part on an edge of fused
+                            compared += values.numel()
+                numbers.close()
+                rows += 1
+        self.assertEqual(rows, 10)
+        self.assertGreater(compared, 500_000)
 
     def test_command(self):
         """Calibrate and every row with programs and speed, from files to the page."""

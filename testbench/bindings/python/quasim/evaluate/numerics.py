@@ -56,11 +56,11 @@ class Numbers:
             for name in ("input_scale", "output_scale"))
         if len(layer.groups) == 1:  # one number: a tensor all the same, since torch multiplies by the inverse of a Python number
             self.input_scale, self.output_scale = self.input_scale[:1].clone(), self.output_scale[:1].clone()
-        kind = CudaPart if golden is not None and configuration.mult_bits is None else CpuPart
-        self._parts = []
-        for index, piece in enumerate(layer.split()):
-            channels = None if len(layer.groups) == 1 else torch.from_numpy(np.flatnonzero(layer.channel_group == index)).to(device)
-            self._parts.append((channels, kind(configuration, piece, device, golden)))
+        if golden is not None and configuration.mult_bits is None:
+            self._parts = [(None, CudaPart(configuration, layer, device, golden))]  # all groups in one launch
+        else:
+            self._parts = [(None if len(layer.groups) == 1 else torch.from_numpy(np.flatnonzero(layer.channel_group == index)).to(device),
+                            CpuPart(configuration, piece)) for index, piece in enumerate(layer.split())]
         self.differing = sum(part.differing for _, part in self._parts)
 
     def along(self, scale, channels_last):
@@ -87,7 +87,8 @@ class Numbers:
 
 
 class CudaPart:
-    """A group by the golden's library on torch's pointers: its plan in mode baseline, its reference kernel in the others."""
+    """A layer, whatever its groups, by the golden's library on torch's pointers: its plan in mode baseline, its reference kernel in the
+    others."""
 
     differing = 0
 
@@ -96,24 +97,25 @@ class CudaPart:
 
         from . import golden_library
 
-        group = layer.groups[0]
         self._golden, self._plans = golden, {}
         self._mode = configuration.mode
         self._weight = torch.from_numpy(layer.weight).to(device).contiguous()
         self._bias = None if layer.bias is None else torch.from_numpy(layer.bias).to(device).contiguous()
-        self._library = golden_library
-        self._params = lambda layout: golden_library.Params(
+        self._plan = golden_library.Plan
+        self._channel_group = layer.channel_group
+        self._groups = lambda layout: [golden_library.Params(
             input_scale=float(group.input_scale), weight_scale=float(group.weight_scale), bias_scale=float(group.bias_scale or 1),
             output_scale=float(group.output_scale), conv_scale=None if group.conv_scale is None else float(group.conv_scale),
             conv_bits=configuration.conv_bits, taps=layer.taps, dataflow=configuration.dataflow, math=configuration.math,
-            rounding=ROUNDING[configuration.dataflow], layout=layout, output_mode=configuration.mode)
+            rounding=ROUNDING[configuration.dataflow], layout=layout, output_mode=configuration.mode) for group in layer.groups]
 
     def run(self, x, channels_last):
         layout = "blc" if channels_last else "bcl"
         if self._mode != "baseline":
-            return self._golden.run(self._params(layout), x, self._weight, self._bias, want=(TO_PROJECTION, TO_SSM))
+            return self._golden.run_groups(self._groups(layout), self._channel_group, x, self._weight, self._bias,
+                                           want=(TO_PROJECTION, TO_SSM))
         if layout not in self._plans:
-            self._plans[layout] = self._library.Plan(self._golden, self._params(layout), self._weight, self._bias)
+            self._plans[layout] = self._plan(self._golden, self._groups(layout), self._weight, self._bias, self._channel_group)
         return {TO_PROJECTION: self._plans[layout](x)}
 
     def close(self):
@@ -125,7 +127,7 @@ class CpuPart:
     """A group on the processor: the compiled program on the fast untimed model in mode baseline; the golden's CPU twin in the others, and
     where no program equals it at every point."""
 
-    def __init__(self, configuration, layer, _device, _golden):
+    def __init__(self, configuration, layer):
         import quasim
 
         if configuration.math != "precise":
