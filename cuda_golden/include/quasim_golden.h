@@ -132,9 +132,9 @@ QG_API qg_status qg_plan_create(const qg_params* params, const int8_t* weight, c
                                 qg_plan** plan);
 /* The same for a layer whose channels carry different scales; groups, group_count and channel_group[C] (host
  * memory) as in qg_run_groups_host. The plan runs like any other, in one launch for all groups, and equals
- * qg_run_groups_device bit for bit. Groups with the same scales, and such as no channel is of, cost nothing;
- * where one of the others has no line, exact_only is 1 and the reference kernel runs for all. bins is the
- * largest table's; the counts are sums over the groups. Takes some tens of milliseconds a group. */
+ * qg_run_groups_device bit for bit. Groups with the same scales are one, and such as no channel is of
+ * are left out; where one of the others has no line, exact_only is 1 and the reference kernel runs for all.
+ * bins is the largest table's, the counts are sums over the groups. Takes some milliseconds a group. */
 QG_API qg_status qg_plan_create_groups(const qg_params* groups, int32_t group_count,
                                        const uint16_t* channel_group, const int8_t* weight,
                                        const int8_t* bias, qg_plan** plan);

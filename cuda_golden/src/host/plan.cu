@@ -495,9 +495,9 @@ void cut(const qg_plan& plan, FastArgs& args) {
   const std::int64_t warps = std::int64_t{32} * plan.limits.multiprocessors;
   const std::int64_t one_wave = (shape.batch * columns * shape.length + warps - 1) / warps;
   args.many_rows = one_wave > 24;
-  const std::int64_t rows = !args.many_rows ? std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2)
-                            : plan.doubts || plan.grouped() ? 26
-                                                            : 18;
+  // more of them where settling, or a column's tables, cost something once a warp
+  const std::int64_t long_run = plan.doubts || (plan.grouped() && plan.lanes_agree) ? 26 : 18;
+  const std::int64_t rows = args.many_rows ? long_run : std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2);
   args.time_block = static_cast<std::int32_t>(rows);
   const std::int64_t blocks = (shape.length + args.time_block - 1) / args.time_block;
   args.items = static_cast<std::uint32_t>(shape.batch * blocks * (plan.grouped() ? 1 : columns));
