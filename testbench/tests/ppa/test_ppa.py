@@ -133,6 +133,14 @@ class Netlists(unittest.TestCase):
         self.assertEqual((kinds.count("INV"), kinds.count("DFFR"), kinds.count("quasim_ram__32x2"), len(kinds)), (42, 2, 2, 46))
         self.assertEqual(self.netlist.instance_count, {"quasim_top": 1, "quasim_lane": 2})
 
+    def test_a_register_that_puts_out_its_inverse_has_the_name_behind_the_inverter(self):
+        library = tiny_library(self.folder.name, LIBERTY.replace('pin (Q) { direction : output; function : "IQ";', 'pin (QN) { direction : output; function : "IQN";'))
+        design, mapped = tiny_design()
+        lane = mapped["quasim_lane"]
+        lane["cells"].update(b=cell("DFFR", "QN", CK=2, D=4, RN="1", QN=8), c=cell("INV", "Y", A=8, Y=5))
+        registers = [instance.register for instance in Netlist(design, mapped, library).instances if instance.type == "DFFR"]
+        self.assertEqual(registers, ["q_q", "q_q"])
+
     def test_registers_have_their_names(self):
         names = sorted(instance.name for instance in self.netlist.instances if instance.type == "DFFR")
         self.assertEqual(names, ["gen_lane_0__u_lane__q_q_reg", "gen_lane_1__u_lane__q_q_reg"])

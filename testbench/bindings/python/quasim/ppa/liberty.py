@@ -242,6 +242,13 @@ class Cell:
         return self.ff is not None
 
     @property
+    def is_inverter(self):
+        if len(self.inputs) != 1 or len(self.outputs) != 1 or self.is_ff or self.is_latch:
+            return False
+        function = self.function(self.outputs[0])
+        return function is not None and [evaluate(function, {self.inputs[0]: value}) for value in (0, 1)] == [1, 0]
+
+    @property
     def usable(self):
         return self.group.attributes.get("dont_use", "false").lower() != "true"
 
@@ -376,6 +383,9 @@ class Library:
         return self._merged
 
     def __contains__(self, name):
+        return name in self._cell_text
+
+    def has(self, name):
         return name in self._cell_text
 
     def cell(self, name) -> Cell:

@@ -75,7 +75,7 @@ class Netlist:
         self.instance_count = defaultdict(int)  # module: how often it is there
         self._mapped, self._nets = mapped, 0
         self._aliases = {}
-        self._registers = {name: register_names(module) for name, module in mapped.items()}
+        self._registers = {name: register_names(module, library) for name, module in mapped.items()}
         self._used = set()
         top = mapped[TOP]
         scope = {}
@@ -258,9 +258,9 @@ class Netlist:
         return [f".{port}({{{', '.join(bits[i] for i in sorted(bits, reverse=True))}}})" for port, bits in buses.items()]
 
 
-def register_names(module):
+def register_names(module, library):
     """{bit: name[index]} of a module's own wires: what registers are called. A name that ends in _q goes before others, a wire
-    before a port."""
+    before a port. Where flip-flops put out the inverse only, the name stands behind an inverter."""
     best = {}
     for name, description in module["netnames"].items():
         if description.get("hide_name"):
@@ -269,4 +269,10 @@ def register_names(module):
         for index, bit in enumerate(description["bits"]):
             if not isinstance(bit, str) and (bit not in best or rank < best[bit][0]):
                 best[bit] = (rank, f"{name}[{index}]" if len(description["bits"]) > 1 else name)
+    for cell in module["cells"].values():
+        if library.has(cell["type"]) and library.cell(cell["type"]).is_inverter:
+            description = library.cell(cell["type"])
+            before, behind = (cell["connections"][pins[0]][0] for pins in (description.inputs, description.outputs))
+            if before not in best and behind in best and not best[behind][0][0]:
+                best[before] = best[behind]
     return {bit: name for bit, (_, name) in best.items()}
