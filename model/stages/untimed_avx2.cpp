@@ -24,8 +24,7 @@ namespace {
 #define QUASIM_AVX2 __attribute__((target("avx2,fma"), always_inline)) inline
 
 constexpr std::size_t kBlock = 512;
-constexpr std::size_t kLine = 32;        // outputs of one vector
-constexpr std::size_t kMemoryLine = 64;  // bytes
+constexpr std::size_t kLine = 32;  // outputs of one vector
 constexpr std::size_t kHistory = spec::kTapsMax - 1;
 
 QUASIM_AVX2 __m256i load(const void* bytes) {
@@ -254,35 +253,23 @@ struct Fp32Outputs {
   }
 };
 
-/// Copies whole vectors past the caches, to where a vector may begin.
-QUASIM_AVX2 void stream(std::int8_t* out, const std::int8_t* result, std::size_t count) {
-  for (std::size_t i = 0; i < count; i += kLine)
-    _mm256_stream_si256(reinterpret_cast<__m256i*>(out + i), load(result + i));
-}
-
+/// Through the caches always: past them took as long or longer here (Zen 3), since the instructions of a row
+/// set the pace.
 template <class Outputs>
 QUASIM_AVX2 void row_by(const Outputs& outputs, const Row& row) {
   static_assert(kLine > kHistory + 2, "the last window of a block ends within the buffer");
   std::int8_t window[kBlock + kLine] = {}, result[kBlock];
   typename Outputs::Index at{};
-  const bool streamed = row.stores == Stores::kStreamed;
-  // Where lines are streamed, the first block ends where a line of the memory does.
-  std::size_t block =
-      streamed ? kBlock - reinterpret_cast<std::uintptr_t>(row.out) % kMemoryLine : std::size_t{kBlock};
-  for (std::size_t t = 0; t < row.length_elems; t += block, block = kBlock) {
-    const std::size_t count = std::min(block, row.length_elems - t);
+  for (std::size_t t = 0; t < row.length_elems; t += kBlock) {
+    const std::size_t count = std::min(kBlock, row.length_elems - t);
     load_window(row.x, t, count, window);
     for (std::size_t i = 0; i < count + kHistory; i += kLine)
       store(window + i, _mm256_xor_si256(load(window + i), all8(0x80)));
     for (std::size_t i = 0; i < count; i += kLine) outputs.index(window + i, i, at);
     // Lines are written whole, so a row's last one goes elsewhere first unless it is one.
-    std::int8_t* out = row.out + t;
-    const bool whole = count % (Outputs::kVectors * kLine) == 0;
-    outputs.outputs(at, count, whole && !streamed ? out : result);
-    if (whole && streamed && reinterpret_cast<std::uintptr_t>(out) % kLine == 0)
-      stream(out, result, count);
-    else if (!whole || streamed)
-      std::memcpy(out, result, count);
+    std::int8_t* target = count % (Outputs::kVectors * kLine) == 0 ? row.out + t : result;
+    outputs.outputs(at, count, target);
+    if (target == result) std::memcpy(row.out + t, result, count);
   }
 }
 
