@@ -138,9 +138,7 @@ std::vector<Corner> corner_streams(const LayerProgram& program, bool folded) {
   const auto add = [&](const auto&... what) { corners.push_back(two_step_corner(program, folded, what...)); };
   const int high = program.mult_bits - 1;
   add("corner_even", 4, Rounding::kHalfEven, std::uint32_t{1} << high, high + 2, 4,
-      "M and S large, 4 taps, ties to even: p in quarters of a step of q, from below the low clamp to above "
-      "the "
-      "high one");
+      "M and S large, 4 taps, ties to even: p in quarters of a step of q, beyond both clamps");
   add("corner_away", 3, Rounding::kHalfAway, std::uint32_t{1}, 2, 4,
       "M = 1, S = 2, 3 taps, ties away from 0: the same quarters");
   add("corner_whole", 2, Rounding::kHalfEven, std::uint32_t{1}, 0, 1,

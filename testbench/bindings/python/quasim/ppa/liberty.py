@@ -385,9 +385,6 @@ class Library:
     def __contains__(self, name):
         return name in self._cell_text
 
-    def has(self, name):
-        return name in self._cell_text
-
     def cell(self, name) -> Cell:
         if name not in self._cells:
             group = Group("cell", name)

@@ -270,7 +270,7 @@ def register_names(module, library):
             if not isinstance(bit, str) and (bit not in best or rank < best[bit][0]):
                 best[bit] = (rank, f"{name}[{index}]" if len(description["bits"]) > 1 else name)
     for cell in module["cells"].values():
-        if library.has(cell["type"]) and library.cell(cell["type"]).is_inverter:
+        if cell["type"] in library and library.cell(cell["type"]).is_inverter:
             description = library.cell(cell["type"])
             before, behind = (cell["connections"][pins[0]][0] for pins in (description.inputs, description.outputs))
             if before not in best and behind in best and not best[behind][0][0]:
