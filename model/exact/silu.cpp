@@ -60,21 +60,6 @@ Levels levels_by_interval(const Dyadic& v, const Dyadic& scale) {
   return {floor_limited(lower(shifted)), below_limited(upper(shifted))};
 }
 
-/// Levels by v/2 < silu(v) < min(max(v, 0), v/2 + v^2/4), from silu(v) = v/2 + v/2*tanh(v/2) and 0 < tanh(x)
-/// < min(x, 1) for x > 0. Decides what no affordable precision could: v so large or so small that silu(v) is
-/// within 2^-|exponent| of v or v/2.
-Levels levels_by_bounds(const Dyadic& v, const Dyadic& scale) {
-  const Rational x = v.rational(), s = x / scale.rational();
-  const Rational half(1, 2);
-  const Rational low = s * half + half;
-  const Rational near_zero = s * half + s * x / 4;
-  const Rational far = s > 0 ? s : Rational(0);
-  const Rational high = (near_zero < far ? near_zero : far) + half;
-  return {clamp_integer(floor_quotient(numerator(low), denominator(low)), -kSiluLevelLimit, kSiluLevelLimit),
-          clamp_integer(ceil_quotient(numerator(high), denominator(high)) - 1, -kSiluLevelLimit,
-                        kSiluLevelLimit)};
-}
-
 template <unsigned Digits>
 std::optional<int> slope_sign(const Dyadic& v) {
   const auto x = interval_of<Digits>(v);
@@ -90,7 +75,6 @@ int silu_level(const Dyadic& v, const Dyadic& scale) {
   if (v.mantissa == 0) return 0;
   Levels levels = levels_by_interval<30>(v, scale);
   if (levels.decided()) return levels.low;
-  levels.intersect(levels_by_bounds(v, scale));
   using Refinement = Levels (*)(const Dyadic&, const Dyadic&);
   for (Refinement refine : {Refinement{levels_by_interval<80>}, Refinement{levels_by_interval<250>},
                             Refinement{levels_by_interval<1000>}, Refinement{levels_by_interval<5000>}}) {

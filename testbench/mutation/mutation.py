@@ -39,13 +39,13 @@ class Refused(Exception):
     pass
 
 
-def run(words, seconds, cwd=None):
+def run(words, seconds, cwd=None, env=None):
     """(exit status, output); a command that takes more processor time than `seconds` has no status. The clock on the wall says little
     on a busy machine."""
     def limited():
         os.setsid()
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
-    process = subprocess.Popen([str(word) for word in words], cwd=cwd, text=True, errors="replace", preexec_fn=limited,
+    process = subprocess.Popen([str(word) for word in words], cwd=cwd, env=env, text=True, errors="replace", preexec_fn=limited,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         output = process.communicate(timeout=20 * seconds)[0]
@@ -131,13 +131,20 @@ class Cpp:
     def __init__(self, scratch):
         self.tree = scratch / "tree"
         self.build = self.tree / "build"
+        # Where ccache is there, the trees of the other jobs take what the first one compiled.
+        self.environment = {**os.environ, "CCACHE_BASEDIR": str(self.tree), "CCACHE_NOHASHDIR": "1"}
+        launcher = ["-DCMAKE_CXX_COMPILER_LAUNCHER=ccache"] if shutil.which("ccache") else []
         if not self.tree.exists():
-            ignored = shutil.ignore_patterns("build*", ".git", "__pycache__", "*.fst")
-            shutil.copytree(ROOT, self.tree, ignore=ignored, symlinks=True)
+            made = shutil.ignore_patterns("build*", "out", ".*")
+            shutil.copytree(ROOT, self.tree, ignore=lambda folder, names: made(folder, names) if pathlib.Path(folder) == ROOT else (),
+                            symlinks=True)
             status, output = run(["cmake", "-S", self.tree, "-B", self.build, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Release", "-DQUASIM_CUDA=OFF",
-                                  "-DBUILD_TESTING=ON", "-DQUASIM_WERROR=ON"], 600)
+                                  "-DBUILD_TESTING=ON", "-DQUASIM_WERROR=ON", *launcher], 600)
             if status != 0:
                 raise Refused(f"cmake: {output[-500:]}")
+
+    def compile(self, targets, jobs):
+        return run(["ninja", f"-j{jobs}", "-C", self.build, *targets], 3600, env=self.environment)
 
     def checks(self):
         """Target, label and command; what is not reached is not built."""
@@ -150,7 +157,8 @@ class Cpp:
 
     def try_one(self, mutant):
         if not mutant:
-            return self.checked()
+            status, output = self.compile([target for target, _, _ in self.checks()], os.cpu_count())
+            return self.checked() if status == 0 else ("invalid", output[-500:])
         path = self.tree / mutant.file
         original = path.read_text()
         try:
@@ -161,7 +169,7 @@ class Cpp:
 
     def checked(self):
         for target, label, words in self.checks():
-            status, output = run(["ninja", "-j1", "-C", self.build, target], 3600)
+            status, output = self.compile([target], 1)
             if status != 0:
                 return "invalid", "compiler"
             status, output = run(words, 300, self.tree)
@@ -229,6 +237,8 @@ def tried(mutant, rooms):
     try:
         began = time.monotonic()
         status, by = room.try_one(mutant)
+    except ValueError:
+        status, by = "invalid", "it lies in a string"
     finally:
         rooms.put(room)
     before, after = changed(mutant)

@@ -8,7 +8,9 @@
 #include <iostream>
 
 #include "compile/compiler.hpp"
+#include "compile/fused_search.hpp"
 #include "compile/program_source.hpp"
+#include "compile/rank_ladder.hpp"
 #include "exact/oracle.hpp"
 #include "io/files.hpp"
 #include "io/program_file.hpp"
@@ -110,7 +112,7 @@ TEST(fused, real_layers_take_percentile_and_enlarged_scales) {
 
 TEST(fused, a_target_that_contradicts_itself_costs_few_points_and_no_fewer_than_proven) {
   std::mt19937_64 random(22);
-  std::int64_t cases = 0;
+  std::int64_t cases = 0, differing = 0;
   for (int trial = 0; trial < 20; ++trial) {
     const Bundle bundle = test::random_bundle(random, test::random_fused_layer(random), 8, 127);
     const Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
@@ -130,9 +132,56 @@ TEST(fused, a_target_that_contradicts_itself_costs_few_points_and_no_fewer_than_
     EXPECT_LE(compiled.displaced_at_least, compiled.differing_out);
     EXPECT_LT(compiled.differing_out, compiled.points / 50);
     if (!compiled.exact()) ++cases;
+    differing += compiled.differing_out;
   }
-  std::cout << cases << " targets without an exact program\n";
+  std::cout << cases << " targets without an exact program, " << differing << " points differ\n";
   EXPECT_GT(cases, 5);
+  EXPECT_LE(differing, 14863) << "which slices are given up decides how many";
+}
+
+/// M = 2^n needs no multiplier, so it comes before a larger one; a target that goes back is said to do so.
+TEST(fused, powers_of_two_come_first_and_a_target_that_falls_is_named) {
+  Bundle bundle = read_bundle(std::filesystem::path(QUASIM_VECTORS) / "bookmamba/layer00");
+  bundle.layer.dataflow = Dataflow::kFused;
+  const Domain domain = make_domain(exact::DomainKind::kReachable, bundle);
+  exact::StepFunction out = exact::Oracle(bundle.layer).steps(domain).out;
+  const compile::FusedSearch found = compile::search_fused(bundle.layer, domain, out, {});
+  EXPECT_EQ(found.stage.multiplier, 128U);
+  EXPECT_FALSE(found.target_falls);
+  EXPECT_EQ(found.differing_at_least, 0);
+
+  exact::SliceSteps& steps = out.back();
+  const auto rising = std::find_if(steps.begin() + 1, steps.end(), [](const exact::Step& step) { return step.value > 3; });
+  ASSERT_LT(rising + 1, steps.end());
+  ASSERT_GT((rising + 1)->acc - rising->acc, 2);
+  const auto back = static_cast<std::int16_t>(rising->value - 1);
+  const exact::Step again{rising->acc + 2, rising->value};
+  const auto at = steps.insert(rising + 1, {rising->acc + 1, back});
+  steps.insert(at + 1, again);
+  const compile::FusedSearch falling = compile::search_fused(bundle.layer, domain, out, {});
+  EXPECT_TRUE(falling.target_falls);
+  EXPECT_GE(falling.differing_at_least, 1);
+}
+
+/// Where a target has its least output elsewhere than SiLU has, ranks turn where the target does.
+TEST(fused, ranks_turn_where_the_target_is_least) {
+  const LayerParams layer =
+      test::layer_of(0.01F, 0.01F, 0.01F, 1.0F, 0.1F, 8, Rounding::kHalfAway, Dataflow::kFused);
+  int compared = 0;
+  for (const std::int32_t least : {-40000, -13000, -12000, 500}) {
+    const Domain domain{exact::DomainKind::kFull, {{0, -65000, 65000, -1}}};
+    const exact::StepFunction out{{{-65000, 0}, {least - 20, -1}, {least, -2}, {least + 20, -1}, {least + 40, 0}, {least + 60, 1}}};
+    const compile::RankLadder ladder = compile::make_rank_ladder(layer, domain, out);
+    EXPECT_EQ(ladder.turn, 2);
+    EXPECT_FALSE(ladder.falls.front());
+    std::vector<std::pair<std::int32_t, int>> ranks;
+    for (const compile::RankRun& run : ladder.slices.front()) ranks.emplace_back(run.first, run.rank);
+    const std::vector<std::pair<std::int32_t, int>> expected{{-65000, 0},    {least - 20, 1}, {least, 2},
+                                                             {least + 20, 3}, {least + 40, 4}, {least + 60, 5}};
+    EXPECT_EQ(ranks, expected) << least;
+    ++compared;
+  }
+  EXPECT_EQ(compared, 4);
 }
 
 TEST(fused, constant_outputs_and_single_accumulators) {

@@ -100,6 +100,23 @@ TEST(multiplier, the_multiplier_found_is_exact_and_the_smallest) {
   EXPECT_GT(none_count, 0);
 }
 
+/// At narrow widths the best M lies beyond them.
+TEST(multiplier, the_closest_multiplier_fits_into_its_width) {
+  std::mt19937_64 random(12);
+  int compared = 0, largest = 0;
+  for (int trial = 0; trial < 60; ++trial) {
+    TinyProblem problem = tiny_problem(random, true);
+    for (int mult_bits = 1; mult_bits <= 5; ++mult_bits, ++compared) {
+      problem.datapath.mult_bits = mult_bits;
+      const auto found = find_closest(problem.bounds, problem.datapath).multiplier.multiplier;
+      EXPECT_LT(found, 1U << mult_bits) << "trial " << trial;
+      largest += found == (1U << mult_bits) - 1;
+    }
+  }
+  std::cout << compared << " searches, " << largest << " took the largest multiplier\n";
+  EXPECT_GT(largest, 5);
+}
+
 TEST(multiplier, the_closest_multiplier_respects_its_bound_and_meets_brute_force) {
   std::mt19937_64 random(11);
   std::cout << "seed 11\n";

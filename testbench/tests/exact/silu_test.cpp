@@ -1,5 +1,5 @@
-// The rounding of SiLU where thirty digits do not decide it: every step of the precision, and the bounds for
-// the ends of fp32.
+// The rounding of SiLU where thirty digits do not decide it: every step of the precision, and far beyond the
+// ends of fp32.
 //
 // A scale is made such that silu(v)/scale lies a chosen distance beside a tie, by an evaluation of its own to
 // 6000 digits. Dyadic scales have as many digits as it takes.
@@ -93,7 +93,7 @@ TEST(silu, what_no_step_decides_is_said_and_not_guessed) {
 
 /// v so small that silu(v) is v/2 to hundreds of digits, with v/(2 scale) on a tie; and so large that it is v
 /// or 0.
-TEST(silu, bounds_decide_where_no_precision_can) {
+TEST(silu, an_end_of_the_enclosure_on_a_tie_is_not_reached) {
   std::int64_t compared = 0;
   const auto expect = [&](const Dyadic& v, const Dyadic& scale, int level, const char* why) {
     EXPECT_EQ(exact::silu_level(v, scale), level)

@@ -88,6 +88,7 @@ TEST(words, the_nearest_word_is_suggested) {
   EXPECT_EQ(did_you_mean("compil", verbs), "; did you mean compile?");
   EXPECT_EQ(did_you_mean("ceritfy", verbs), "; did you mean certify?") << "swapped letters";
   EXPECT_EQ(did_you_mean("csoim", verbs), "; did you mean cosim?");
+  EXPECT_EQ(did_you_mean("cat", {"bat", "rat"}), "; did you mean bat?") << "the first of the nearest";
   EXPECT_EQ(did_you_mean("synthesise", verbs), "") << "nothing is near";
   EXPECT_EQ(did_you_mean("", verbs), "");
   EXPECT_EQ(did_you_mean(std::string(100000, 'x'), verbs), "") << "and it does not take long";

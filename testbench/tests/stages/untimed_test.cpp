@@ -9,6 +9,7 @@
 
 #include "compile/compiler.hpp"
 #include "stages/evaluate.hpp"
+#include "stages/fused_row.hpp"
 #include "tests/exact/layers.hpp"
 
 namespace quasim {
@@ -143,6 +144,31 @@ TEST(untimed, equals_the_scalar_stages_on_fused_tables_that_no_compiler_writes) 
 
 /// Whole tiles of turned bytes and parts of them, more channels than are turned at once, and rows without
 /// elements; bytes around the output must stay.
+/// Outputs that change over 2^n accumulators, with samples that go beyond: buckets end where the last one does.
+TEST(untimed, equals_the_scalar_stages_beyond_the_last_change) {
+  std::mt19937_64 random(14);
+  std::int64_t compared = 0;
+  constexpr std::int32_t kMultiplier = 128, kCell = 1 << (spec::kThresholdBits - 5), kLastChange = 300;
+  for (const std::int32_t accumulators : {2, 4, 16, 64, 128, 256, 1024}) {
+    LayerProgram program = test::random_fused_program(random, 3, 4);
+    StageProgram& stage = program.stage();
+    stage.multiplier = kMultiplier;
+    stage.fused.turn = 2;
+    // Rank 0 or 1 by the first threshold; from the second cell on rank 5.
+    stage.fused.guess.assign(32, {10, 0});
+    stage.fused.guess.front() = {0, 0};
+    stage.fused.near.assign(spec::kNearRowsDefault, (1U << spec::kThresholdBits) - 1);
+    stage.fused.near.front() = static_cast<std::uint32_t>(kCell - kMultiplier * (accumulators - 2));
+    for (std::int64_t& word : program.bias_words) word = kCell - kMultiplier * kLastChange;
+    const stages::FusedRow row =
+        stages::make_fused_row(stage, program.bias_words.front(), -10000, 10000);
+    EXPECT_EQ(row.out.size(), static_cast<std::size_t>(accumulators));
+    compared += check_program(program, random, std::to_string(accumulators) + " accumulators");
+  }
+  std::cout << compared << " comparisons\n";
+  EXPECT_GT(compared, 0);
+}
+
 TEST(untimed, channels_last_are_the_same_outputs) {
   std::mt19937_64 random(102);
   std::int64_t compared = 0;
