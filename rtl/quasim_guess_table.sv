@@ -22,14 +22,27 @@ module quasim_guess_table #(
   localparam int CellWidth = quasim_pkg::CELL_WIDTH;
 
   logic [(1<<CellBits)*CellWidth-1:0] cells_q;
-  logic [CellWidth-1:0]               rdata_q;
+  logic [CellWidth-1:0]               rdata_q, read;
 
   always_ff @(posedge clk_i) begin
-    if (wen_i) cells_q[windex_i*CellWidth+:CellWidth] <= wdata_i;
+    if (wen_i) begin
+      for (int r = 0; r < (1 << CellBits); r++) begin
+        if (windex_i == CellBits'(r)) cells_q[r*CellWidth+:CellWidth] <= wdata_i;
+      end
+    end
   end
 
+  quasim_table_read #(
+    .Rows (1 << CellBits),
+    .Width(CellWidth)
+  ) u_window (
+    .rows_i (cells_q),
+    .index_i(rindex_i),
+    .value_o(read)
+  );
+
   always_ff @(posedge clk_i) begin
-    if (ren_i) rdata_q <= cells_q[rindex_i*CellWidth+:CellWidth];
+    if (ren_i) rdata_q <= read;
   end
 
   quasim_cell_rank u_first (

@@ -52,26 +52,45 @@ module quasim_silu #(
   localparam int FarBits    = quasim_pkg::FAR_BITS;
   localparam int RankBits   = quasim_pkg::RANK_BITS;
   localparam int RowBits    = TableBits - 1;
+  localparam int Words      = 1 << (RowBits - 1);  // of the window, two rows each
+  localparam int PlaceBits  = (Words > 1) ? $clog2(Words) : 1;
   localparam int FarIndex   = $clog2(quasim_pkg::FAR_ROWS);
   localparam bit HasTwoStep = (Dataflows % 2 == 1);
   localparam bit HasFused   = (Dataflows / 2 == 1);
 
   // ---- rows ----
   logic [(1<<RowBits)*FarBits-1:0] rows_q;
-  logic [31:0]                     table_rdata_q;
+  logic [31:0]                     table_read, table_rdata_q;
+  logic [PlaceBits-1:0]            windex, rindex;
   logic                            fused;
 
   assign fused = HasFused & (fused_i | ~HasTwoStep);
 
-  always_ff @(posedge clk_i) begin
-    if (table_wen_i) rows_q[RowBits'({table_windex_i, 1'b0})*FarBits+:2*FarBits] <= table_wdata_i;
-  end
-
-  always_ff @(posedge clk_i) begin
-    if (table_ren_i) table_rdata_q <= rows_q[RowBits'({table_rindex_i, 1'b0})*FarBits+:2*FarBits];
-  end
-
   // a table of one word needs no index
+  assign windex = (Words > 1) ? PlaceBits'(table_windex_i) : '0;
+  assign rindex = (Words > 1) ? PlaceBits'(table_rindex_i) : '0;
+
+  always_ff @(posedge clk_i) begin
+    if (table_wen_i) begin
+      for (int w = 0; w < Words; w++) begin
+        if (windex == PlaceBits'(w)) rows_q[w*32+:32] <= table_wdata_i;
+      end
+    end
+  end
+
+  quasim_table_read #(
+    .Rows (Words),
+    .Width(32)
+  ) u_window (
+    .rows_i (rows_q),
+    .index_i(rindex),
+    .value_o(table_read)
+  );
+
+  always_ff @(posedge clk_i) begin
+    if (table_ren_i) table_rdata_q <= table_read;
+  end
+
   logic unused_index;
 
   assign unused_index  = &{1'b0, table_windex_i, table_rindex_i};
@@ -83,12 +102,27 @@ module quasim_silu #(
   if (HasFused) begin : gen_near
     logic [UBits-1:0] near_rdata_q;
 
-    always_ff @(posedge clk_i) begin
-      if (near_wen_i) near_q[near_windex_i*UBits+:UBits] <= near_wdata_i;
-    end
+    logic [UBits-1:0] near_read;
 
     always_ff @(posedge clk_i) begin
-      if (near_ren_i) near_rdata_q <= near_q[near_rindex_i*UBits+:UBits];
+      if (near_wen_i) begin
+        for (int r = 0; r < NearRows; r++) begin
+          if (near_windex_i == NearBits'(r)) near_q[r*UBits+:UBits] <= near_wdata_i;
+        end
+      end
+    end
+
+    quasim_table_read #(
+      .Rows (NearRows),
+      .Width(UBits)
+    ) u_near_window (
+      .rows_i (near_q),
+      .index_i(near_rindex_i),
+      .value_o(near_read)
+    );
+
+    always_ff @(posedge clk_i) begin
+      if (near_ren_i) near_rdata_q <= near_read;
     end
 
     assign near_rdata_o = near_rdata_q;
@@ -123,13 +157,19 @@ module quasim_silu #(
       assign g         = (negative || size != '0) ? stored : '0;
       assign level_out = (negative ? '0 : SampleBits'(size)) - SampleBits'(g);
 
-      quasim_table_read #(
-        .Rows(1 << SizeBits),
-        .Width(FoldBits)
+      quasim_table_port #(
+        .Rows    (1 << SizeBits),
+        .Width   (FoldBits),
+        .WordRows(32 / FoldBits),
+        .WordBits(WordBits)
       ) u_fold (
-        .rows_i (rows_q[(FoldBits<<SizeBits)-1:0]),
-        .index_i(size),
-        .value_o(stored)
+        .clk_i   (clk_i),
+        .wen_i   (table_wen_i),
+        .windex_i(table_windex_i),
+        .wdata_i (table_wdata_i),
+        .rows_i  (rows_q[(FoldBits<<SizeBits)-1:0]),
+        .index_i (size),
+        .value_o (stored)
       );
 
       assign level_row   = '0;
@@ -144,13 +184,19 @@ module quasim_silu #(
       assign level_row  = level[TableBits-1:1];
       assign level_out  = level[0] ? entry[15:8] : entry[7:0];
 
-      quasim_table_read #(
-        .Rows(1 << RowBits),
-        .Width(FarBits)
+      quasim_table_port #(
+        .Rows    (1 << RowBits),
+        .Width   (FarBits),
+        .WordRows(32 / FarBits),
+        .WordBits(WordBits)
       ) u_row (
-        .rows_i (rows_q),
-        .index_i(row),
-        .value_o(entry)
+        .clk_i   (clk_i),
+        .wen_i   (table_wen_i),
+        .windex_i(table_windex_i),
+        .wdata_i (table_wdata_i),
+        .rows_i  (rows_q),
+        .index_i (row),
+        .value_o (entry)
       );
     end
 
@@ -174,13 +220,19 @@ module quasim_silu #(
       assign falls     = (rank <= (RankBits+1)'(turn_i));
       assign rank_out  = falls ? -rank[SampleBits-1:0] : rank[SampleBits-1:0] - SampleBits'({turn_i, 1'b0});
 
-      quasim_table_read #(
-        .Rows(NearRows),
-        .Width(UBits)
+      quasim_table_port #(
+        .Rows    (NearRows),
+        .Width   (UBits),
+        .WordRows(1),
+        .WordBits(NearBits)
       ) u_near (
-        .rows_i (near_q),
-        .index_i(c[NearBits-1:0]),
-        .value_o(near_threshold)
+        .clk_i   (clk_i),
+        .wen_i   (near_wen_i),
+        .windex_i(near_windex_i),
+        .wdata_i (near_wdata_i),
+        .rows_i  (near_q),
+        .index_i (c[NearBits-1:0]),
+        .value_o (near_threshold)
       );
     end else begin : gen_no_rank
       assign row      = level_row;

@@ -3,13 +3,13 @@
 #   check_rtl.sh               all of it
 #   check_rtl.sh GROUP...      legal: lint and elaboration at the ends of every parameter's range
 #                              smoke: the smoke bench on the units of testbench/tests/rtl/smoke_benches.txt
-#                              asic: lint, smoke bench and equality of the forms in rtl/asic
+#                              asic, fpga: lint, smoke bench and equality of the forms in rtl/asic, in rtl/fpga
 #                              synthesis: Yosys maps the unit, without a latch
 #                              illegal: each tool refuses illegal parameters by the sentence that names the rule
 # Exit status: 0 all pass; 1 anything failed; 2 no such group.
 set -euo pipefail
 
-known=(legal smoke asic synthesis illegal)
+known=(legal smoke asic fpga synthesis illegal)
 groups=("$@")
 if [[ $# == 0 ]]; then groups=("${known[@]}"); fi
 for group in "${groups[@]}"; do
@@ -30,11 +30,6 @@ checkers=(rtl/checkers/quasim_*.sv)
 packages=(rtl/generated/quasim_pkg.sv rtl/generated/quasim_map_pkg.sv)
 package=${packages[0]}
 waivers=rtl/lint/quasim.vlt
-# rtl/asic has modules of rtl in a structure for standard cells; they are read in their place
-asic=()
-for file in "${sources[@]}"; do
-  if [[ -e rtl/asic/${file#rtl/} ]]; then asic+=("rtl/asic/${file#rtl/}"); else asic+=("$file"); fi
-done
 bench=(rtl/generated/quasim_map_pkg.sv testbench/tests/rtl/quasim_monitor.sv testbench/tests/rtl/quasim_smoke_tb.sv)
 
 checks=0
@@ -128,20 +123,34 @@ check_smoke() {
   done < testbench/tests/rtl/smoke_benches.txt
 }
 
-check_asic() {
+# rtl/asic and rtl/fpga have modules of rtl in other forms, which are read in their place.
+check_forms() {  # check_forms FOLDER
+  local folder=$1 file unit=() plain=()
+  for file in "${sources[@]}"; do
+    if [[ -e $folder/${file#rtl/} ]]; then unit+=("$folder/${file#rtl/}"); else unit+=("$file"); fi
+  done
   for parameters in "" "LANES=4 MaxChannels=64 Dataflows=1" "LANES=4 MaxChannels=64 Dataflows=1 Folded=1" "LANES=3 MaxChannels=3 ConvBits=3 MultBits=5 BiasBits=11"; do
     args=()
     for p in $parameters; do args+=("-G$p"); done
     status=$(status_of "$work/log" verilator --lint-only -Wall --assert "${args[@]}" --top-module quasim_top \
-      "$waivers" "${packages[@]}" "${asic[@]}" "${checkers[@]}")
-    report "$status" "verilator -Wall, with checkers, rtl/asic: ${parameters:-defaults}" "$work/log"
+      "$waivers" "${packages[@]}" "${unit[@]}" "${checkers[@]}")
+    report "$status" "verilator -Wall, with checkers, $folder: ${parameters:-defaults}" "$work/log"
   done
   # Side by side both forms need names of their own.
-  for file in rtl/asic/*.sv; do sed 's/^module quasim_/module asic_quasim_/' "$file" > "$work/${file##*/}"; done
-  simulate "rtl/asic" quasim_asic_forms_tb "$package" rtl/quasim_dot4.sv rtl/quasim_multiply_add.sv rtl/quasim_table_read.sv \
-    "$work"/quasim_*.sv testbench/tests/rtl/quasim_asic_forms_tb.sv
-  simulate "smoke test LANES=1 with rtl/asic" quasim_smoke_tb -Pquasim_smoke_tb.LANES=1 "$package" "${asic[@]}" "${bench[@]}"
+  mkdir -p "$work/$folder"
+  for file in "$folder"/*.sv; do
+    sed 's/^module quasim_/module other_quasim_/' "$file" > "$work/$file"
+    plain+=("rtl/${file##*/}")
+  done
+  simulate "$folder" "quasim_${folder##*/}_forms_tb" "$package" "${plain[@]}" "$work/$folder"/*.sv testbench/tests/rtl/quasim_table_read_pair.sv \
+    "testbench/tests/rtl/quasim_${folder##*/}_forms_tb.sv"
+  simulate "smoke test LANES=1 with $folder" quasim_smoke_tb -Pquasim_smoke_tb.LANES=1 "$package" "${unit[@]}" "${bench[@]}"
+  simulate "smoke test of a folded table with $folder" quasim_smoke_tb -Pquasim_smoke_tb.LANES=1 -Pquasim_smoke_tb.MaxChannels=3 \
+    -Pquasim_smoke_tb.Dataflows=1 -Pquasim_smoke_tb.Folded=1 "$package" "${unit[@]}" "${bench[@]}"
 }
+
+check_asic() { check_forms rtl/asic; }
+check_fpga() { check_forms rtl/fpga; }
 
 check_synthesis() {
   status=$(status_of "$work/log" yosys -p "

@@ -75,7 +75,7 @@ def on_the_bench(d):
             planted(rtl, d / "fold_sign", "quasim_silu.sv", "(negative ? '0 : SampleBits'(size))", "SampleBits'(size)"),
             planted(rtl, d / "fold_size", "quasim_silu.sv", "+ SizeBits'(negative)", ""),
             changed_digit(unit, d / "bias", "quasim_bias_rom.sv", "(Lane == 1)", 6),
-            changed_digit(unit, d / "table", "quasim_table_read.sv", "Content =", 3),
+            changed_digit(unit, d / "table", "quasim_table_port.sv", "Content =", 3),
             planted(unit, d / "multiplier", "quasim_multiply_add.sv", "+ (acc <<< ", "- (acc <<< "),
             planted(unit, d / "shift", "quasim_requant.sv", "FixedShift = 6'h1", "FixedShift = 6'h0"))):
         done = bench(kit, wrong, "+stream=directed")

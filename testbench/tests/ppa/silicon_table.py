@@ -24,7 +24,7 @@ ASAP7 = [f"asap7sc7p5t_{name}.lib.gz" for name in ("SIMPLE_RVT_TT_nldm_211120", 
 SG13G2 = ["sg13g2_stdcell_typ_1p20V_25C.lib.gz"]
 SRAM = ["RM_IHPSG13_2P_512x32_c2_bm_bist.typ.lib.gz", "RM_IHPSG13_2P_64x32_c2.typ.lib.gz"]
 GROUPS = {"conv_acc": ["quasim_conv_acc", "quasim_dot4"], "requant": ["quasim_requant", "quasim_multiply_add", "quasim_rank_guess", "quasim_cell_rank"],
-          "silu": ["quasim_silu", "quasim_guess_table", "quasim_table_read"], "bias ROM": ["quasim_bias_rom"]}
+          "silu": ["quasim_silu", "quasim_guess_table", "quasim_table_port", "quasim_table_read"], "bias ROM": ["quasim_bias_rom"]}
 
 
 def measure(quasim, *options):

@@ -1,4 +1,4 @@
-// The forms of rtl/asic against those of rtl, side by side. The former come with asic_ before their names.
+// The forms of rtl/asic against those of rtl, side by side. The former come with other_ before their names.
 //
 // quasim_dot4: every weight in every tap, with samples at their ends and random ones, the other three taps random. quasim_multiply_add: the ends of each operand
 // with one another, then random ones, at several widths. quasim_table_read: every index of random tables of several shapes.
@@ -28,7 +28,7 @@ module quasim_multiply_add_pair #(
     .p_o(plain)
   );
 
-  asic_quasim_multiply_add #(
+  other_quasim_multiply_add #(
     .MultBits(MultBits),
     .BiasBits(BiasBits),
     .OutBits(OutBits)
@@ -91,57 +91,6 @@ module quasim_multiply_add_pair #(
 
 endmodule
 
-module quasim_table_read_pair #(
-  parameter int Rows  = 128,
-  parameter int Width = 16,
-  parameter int Seed  = 1
-);
-
-  localparam int IndexBits = (Rows > 1) ? $clog2(Rows) : 1;
-
-  logic [Rows*Width-1:0] rows;
-  logic [IndexBits-1:0]  index;
-  logic [Width-1:0]      plain, asic;
-  integer                seed = Seed, checks = 0;
-
-  quasim_table_read #(
-    .Rows(Rows),
-    .Width(Width)
-  ) u_plain (
-    .rows_i(rows),
-    .index_i(index),
-    .value_o(plain)
-  );
-
-  asic_quasim_table_read #(
-    .Rows(Rows),
-    .Width(Width)
-  ) u_asic (
-    .rows_i(rows),
-    .index_i(index),
-    .value_o(asic)
-  );
-
-  task automatic run;
-    integer n, i, r;
-    begin
-      for (n = 0; n < 4; n = n + 1) begin
-        for (r = 0; r < Rows; r = r + 1) rows[r*Width+:Width] = $urandom(seed);
-        for (i = 0; i < Rows; i = i + 1) begin
-          index = i;
-          #1;
-          checks = checks + 1;
-          if (plain !== asic) begin
-            $display("FAIL quasim_table_read Rows=%0d Width=%0d: row %0d is %h in rtl, %h in rtl/asic", Rows, Width, i, plain, asic);
-            $fatal(1);
-          end
-        end
-      end
-    end
-  endtask
-
-endmodule
-
 module quasim_asic_forms_tb;
 
   logic [31:0]                            weights, samples;
@@ -154,7 +103,7 @@ module quasim_asic_forms_tb;
     .acc_o(plain)
   );
 
-  asic_quasim_dot4 u_asic (
+  other_quasim_dot4 u_asic (
     .weights_i(weights),
     .samples_i(samples),
     .acc_o(asic)

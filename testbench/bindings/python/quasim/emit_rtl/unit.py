@@ -91,12 +91,12 @@ endmodule
 """
 
 
-def table_read(content, rows, bits, text):
-    """The read port with the table's content; the rows' port does nothing."""
+def table_port(content, rows, bits, text):
+    """A lane's read port with the table's content; the other ports do nothing."""
     head = "module" + text.split("\n);\n", 1)[0].split("\nmodule", 1)[1]
-    return f"""// A read port of the table, which is a constant.
+    return f"""// A lane's read port of the table, which is a constant.
 //
-// Deliberately absent: any storage; the port of the rows does nothing.
+// Deliberately absent: any storage; the ports of the rows and of the window do nothing.
 // Registered: nothing.
 
 {head}
@@ -104,10 +104,10 @@ def table_read(content, rows, bits, text):
 
   localparam logic [{rows * bits - 1}:0] Content = {content};
 
-  logic unused_rows;
+  logic unused_ports;
 
-  assign value_o     = Content[index_i*Width+:Width];
-  assign unused_rows = &{{1'b0, rows_i}};
+  assign value_o      = Content[index_i*Width+:Width];
+  assign unused_ports = &{{1'b0, clk_i, wen_i, windex_i, wdata_i, rows_i}};
 
   if (Rows != {rows} || Width != {bits}) begin : gen_other_table
     Folded_ConvBits_and_Dataflows_must_be_the_program_s illegal_parameter ();
@@ -170,7 +170,11 @@ endmodule
 
 
 TABLE_WRITE = """  always_ff @(posedge clk_i) begin
-    if (table_wen_i) rows_q[RowBits'({table_windex_i, 1'b0})*FarBits+:2*FarBits] <= table_wdata_i;
+    if (table_wen_i) begin
+      for (int w = 0; w < Words; w++) begin
+        if (windex == PlaceBits'(w)) rows_q[w*32+:32] <= table_wdata_i;
+      end
+    end
   end
 """
 
@@ -205,11 +209,11 @@ def files(rtl, program, lanes):
     texts["quasim_requant.sv"] = replaced(requant, "module quasim_requant #(\n", "module quasim_requant #(\n  parameter int Lane      = 0,\n")
     texts["quasim_top.sv"] = replaced(texts["quasim_top.sv"], "    quasim_requant #(\n", "    quasim_requant #(\n      .Lane(i),\n")
     texts["quasim_multiply_add.sv"] = multiply_add(program, texts["quasim_multiply_add.sv"])
-    texts["quasim_table_read.sv"] = table_read(content, rows, width, texts["quasim_table_read.sv"])
+    texts["quasim_table_port.sv"] = table_port(content, rows, width, texts["quasim_table_port.sv"])
     texts["quasim_silu.sv"] = replaced(texts["quasim_silu.sv"], TABLE_WRITE, f"""  logic unused_table_write;
 
   assign rows_q             = {stored}'({content});
-  assign unused_table_write = &{{1'b0, table_wen_i, table_windex_i, table_wdata_i}};
+  assign unused_table_write = &{{1'b0, table_wen_i, windex, table_wdata_i}};
 """)
     texts["quasim_bias_rom.sv"] = bias_memory(program, lanes, depth)
     note = NOTE.format(name=re.sub(r"[^ -~]", "?", program.name))

@@ -215,7 +215,7 @@ def measured(options, parameters, rtl, work):
     parts = [text.of_measurement(document)]
     code = AGREE
     if options.fpga is not None:
-        document["fpga"] = fpga.resources(measurement.design, options.fpga, mapper.yosys, work)
+        document["fpga"] = fpga.resources(rtl, parameters, options.fpga, mapper.yosys, work / "fpga")
         parts.append(text.of_fpga(document["fpga"]))
     if options.netlist_sim is not None or options.prove or options.energy is not None:
         (work / "small").mkdir(exist_ok=True)

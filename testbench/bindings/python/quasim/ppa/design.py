@@ -36,9 +36,9 @@ def bench_folder(rtl):
     raise Refusal("", "--netlist-sim", "a folder with quasim_smoke_tb.sv", " and ".join(map(str, places)))
 
 
-def sources(rtl):
-    """The RTL as a flow for standard cells reads it: a module that rtl/asic has too is taken from there."""
-    modules = [rtl / "asic" / path.name if (rtl / "asic" / path.name).is_file() else path for path in sorted(rtl.glob("quasim_*.sv"))]
+def sources(rtl, forms):
+    """The RTL as a flow reads it; a module that the folder `forms` of it has too, "asic" or "fpga", is taken from there."""
+    modules = [rtl / forms / path.name if (rtl / forms / path.name).is_file() else path for path in sorted(rtl.glob("quasim_*.sv"))]
     return [rtl / "generated/quasim_pkg.sv", rtl / "generated/quasim_regs.sv", *modules]
 
 
@@ -103,12 +103,12 @@ def base_name(name):
     return (words[1] if words[0] == "$paramod" else words[-1]) if len(words) > 1 else words[0]
 
 
-def elaborate(yosys, rtl, parameters, work):
-    """The design for one set of parameters; Refusal for parameters that the unit refuses. Modules are read when they are used, since a unit
+def elaborate(yosys, rtl, parameters, work, forms="asic"):
+    """The design for one set of parameters, for standard cells or an FPGA; Refusal for parameters that the unit refuses. Modules are read when they are used, since a unit
     with a program as constants takes no parameters but its own, not even the defaults of its modules."""
     settings = " ".join(f"-set {name} {value}" for name, value in parameters.settings().items())
     script = work / "elaborate.ys"
-    script.write_text("".join(f"read_verilog -defer -sv {os.fspath(path)!r}\n".replace("'", '"') for path in sources(rtl))
+    script.write_text("".join(f"read_verilog -defer -sv {os.fspath(path)!r}\n".replace("'", '"') for path in sources(rtl, forms))
                       + f"chparam {settings} {TOP}\nhierarchy -check -top {TOP}\nrename -top {TOP}\nwrite_rtlil elaborated.il\n")
     try:
         tools.run([yosys, "-q", "-s", script.name], work, "elaborate.log")
