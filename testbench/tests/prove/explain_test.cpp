@@ -446,7 +446,6 @@ TEST(explain, fast_math_explains_what_its_documented_errors_allow_and_no_more) {
   constexpr std::uint64_t kSeed = 27;
   std::mt19937_64 random(kSeed);
   int compared = 0, named = 0, refused = 0;
-  std::size_t most = 0;
   for (int trial = 0; trial < 600; ++trial) {
     const Variant variant{trial % 2 == 0 ? Dataflow::kTwoStep : Dataflow::kFused, kOrders[trial % 3],
                           MathMode::kFast, Rounding::kHalfAway};
@@ -456,9 +455,8 @@ TEST(explain, fast_math_explains_what_its_documented_errors_allow_and_no_more) {
     const Explainer explainer(layer, variant);
     const GoldenLadder ladder(layer, variant);
     const LadderResult precise = ladder.evaluate(point, 0), exact = ladder.evaluate(point, ladder.ops());
-    const std::vector<LadderResult> results = ladder.fast_results(point);
-    most = std::max(most, results.size());
-    for (const LadderResult& result : results) {
+    for (const LadderResult& result : ladder.fast_results(point)) {
+      EXPECT_LE(std::abs(result.q - precise.q), 1) << "a few units in the last place move no further";
       const Explanation explanation = explainer.explain(point, observed_of(result, variant));
       EXPECT_TRUE(explanation.explained) << variant.to_string();
       ++compared;
@@ -475,7 +473,6 @@ TEST(explain, fast_math_explains_what_its_documented_errors_allow_and_no_more) {
             << refused << " refused\n";
   EXPECT_GT(named, 20);
   EXPECT_GT(refused, 300);
-  EXPECT_LE(most, 4U) << "two q, each with two outputs";
 }
 
 TEST(explain, a_program_names_its_multiplier_or_its_bias_word) {
