@@ -16,7 +16,7 @@ from quasim.ppa.command import OSU018, parse_arguments, parameters_of, read_prog
 from quasim.ppa.design import Design, Memory, Parameters, base_name, elaborate
 from quasim.ppa.liberty import Library, evaluate, parse_function, verilog_of
 from quasim.ppa.memories import MemoryModel, read_macros, tiling
-from quasim.ppa.netlist import Netlist, identifier
+from quasim.ppa.netlist import Netlist, identifier, with_named_flip_flops
 from quasim.refusal import Refusal
 
 QUASIM = os.environ.get("QUASIM")
@@ -137,7 +137,12 @@ class Netlists(unittest.TestCase):
         library = tiny_library(self.folder.name, LIBERTY.replace('pin (Q) { direction : output; function : "IQ";', 'pin (QN) { direction : output; function : "IQN";'))
         design, mapped = tiny_design()
         lane = mapped["quasim_lane"]
-        lane["cells"].update(b=cell("DFFR", "QN", CK=2, D=4, RN="1", QN=8), c=cell("INV", "Y", A=8, Y=5))
+        flip_flop = cell("DFFR", "QN", CK=2, D=4, RN="1", QN=8)
+        before = {**lane, "cells": {**lane["cells"], "b": flip_flop, "c": cell("$_NOT_", "Y", A=8, Y=5)}}
+        # Mapped, the net of the register is gone.
+        lane["cells"]["b"] = flip_flop
+        lane["netnames"] = {name: wire for name, wire in lane["netnames"].items() if name != "q_q"}
+        mapped["quasim_lane"] = with_named_flip_flops(lane, before, library)
         registers = [instance.register for instance in Netlist(design, mapped, library).instances if instance.type == "DFFR"]
         self.assertEqual(registers, ["q_q", "q_q"])
 

@@ -6,6 +6,7 @@ from collections import defaultdict
 from .design import TOP, noun
 
 CLOCK, RESET = "clk_i", "rst_ni"
+REGISTER = "_reg"  # ends the name of a flip-flop
 
 
 class Instance:
@@ -75,7 +76,7 @@ class Netlist:
         self.instance_count = defaultdict(int)  # module: how often it is there
         self._mapped, self._nets = mapped, 0
         self._aliases = {}
-        self._registers = {name: register_names(module, library) for name, module in mapped.items()}
+        self._registers = {name: register_names(module) for name, module in mapped.items()}
         self._used = set()
         top = mapped[TOP]
         scope = {}
@@ -123,9 +124,12 @@ class Netlist:
             description = self.library.cell(kind)
             if description.is_ff:
                 bits = [bit for pin in description.outputs for bit in connections.get(pin, []) if bit in registers]
-                register = registers[bits[0]] if bits else f"state{number}"
+                if name.endswith(REGISTER):
+                    register = name.removesuffix(REGISTER)
+                else:
+                    register = registers[bits[0]] if bits else f"state{number}"
             number += 1
-            label = f"{path}{register}_reg" if register is not None else f"{path}g{number}"
+            label = f"{path}{register}{REGISTER}" if register is not None else f"{path}g{number}"
             self.instances.append(Instance(self._unique(label), kind, pins, noun(module), path, register))
 
     def _bind(self, scope, bit, net, direction):
@@ -258,9 +262,9 @@ class Netlist:
         return [f".{port}({{{', '.join(bits[i] for i in sorted(bits, reverse=True))}}})" for port, bits in buses.items()]
 
 
-def register_names(module, library):
+def register_names(module):
     """{bit: name[index]} of a module's own wires: what registers are called. A name that ends in _q goes before others, a wire
-    before a port. Where flip-flops put out the inverse only, the name stands behind an inverter."""
+    before a port."""
     best = {}
     for name, description in module["netnames"].items():
         if description.get("hide_name"):
@@ -269,10 +273,19 @@ def register_names(module, library):
         for index, bit in enumerate(description["bits"]):
             if not isinstance(bit, str) and (bit not in best or rank < best[bit][0]):
                 best[bit] = (rank, f"{name}[{index}]" if len(description["bits"]) > 1 else name)
-    for cell in module["cells"].values():
-        if cell["type"] in library and library.cell(cell["type"]).is_inverter:
-            description = library.cell(cell["type"])
-            before, behind = (cell["connections"][pins[0]][0] for pins in (description.inputs, description.outputs))
-            if before not in best and behind in best and not best[behind][0][0]:
-                best[before] = best[behind]
     return {bit: name for bit, (_, name) in best.items()}
+
+
+def with_named_flip_flops(module, unmapped, library):
+    """The mapped module with each flip-flop called after its register, NAME_reg. The names are those of `unmapped`, where the logic is
+    not mapped yet: mapping can lose the net of a register whose flip-flop puts out the inverse."""
+    names = register_names(unmapped)
+    behind = {cell["connections"]["A"][0]: cell["connections"]["Y"][0] for cell in unmapped["cells"].values() if cell["type"] == "$_NOT_"}
+    called = {}
+    for cell, description in unmapped["cells"].items():
+        if description["type"] in library and library.cell(description["type"]).is_ff:
+            bits = [bit for pin in library.cell(description["type"]).outputs for bit in description["connections"].get(pin, [])]
+            found = [names[bit] for bit in [*bits, *(behind.get(bit) for bit in bits)] if bit in names]
+            if found and f"{found[0]}{REGISTER}" not in called.values():
+                called[cell] = f"{found[0]}{REGISTER}"
+    return {**module, "cells": {called.get(cell, cell): description for cell, description in module["cells"].items()}}

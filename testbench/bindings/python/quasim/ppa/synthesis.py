@@ -7,6 +7,7 @@ import pathlib
 
 from ..refusal import Refusal
 from . import tools
+from .netlist import with_named_flip_flops
 
 # Quick and good: area-flow mapping, then buffers and sizes against loads. Delay and area within a few percent of ABC's default, ten times faster.
 ABC_SCRIPT = """strash
@@ -74,6 +75,7 @@ class Mapper:
         return f"""read_rtlil design.il
 {''.join(f'blackbox {name}' + chr(10) for name in known)}synth -noabc {self.options} -run coarse:check
 dfflibmap -liberty cells.lib
+write_json unmapped.json
 abc -liberty cells.lib -script abc.script -constr abc.constr
 setundef -zero
 opt_clean
@@ -86,7 +88,8 @@ write_json fresh.json
             tools.run([self.yosys, "-q", "-l", "map.log", "-s", "map.ys"], self.work, "map.out")
         except tools.Failed as failure:
             raise Refusal("", self.flow, "a mapping by Yosys", failure.text.strip().splitlines()[-1]) from None
-        self._read = json.loads((self.work / "fresh.json").read_text())["modules"]
+        read, unmapped = (json.loads((self.work / file).read_text())["modules"] for file in ("fresh.json", "unmapped.json"))
+        self._read = {name: with_named_flip_flops(module, unmapped[name], self.library) if name in wanted else module for name, module in read.items()}
         for name in wanted:
             for cell in self._read[name]["cells"].values():
                 if cell["type"].startswith("$"):
