@@ -151,7 +151,8 @@ TEST(fused, powers_of_two_come_first_and_a_target_that_falls_is_named) {
   EXPECT_EQ(found.differing_at_least, 0);
 
   exact::SliceSteps& steps = out.back();
-  const auto rising = std::find_if(steps.begin() + 1, steps.end(), [](const exact::Step& step) { return step.value > 3; });
+  const auto rising =
+      std::find_if(steps.begin() + 1, steps.end(), [](const exact::Step& step) { return step.value > 3; });
   ASSERT_LT(rising + 1, steps.end());
   ASSERT_GT((rising + 1)->acc - rising->acc, 2);
   const auto back = static_cast<std::int16_t>(rising->value - 1);
@@ -170,14 +171,15 @@ TEST(fused, ranks_turn_where_the_target_is_least) {
   int compared = 0;
   for (const std::int32_t least : {-40000, -13000, -12000, 500}) {
     const Domain domain{exact::DomainKind::kFull, {{0, -65000, 65000, -1}}};
-    const exact::StepFunction out{{{-65000, 0}, {least - 20, -1}, {least, -2}, {least + 20, -1}, {least + 40, 0}, {least + 60, 1}}};
+    const exact::StepFunction out{
+        {{-65000, 0}, {least - 20, -1}, {least, -2}, {least + 20, -1}, {least + 40, 0}, {least + 60, 1}}};
     const compile::RankLadder ladder = compile::make_rank_ladder(layer, domain, out);
     EXPECT_EQ(ladder.turn, 2);
     EXPECT_FALSE(ladder.falls.front());
     std::vector<std::pair<std::int32_t, int>> ranks;
     for (const compile::RankRun& run : ladder.slices.front()) ranks.emplace_back(run.first, run.rank);
-    const std::vector<std::pair<std::int32_t, int>> expected{{-65000, 0},    {least - 20, 1}, {least, 2},
-                                                             {least + 20, 3}, {least + 40, 4}, {least + 60, 5}};
+    const std::vector<std::pair<std::int32_t, int>> expected{
+        {-65000, 0}, {least - 20, 1}, {least, 2}, {least + 20, 3}, {least + 40, 4}, {least + 60, 5}};
     EXPECT_EQ(ranks, expected) << least;
     ++compared;
   }

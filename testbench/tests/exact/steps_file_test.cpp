@@ -95,7 +95,8 @@ TEST_F(steps_file, what_was_written_comes_back) {
   EXPECT_EQ((*steps.q)[1], (exact::SliceSteps{{-500, -128}, {0, 9}}));
   EXPECT_FALSE(exact::read_steps(file_, domain(), 0).q.has_value());
   EXPECT_EQ(exact::read_steps(file_, domain(0, 5), 8).out[1], (exact::SliceSteps{{0, 3}}));
-  EXPECT_EQ(exact::read_steps(file_, domain(-5, -1), 8).out[1], (exact::SliceSteps{{-5, 4}})) << "no step beyond the end";
+  EXPECT_EQ(exact::read_steps(file_, domain(-5, -1), 8).out[1], (exact::SliceSteps{{-5, 4}}))
+      << "no step beyond the end";
   EXPECT_THROW(exact::read_steps(file_, domain(-2000, 0), 8), InputError);
   EXPECT_THROW(exact::read_steps(file_, domain(), 4), InputError);  // q values beyond 4 bits
 }

@@ -144,7 +144,8 @@ TEST(untimed, equals_the_scalar_stages_on_fused_tables_that_no_compiler_writes) 
 
 /// Whole tiles of turned bytes and parts of them, more channels than are turned at once, and rows without
 /// elements; bytes around the output must stay.
-/// Outputs that change over 2^n accumulators, with samples that go beyond: buckets end where the last one does.
+/// Outputs that change over 2^n accumulators, with samples that go beyond: buckets end where the last one
+/// does.
 TEST(untimed, equals_the_scalar_stages_beyond_the_last_change) {
   std::mt19937_64 random(14);
   std::int64_t compared = 0;
@@ -160,8 +161,7 @@ TEST(untimed, equals_the_scalar_stages_beyond_the_last_change) {
     stage.fused.near.assign(spec::kNearRowsDefault, (1U << spec::kThresholdBits) - 1);
     stage.fused.near.front() = static_cast<std::uint32_t>(kCell - kMultiplier * (accumulators - 2));
     for (std::int64_t& word : program.bias_words) word = kCell - kMultiplier * kLastChange;
-    const stages::FusedRow row =
-        stages::make_fused_row(stage, program.bias_words.front(), -10000, 10000);
+    const stages::FusedRow row = stages::make_fused_row(stage, program.bias_words.front(), -10000, 10000);
     EXPECT_EQ(row.out.size(), static_cast<std::size_t>(accumulators));
     compared += check_program(program, random, std::to_string(accumulators) + " accumulators");
   }
