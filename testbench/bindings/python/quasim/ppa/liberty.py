@@ -1,5 +1,6 @@
 """Liberty files: areas, functions, capacitances, energies, and the cells as Verilog. Reads what synthesis libraries hold, no more."""
 
+import functools
 import gzip
 import pathlib
 import re
@@ -417,6 +418,7 @@ class Library:
             raise Refusal(self.paths[0], "--liberty", "an inverter, a buffer and a NAND of two inputs")
         return sorted(found, key=lambda cell: (cell.area, cell.name))
 
+    @functools.lru_cache(maxsize=None)  # a search through every cell
     def nand2(self):
         return self.gates(lambda a, b: 1 - (a & b))[0]
 
@@ -425,9 +427,11 @@ class Library:
         least = min(cell.capacitance(cell.inputs[0]) for cell in cells)
         return min(cells, key=lambda cell: abs(cell.capacitance(cell.inputs[0]) - 4 * least))
 
+    @functools.lru_cache(maxsize=None)  # a search through every cell
     def inverter(self):
         return self.strong(self.gates(lambda a: 1 - a))
 
+    @functools.lru_cache(maxsize=None)  # a search through every cell
     def buffer(self):
         """The buffer that can drive most."""
         cells = [cell for cell in self.gates(lambda a: a) if not re.search(r"clk|dly|delay", cell.name, re.I)]
