@@ -335,10 +335,12 @@ class Families(unittest.TestCase):
         for name, model, layers in self.models():
             model.save_pretrained(self.folder / name)
             result = subprocess.run([sys.executable, "-m", "quasim.capture", self.folder / name, "--ids", self.folder / "ids.npy", "--tokens", "32",
-                                     "--recipe", "absmax", "--split-groups", "-o", self.folder / f"{name}_layers"], env=environment, capture_output=True,
+                                     "--recipe", "absmax", "--samples", "2", "--split-groups", "-o", self.folder / f"{name}_layers"], env=environment, capture_output=True,
                                     text=True, check=False)
             self.assertEqual(result.returncode, 0, result.stderr)
-            scales = json.loads((self.folder / f"{name}_layers/scales.json").read_text())["layers"]
+            written = json.loads((self.folder / f"{name}_layers/scales.json").read_text())
+            self.assertEqual(written["source"]["samples"], 2)
+            scales = written["layers"]
             self.assertEqual(list(scales), [f"layer{n:02d}" for n in layers])
             bundles = sorted(path.parent for path in (self.folder / f"{name}_layers").rglob("layer.json"))
             self.assertEqual(len(bundles), len(layers) * (3 if name == "mamba2" else 1))

@@ -290,6 +290,8 @@ class Evaluate(unittest.TestCase):
 
     def test_refusals(self):
         scales, ids = self.folder / "scales.json", self.folder / "ids.npy"
+        from quasim.capture import command as capture
+
         calibrate, evaluate = self.commands
         folder = self.folder / "refused"
         folder.mkdir()
@@ -327,6 +329,7 @@ class Evaluate(unittest.TestCase):
             ("evaluate --help", evaluate, ["--nonsense"]),
             ("recipe: expected quamba1", calibrate, [self.folder / "model", "--ids", ids, "--recipe", "best", "-o", folder / "s.json"]),
             ("--samples: expected at least 1", calibrate, [self.folder / "model", "--ids", ids, "--samples", "0", "-o", folder / "s.json"]),
+            ("--samples: expected at least 1", capture, [self.folder / "model", "--ids", ids, "--samples", "0", "-o", folder / "c"]),
             ("-o: expected a file", calibrate, [self.folder / "model", "--ids", ids, "-o", folder]),
             ("layers with a convolution: 0..1; got 7", calibrate, [self.folder / "model", "--ids", ids, "--layers", "7", "-o", folder / "s.json"]),
             ("at least 5000 tokens; got 2000", calibrate, [self.folder / "model", "--ids", ids, "--tokens", 5000, "-o", folder / "s.json"]),
@@ -342,7 +345,7 @@ class Evaluate(unittest.TestCase):
             with self.assertRaisesRegex((Refusal, OSError), words):
                 texts.read_text(folder / file)
             compared += 1
-        self.assertEqual(compared, 26)
+        self.assertEqual(compared, 27)
         self.assertFalse((folder / "s.json").exists())
 
 

@@ -8,7 +8,7 @@ from ..commands import AGREE, Parser, run_command
 from ..importer.command import parse_layers, table
 from ..refusal import Refusal
 from .calibrate import RECIPES, observe, write_scales
-from .command import add_text_options, load_with_ids, progress_line, require_text_options, samples
+from .command import add_samples_option, add_text_options, load_with_ids, progress_line, require_samples, require_text_options, samples
 
 DESCRIPTION = """Finds the scales of every convolution's input and output by running a model on text.
 
@@ -32,7 +32,7 @@ def parse_arguments(arguments):
     add = parser.add_argument
     add("model", metavar="MODEL", type=pathlib.Path, help="the folder of a model: config.json, checkpoint, tokenizer.json")
     add_text_options(add, 512)
-    add("--samples", type=int, metavar="N", help="at most so many sequences (default: all)")
+    add_samples_option(add, None)
     add("--batch", type=int, default=1, metavar="N", help="sequences that are one sample of a moving percentile (default: 1)")
     add("--recipe", default="quamba1", metavar="|".join(RECIPES), help="how scales are found (default: quamba1)")
     add("--layers", metavar="N,N..N", help="layers by number (default: all)")
@@ -41,10 +41,9 @@ def parse_arguments(arguments):
     add("--json", action="store_true", help="print JSON")
     options = parser.parse_args(arguments)
     require_text_options(options)
-    for name in ("samples", "batch"):
-        value = getattr(options, name)
-        if value is not None and value < 1:
-            raise Refusal("", f"--{name}", "at least 1", value)
+    require_samples(options.samples)
+    if options.batch < 1:
+        raise Refusal("", "--batch", "at least 1", options.batch)
     if options.recipe not in RECIPES:
         raise Refusal("", "--recipe", ", ".join(RECIPES), options.recipe)
     if options.device not in ("cpu", "cuda"):

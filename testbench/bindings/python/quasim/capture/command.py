@@ -25,13 +25,15 @@ def parse_arguments(arguments):
     add("-o", "--output", type=pathlib.Path, metavar="DIR", required=True, help="the folder of the bundles DIR/layerNN")
     add("--layers", metavar="N,N..N", help="layers by number (default: all)")
     add_text_options(add, 256)
+    add_samples_option(add, 128)
     add("--scales", type=pathlib.Path, metavar="FILE", help="scales of every layer, as quasim calibrate writes them")
-    add("--recipe", metavar="|".join(RECIPES), help="calibrate on the rest of the text (default: measure on the kept time steps)")
+    add("--recipe", metavar="|".join(RECIPES), help="calibrate on the text (default: measure on the kept time steps)")
     add("--arith", default="fp32", metavar="|".join(ARITHMETICS), help="arithmetic that quantises weights and biases")
     add("--split-groups", action="store_true", help="write one bundle for each group")
     add("--force", action="store_true", help="replace bundles that are there")
     options = parser.parse_args(arguments)
     require_text_options(options)
+    require_samples(options.samples)
     if options.scales is not None and options.recipe is not None:
         raise Refusal("", "--recipe", "one of --recipe and --scales")
     return options
@@ -66,6 +68,16 @@ def progress_line(verb):
     return lambda text: sys.stderr.write("\r\x1b[K" + ("" if text is None else f"{verb}: {text}"))
 
 
+def add_samples_option(add, default):
+    """How much of the text a calibration runs on."""
+    add("--samples", type=int, default=default, metavar="N", help=f"calibrate on so many sequences at most (default: {default or 'all'})")
+
+
+def require_samples(samples):
+    if samples is not None and samples < 1:
+        raise Refusal("", "--samples", "at least 1", samples)
+
+
 def add_text_options(add, tokens):
     """The options that say what the model is run on."""
     add("--text", type=pathlib.Path, action="append", metavar="FILE", help="a text, UTF-8, .xz or not; several are joined")
@@ -95,14 +107,14 @@ def run(arguments):
         if options.scales is not None and label not in scales:
             raise Refusal(options.scales, label, "scales of every layer that is asked for", "none")
     if options.recipe is not None:
-        total = ids.shape[1] // options.tokens
+        pieces = list(samples(loaded, ids, options.tokens, most=options.samples))
         report = progress_line("calibrate")
-        observers = observe(model, samples(loaded, ids, options.tokens), options.recipe, layers, lambda n: report(f"{n} of {total}"))
+        observers = observe(model, pieces, options.recipe, layers, lambda n: report(f"{n} of {len(pieces)}"))
         report(None)
         scales = {label: one.scales() for label, one in observers.items()}
         options.output.mkdir(parents=True, exist_ok=True)
         measured = {label: one.measured() for label, one in observers.items()}
-        write_scales(options.output / "scales.json", scales, measured, recipe=options.recipe, samples=total, tokens=options.tokens)
+        write_scales(options.output / "scales.json", scales, measured, recipe=options.recipe, samples=len(pieces), tokens=options.tokens)
     mode = os.environ.get(SAVE_VARIABLE)
     rows = []
     name = pathlib.Path(options.model).resolve().name
