@@ -48,7 +48,7 @@ module quasim_table_port_pair #(
     .wen_i   (wen),
     .windex_i(windex),
     .wdata_i (wdata),
-    .rows_i  ('x),
+    .rows_i  ({(Rows*Width){1'bx}}),
     .index_i (index),
     .value_o (other)
   );
