@@ -44,12 +44,14 @@ template <std::size_t Lanes>
 struct QBeat {
   std::int32_t
       q[Lanes];  ///< q in two_step; u and the guessed rank in fused, as stages::fused_index packs them
+  std::uint32_t saturated;  ///< live lanes that the clamp changed
   BeatTag tag;
 };
 
 template <std::size_t Lanes>
 struct OutBeat {
   std::int8_t data[Lanes];
+  std::uint32_t saturated;  ///< live lanes at a limit of int8
   BeatTag tag;
 };
 

@@ -59,7 +59,7 @@ class Pipeline final : public sc_core::sc_module {
     conv_acc_.load(program);
     requant_.load(program);
     silu_.load(program);
-    spill_.clear_counter();
+    spill_.clear_counters();
     conv_acc_.enable = true;
   }
 
@@ -71,13 +71,16 @@ class Pipeline final : public sc_core::sc_module {
     return fetch_.valid() || acc_.valid() || product_.valid() || q_.valid() || out_.valid() || fifo_.valid();
   }
   Counters counters() const {
-    return {conv_acc_.beats_in(), spill_.beats_out(), requant_.saturated(), silu_.saturated()};
+    return {conv_acc_.beats_in(), spill_.beats_out(), silu_.saturated(), spill_.saturated()};
   }
   // The registers between the stages, for observers.
   const StreamIn<AccBeat<Lanes>>& acc() const { return acc_; }
   const StreamIn<ProductBeat<Lanes>>& product() const { return product_; }
   const StreamIn<QBeat<Lanes>>& q() const { return q_; }
   const StreamIn<OutBeat<Lanes>>& out() const { return out_; }
+  /// Whether the out register, and what follows it, takes a beat at this edge.
+  bool out_ready() const { return out_.ready(); }
+  bool spill_ready() const { return fifo_.ready(); }
   /// The stored sample of a channel, position 0 the oldest of three.
   std::int8_t& history(std::size_t channel, std::size_t position) {
     return conv_acc_.history(channel, position);

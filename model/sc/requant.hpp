@@ -33,18 +33,13 @@ class Requant final : public sc_core::sc_module {
     bias_words_.assign((program.bias_words.size() + Lanes - 1) / Lanes, {});
     for (std::size_t channel = 0; channel < program.bias_words.size(); ++channel)
       bias_words_[channel / Lanes][channel % Lanes] = program.bias_words[channel];
-    saturated_ = 0;
   }
-
-  /// Live elements that the clamp changed.
-  std::uint64_t saturated() const { return saturated_; }
 
  private:
   void on_edge() {
     transfer(product_in, out, [this](const ProductBeat<Lanes>& from, QBeat<Lanes>& to) {
-      const std::uint32_t saturated = stage_.is_fused() ? positions(from, to) : levels(from, to);
+      to.saturated = stage_.is_fused() ? positions(from, to) : levels(from, to);
       to.tag = from.tag;
-      saturated_ += saturated;
     });
     transfer(in, product_out, [this](const AccBeat<Lanes>& from, ProductBeat<Lanes>& to) {
       const std::int64_t* bias = bias_words_[from.tag.group].data();
@@ -82,7 +77,6 @@ class Requant final : public sc_core::sc_module {
 
   StageProgram stage_;
   std::vector<std::array<std::int64_t, Lanes>> bias_words_;
-  std::uint64_t saturated_ = 0;
 };
 
 }  // namespace quasim::sc

@@ -28,13 +28,13 @@ class Silu final : public sc_core::sc_module {
     saturated_ = 0;
   }
 
-  /// Live outputs at a limit of int8.
+  /// Live elements that the clamp of requant changed, counted as they leave the q register.
   std::uint64_t saturated() const { return saturated_; }
 
  private:
   void on_edge() {
     transfer(in, out, [this](const QBeat<Lanes>& from, OutBeat<Lanes>& to) {
-      std::uint32_t saturated = 0;
+      to.saturated = 0;
       if (stage_.is_fused())
         for (std::size_t lane = 0; lane < Lanes; ++lane)
           to.data[lane] = stages::fused_silu(stage_.fused, from.q[lane]);
@@ -43,10 +43,10 @@ class Silu final : public sc_core::sc_module {
           to.data[lane] = stage_.silu_table[stages::silu_index(from.q[lane], stage_.conv_bits)];
       for (std::size_t lane = 0; lane < Lanes; ++lane) {
         if (lane >= from.tag.live_lanes) to.data[lane] = 0;
-        saturated += stages::silu_saturated(to.data[lane]) ? 1U : 0U;
+        to.saturated += stages::silu_saturated(to.data[lane]) ? 1U : 0U;
       }
       to.tag = from.tag;
-      saturated_ += saturated;
+      saturated_ += from.saturated;
     });
   }
 

@@ -61,19 +61,24 @@ class Spill final : public sc_core::sc_module {
     dont_initialize();
   }
   std::uint64_t beats_out() const { return beats_out_; }
-  void clear_counter() { beats_out_ = 0; }
+  /// Live outputs at a limit of int8, counted as they leave the out register.
+  std::uint64_t saturated() const { return saturated_; }
+  void clear_counters() { beats_out_ = saturated_ = 0; }
 
  private:
   void on_edge() {
     const bool push = fifo_.ready() && in->valid();
     const bool pop = fifo_.valid() && receiver->ready();
-    if (push) fifo_.next() = in->payload();
+    if (push) {
+      fifo_.next() = in->payload();
+      saturated_ += in->payload().saturated;
+    }
     fifo_.step(push, pop);
     beats_out_ += pop ? 1 : 0;
   }
 
   SpillFifo<Lanes>& fifo_;
-  std::uint64_t beats_out_ = 0;
+  std::uint64_t beats_out_ = 0, saturated_ = 0;
 };
 
 }  // namespace quasim::sc

@@ -9,6 +9,15 @@ def emit_cpp(spec):
             out.append(f"inline constexpr std::uint32_t k{name} = 0x{value:08X}u;  // {doc}")
         else:
             out.append(f"inline constexpr int k{name} = {value};  // {doc}")
+    changing = {"input", "sticky", "counter"}
+    steady = [f"kReg{r['name']}" for r in spec.registers if not changing & {f["kind"] for f in r["fields"]}]
+    halves = [f"kReg{register['name']}" for register, _ in spec.fields("counter")]
+    pairs = [f"{{{low}, {high}}}" for low, high in zip(halves[::2], halves[1::2])]
+    bases = [f"k{window['name']}Base" for window in spec.windows]
+    out += ["// Registers that change by a write alone; counters, low and high half; windows.",
+            f"inline constexpr std::uint32_t kSteadyRegisters[] = {{{', '.join(steady)}}};",
+            f"inline constexpr std::uint32_t kCounterRegisters[][2] = {{{', '.join(pairs)}}};",
+            f"inline constexpr std::uint32_t kWindowBases[] = {{{', '.join(bases)}}};"]
     out += ["", "}  // namespace quasim::spec", ""]
     return "\n".join(out)
 

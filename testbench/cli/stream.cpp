@@ -90,7 +90,7 @@ void add_stream_options(CLI::App& verb, StreamOptions& options) {
              "probability that the driver withholds a beat");
   add_number(verb, "--stall-out", options.stalls.output, kProbability,
              "probability that the receiver is not ready");
-  add_number(verb, "--seed", options.stalls.seed, {}, "seed of both stall patterns");
+  add_number(verb, "--seed", options.stalls.seed, {}, "seed of the stalls and of the bus traffic");
   add_number(verb, "--max-mismatches", options.max_mismatches, {0, 250}, "differences described one by one");
   verb.add_flag("--folded", options.folded, "the unit of two_step alone that holds silu_table folded");
   verb.add_flag("--json", options.json, "print JSON");
@@ -141,6 +141,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     job.expected = &reference.output;
     if (reference.q && loaded.match_q) job.expected_q = &*reference.q;
     job.stalls = options.stalls;
+    job.bus = {options.bus_traffic, options.stalls.seed};
     job.max_mismatches = options.max_mismatches;
     job.keep_output = tensors != nullptr;
     job.progress = [&](std::size_t beats) { progress.update(beats * options.lanes); };

@@ -99,6 +99,9 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   std::vector<std::vector<std::string>> rows;
   rows.push_back({"bundle", "golden", "program", "reference", "elements", "SystemC/golden", "q"});
   if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles compared"});
+  const bool has_traffic = std::any_of(layers.begin(), layers.end(),
+                                       [](const LayerResult& layer) { return layer.result.bus.all() > 0; });
+  if (has_traffic) rows[0].push_back("bus accesses");
   rows[0].insert(rows[0].end(), {"ties", "cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
   std::string notes;
   for (const LayerResult& layer : layers) {
@@ -116,6 +119,7 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
       row.push_back(cell(r.rtl_model));
       row.push_back(group_digits(r.cycles_compared));
     }
+    if (has_traffic) row.push_back(group_digits(r.bus.all()));
     row.insert(row.end(), {group_digits(static_cast<std::uint64_t>(layer.ties)), group_digits(r.cycles),
                            fixed(elements_per_cycle_per_lane(layer), 2), group_digits(r.input_stalls),
                            group_digits(r.output_stalls), fixed(elements_per_second(layer) / 1e6, 1)});
@@ -162,6 +166,10 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
       entry["rtl_vs_golden"] = comparison_json(r.rtl_golden);
       entry["rtl_vs_systemc"] = comparison_json(r.rtl_model);
       entry["cycles_compared"] = r.cycles_compared;
+      entry["bus"] = {{"reads", r.bus.reads},
+                      {"reads_refused", r.bus.reads_refused},
+                      {"writes", r.bus.writes},
+                      {"writes_refused", r.bus.writes_refused}};
     }
     entry["timeline"] = {{"s_valid", r.timeline.s_valid},
                          {"s_ready", r.timeline.s_ready},

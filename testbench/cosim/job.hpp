@@ -45,11 +45,24 @@ class StallPattern {
   std::uint64_t state_;
 };
 
+/// Accesses over AXI4-Lite beside the stream.
+struct BusTraffic {
+  double probability = 0.0;  ///< that a channel begins an access or takes an answer in a cycle, 0 <= p < 1
+  std::uint64_t seed = 1;
+};
+
+/// Accesses that were answered.
+struct BusCounts {
+  std::uint64_t reads = 0, reads_refused = 0, writes = 0, writes_refused = 0;
+  std::uint64_t all() const { return reads + reads_refused + writes + writes_refused; }
+};
+
 struct Job {
   const TensorBCL<std::int8_t>* input = nullptr;
   const TensorBCL<std::int8_t>* expected = nullptr;     ///< golden output; nullptr: nothing to compare with
   const TensorBCL<std::int16_t>* expected_q = nullptr;  ///< the golden's q, for the model's; nullptr likewise
   StallOptions stalls;
+  BusTraffic bus;
   bool continues = false;           ///< the stored history continues (decode): no beat carries tuser[0]
   bool keep_output = false;         ///< collect the model's output and q
   std::size_t max_mismatches = 10;  ///< differences described one by one
@@ -112,6 +125,7 @@ struct JobResult {
   ElementCounts model_golden, rtl_golden, rtl_model;
   ElementCounts model_golden_q;       ///< q of the model against the golden's
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
+  BusCounts bus;                      ///< beside the stream, with an RTL
   Timeline timeline;
   std::string failure;  ///< why the stream did not finish or the sides fell out of step; empty when fine
   std::vector<DifferingElement> differences;

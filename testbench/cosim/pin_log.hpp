@@ -22,6 +22,9 @@ struct PinCycle {
   /// acc, product, q, out: 1 + index of the watched beat it holds, or 0.
   std::array<std::uint8_t, 4> watched;
   std::uint64_t m_keep;
+  /// What the edge adds to the counters of live elements at a limit: as beats leave the q and the out
+  /// register.
+  std::uint8_t saturated_conv, saturated_out;
 };
 
 /// A run of consecutive cycles. Samples are lanes() bytes a cycle, defined where the valid bit is set.

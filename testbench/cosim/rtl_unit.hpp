@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 
+#include "cosim/bus.hpp"
 #include "cosim/job.hpp"
 #include "cosim/pin_log.hpp"
 #include "cosim/verilated_abi.hpp"
@@ -39,10 +40,19 @@ class RtlUnit {
   virtual Response axil_write(std::uint32_t address, std::uint32_t data) = 0;
   virtual Response axil_read(std::uint32_t address) = 0;
 
-  /// Starts a run: what the following batches are compared with. `expected_beats` may be nullptr.
-  virtual void start(const std::int8_t* expected_beats, std::size_t beats, std::size_t max_mismatches) = 0;
-  /// Drives one batch of cycles; stops at the first handshake that is not the model's.
+  /// A run: what the following batches are compared with, and the bus traffic beside them.
+  struct Stream {
+    const std::int8_t* expected_beats = nullptr;  ///< nullptr: nothing to compare with
+    std::size_t beats = 0;
+    std::size_t beats_per_step = 1;  ///< of time
+    std::size_t max_mismatches = 0;
+    BusTraffic bus;
+  };
+  virtual void start(const Stream& stream) = 0;
+  /// Drives one batch of cycles; stops at the first pin that is not the model's.
   virtual void run(const PinBatch& batch) = 0;
+  /// Waits for the answers of what the bus still waits for. After the last batch.
+  virtual void finish() = 0;
 
   struct Mismatch {
     std::size_t beat;
@@ -52,6 +62,7 @@ class RtlUnit {
   struct Outcome {
     ElementCounts rtl_golden, rtl_model;
     std::uint64_t cycles_compared = 0;
+    BusCounts bus;
     std::size_t beats = 0;
     bool diverged = false;
     PinDifference divergence;

@@ -103,6 +103,10 @@ class PinProbe final : public sc_core::sc_module {
     }
     pins.s_ready = pipeline_.ready();
     pins.m_ready = ready_.ready();
+    const bool q_leaves = pipeline_.q().valid() && pipeline_.out_ready();
+    const bool out_leaves = pipeline_.out().valid() && pipeline_.spill_ready();
+    pins.saturated_conv = static_cast<std::uint8_t>(q_leaves ? pipeline_.q().payload().saturated : 0);
+    pins.saturated_out = static_cast<std::uint8_t>(out_leaves ? pipeline_.out().payload().saturated : 0);
     pins.m_valid = output_.valid();
     if (pins.m_valid) {
       const sc::OutBeat<Lanes>& beat = output_.payload();
@@ -186,6 +190,7 @@ class TestbenchOf final : public Testbench {
     result.rtl_golden = outcome.rtl_golden;
     result.rtl_model = outcome.rtl_model;
     result.cycles_compared = outcome.cycles_compared;
+    result.bus = outcome.bus;
     if (result.failure.empty() && outcome.diverged)
       result.failure = "RTL and SystemC fall out of step in cycle " +
                        std::to_string(outcome.divergence.cycle) + ": " + outcome.divergence.pin + " is " +
@@ -233,7 +238,7 @@ class TestbenchOf final : public Testbench {
     } else {
       PinQueue queue(Lanes);
       const std::int8_t* expected = job.expected == nullptr ? nullptr : monitor_.expected_beats().data();
-      rtl_->start(expected, layout.beats(), job.max_mismatches);
+      rtl_->start({expected, layout.beats(), layout.groups(), job.max_mismatches, job.bus});
       std::thread rtl_thread([&] {
         while (auto batch = queue.take_full()) {
           try {
@@ -242,6 +247,11 @@ class TestbenchOf final : public Testbench {
             rtl_error = std::current_exception();
           }
           queue.give_free(std::move(batch));
+        }
+        try {
+          if (rtl_error == nullptr) rtl_->finish();
+        } catch (...) {
+          rtl_error = std::current_exception();
         }
       });
       probe_.start(&queue, std::move(watched), q_samples);

@@ -68,16 +68,36 @@ class VerilatedUnit final : public RtlUnit {
     throw InputError("RTL: no AXI4-Lite read response");
   }
 
-  void start(const std::int8_t* expected_beats, std::size_t beats, std::size_t max_mismatches) override {
-    expected_ = expected_beats;
-    beats_ = beats;
-    max_mismatches_ = max_mismatches;
+  void start(const Stream& stream) override {
+    stream_ = stream;
     outcome_ = Outcome{};
+    has_traffic_ = stream.bus.probability > 0;
+    if (!has_traffic_) return;
+    master_ = BusMaster(stream.bus);
+    BusModel::Registers registers;
+    for (const std::uint32_t address : spec::kSteadyRegisters) registers[address] = axil_read(address).data;
+    model_ = BusModel(std::move(registers), read_counters(*this), stream.beats_per_step);
   }
 
   void run(const PinBatch& batch) override {
     for (std::size_t i = 0; i < batch.count && !outcome_.diverged; ++i)
       step(batch.cycles[i], batch.s_data.data() + i * lanes_, batch.m_data.data() + i * lanes_);
+  }
+
+  void finish() override {
+    if (!has_traffic_) return;
+    master_.end();
+    PinCycle still{};
+    s_axis_tvalid_ = false;
+    for (int i = 0; i < kAxilPatienceCycles && !outcome_.diverged && !master_.has_ended(); ++i) {
+      ask();
+      if (bus_agrees()) clock_bus(still);
+    }
+    if (!outcome_.diverged && !master_.has_ended())
+      throw InputError("RTL: an AXI4-Lite access has no answer");
+    s_axil_awvalid_ = s_axil_wvalid_ = s_axil_bready_ = s_axil_arvalid_ = s_axil_rready_ = false;
+    s_axil_wstrb_ = 0xf;
+    outcome_.bus = model_.counts();
   }
 
   const Outcome& outcome() const override { return outcome_; }
@@ -109,6 +129,7 @@ class VerilatedUnit final : public RtlUnit {
     s_axis_tuser_ = pins.s_first;
     s_axis_tlast_ = pins.s_last;
     m_axis_tready_ = pins.m_ready;
+    if (has_traffic_) ask();
 
     for (std::size_t stage = 0; stage < pins.watched.size(); ++stage)
       if (pins.watched[stage] != 0) watch(pins.watched[stage] - 1U, stage);
@@ -124,12 +145,50 @@ class VerilatedUnit final : public RtlUnit {
       compare(data, m_data, outcome_.rtl_model, false, pins.m_ready, keep);
       if (pins.m_ready) take(data, keep);
     }
+    if (!has_traffic_) return clock();
+    if (bus_agrees()) clock_bus(pins);
+  }
+
+  /// Puts the master's pins on the bus.
+  void ask() {
+    const BusRequest& request = master_.drive();
+    s_axil_awvalid_ = request.aw_valid;
+    s_axil_awaddr_ = request.aw_addr;
+    s_axil_wvalid_ = request.w_valid;
+    s_axil_wdata_ = request.w_data;
+    s_axil_wstrb_ = request.w_strb;
+    s_axil_bready_ = request.b_ready;
+    s_axil_arvalid_ = request.ar_valid;
+    s_axil_araddr_ = request.ar_addr;
+    s_axil_rready_ = request.r_ready;
+  }
+
+  bool bus_agrees() {
+    const BusAnswer& want = model_.answer();
+    const auto equal = [this](const char* pin, std::uint64_t rtl, std::uint64_t model) {
+      if (rtl != model) diverge(pin, rtl, model);
+      return rtl == model;
+    };
+    return equal("s_axil_awready", s_axil_awready_, want.aw_ready) &&
+           equal("s_axil_wready", s_axil_wready_, want.w_ready) &&
+           equal("s_axil_bvalid", s_axil_bvalid_, want.b_valid) &&
+           equal("s_axil_arready", s_axil_arready_, want.ar_ready) &&
+           equal("s_axil_rvalid", s_axil_rvalid_, want.r_valid) &&
+           (!want.b_valid || equal("s_axil_bresp", s_axil_bresp_, want.b_resp)) &&
+           (!want.r_valid || (equal("s_axil_rresp", s_axil_rresp_, want.r_resp) &&
+                              equal("s_axil_rdata", s_axil_rdata_, want.r_data)));
+  }
+
+  void clock_bus(const PinCycle& pins) {
+    const BusRequest request = master_.request();
+    master_.step(model_.answer());
+    model_.step(request, pins);
     clock();
   }
 
   void take(const std::int8_t* data, std::uint64_t keep) {
-    if (expected_ != nullptr && outcome_.beats < beats_)
-      compare(data, expected_ + outcome_.beats * lanes_, outcome_.rtl_golden, true, true, keep);
+    if (stream_.expected_beats != nullptr && outcome_.beats < stream_.beats)
+      compare(data, stream_.expected_beats + outcome_.beats * lanes_, outcome_.rtl_golden, true, true, keep);
     ++outcome_.beats;
   }
 
@@ -139,7 +198,7 @@ class VerilatedUnit final : public RtlUnit {
     if (counts) comparison.compared += static_cast<std::uint64_t>(__builtin_popcountll(keep));
     if (std::memcmp(data, want, lanes_) == 0) return;
     count_differences(data, want, lanes_, comparison);
-    if (outcome_.mismatches.size() < max_mismatches_)
+    if (outcome_.mismatches.size() < stream_.max_mismatches)
       outcome_.mismatches.push_back({outcome_.beats, outcome_.cycles_compared - 1, against_golden});
   }
 
@@ -189,8 +248,10 @@ class VerilatedUnit final : public RtlUnit {
   NumberPort s_axil_bresp_{top_, "s_axil_bresp"}, s_axil_rresp_{top_, "s_axil_rresp"};
   NumberPort s_axil_rdata_{top_, "s_axil_rdata"};
   std::size_t lanes_;
-  const std::int8_t* expected_ = nullptr;
-  std::size_t beats_ = 0, max_mismatches_ = 0;
+  Stream stream_;
+  bool has_traffic_ = false;
+  BusMaster master_;
+  BusModel model_;
   Outcome outcome_;
 };
 

@@ -25,6 +25,7 @@ cosim::JobResult stream(const LayerProgram& program, const TensorBCL<std::int8_t
   job.input = &input;
   job.expected = &expected;
   job.stalls = stalls;
+  job.bus = {0.2, stalls.seed};
   cosim::JobResult result = testbench().run(job);
   compared += result.compared();
   return result;

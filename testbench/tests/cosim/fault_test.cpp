@@ -1,5 +1,6 @@
-// Every planted RTL fault must be seen. Usage: FAULT; without an argument it lists them. none_checked has no
-// fault, and checkers bound to it.
+// Every planted RTL fault must be seen. Usage: FAULT [PROBABILITY], of bus traffic beside the streams;
+// without an argument it lists them. none_checked has no fault, and checkers bound to it.
+#include <cstdlib>
 #include <iostream>
 #include <systemc>
 
@@ -13,12 +14,12 @@ namespace {
 constexpr std::size_t kLanes = cosim::kFaultyUnitLanes;
 
 /// Layers that between them reach ties, both clamps, one group and several, several sequences and
-/// backpressure.
-int catch_fault(const std::string& fault) {
+/// backpressure; beats that are alone in the pipeline, too.
+int catch_fault(const std::string& fault, double traffic) {
   const auto testbench = cosim::make_testbench(kLanes, {}, cosim::make_faulty_unit(fault));
   std::mt19937_64 random(20260402);
-  std::uint64_t compared = 0;
-  for (int attempt = 0; attempt < 20; ++attempt) {
+  std::uint64_t compared = 0, accesses = 0;
+  for (int attempt = 0; attempt < 40; ++attempt) {
     const int channels = attempt % 2 == 0 ? 3 : 18;
     const LayerProgram program = random_program(random, channels, 4);
     const auto input = random_input(random, 2, static_cast<std::size_t>(channels), 30);
@@ -26,10 +27,14 @@ int catch_fault(const std::string& fault) {
     cosim::Job job;
     job.input = &input;
     job.expected = &expected;
-    job.stalls = {0.2, 0.4, static_cast<std::uint64_t>(attempt + 1)};
+    const auto seed = static_cast<std::uint64_t>(attempt + 1);
+    job.stalls = {0.2, 0.4, seed};
+    if (attempt % 4 == 3) job.stalls = {0.9, 0.1, seed};  // beats far apart
+    job.bus = {traffic, seed};
     testbench->load(program);
     const cosim::JobResult result = testbench->run(job);
     compared += result.compared();
+    accesses += result.bus.all();
     if (result.model_golden.mismatches != 0) {
       std::cout << fault << ": the SystemC model is at fault, not the RTL\n";
       return 1;
@@ -50,7 +55,8 @@ int catch_fault(const std::string& fault) {
       return 0;
     }
   }
-  std::cout << fault << ": NOT caught in " << compared << " comparisons\n";
+  std::cout << fault << ": NOT caught in " << compared << " comparisons and " << accesses
+            << " accesses over the bus\n";
   return 1;
 }
 
@@ -58,7 +64,7 @@ int catch_fault(const std::string& fault) {
 }  // namespace quasim::test
 
 int sc_main(int argc, char** argv) {
-  if (argc == 2) return quasim::test::catch_fault(argv[1]);
+  if (argc == 2 || argc == 3) return quasim::test::catch_fault(argv[1], argc == 3 ? std::atof(argv[2]) : 0.0);
   for (const std::string& fault : quasim::cosim::fault_names()) std::cout << fault << "\n";
   return 2;
 }

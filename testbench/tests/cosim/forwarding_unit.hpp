@@ -17,10 +17,9 @@ class ForwardingUnit : public cosim::RtlUnit {
     return inner_->axil_write(address, data);
   }
   Response axil_read(std::uint32_t address) override { return inner_->axil_read(address); }
-  void start(const std::int8_t* expected_beats, std::size_t beats, std::size_t max_mismatches) override {
-    inner_->start(expected_beats, beats, max_mismatches);
-  }
+  void start(const Stream& stream) override { inner_->start(stream); }
   void run(const cosim::PinBatch& batch) override { inner_->run(batch); }
+  void finish() override { inner_->finish(); }
   const Outcome& outcome() const override { return inner_->outcome(); }
   std::uint64_t run_bare(const std::int8_t* samples, std::size_t beats,
                          std::size_t beats_per_token) override {

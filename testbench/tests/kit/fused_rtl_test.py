@@ -13,6 +13,7 @@ import tempfile
 project = pathlib.Path(sys.argv[2]).resolve()
 sys.path[:0] = [str(project / "testbench/tests"), str(project / "testbench/tests/cosim/faults")]
 import bundles  # noqa: E402
+import chosen_faults  # noqa: E402
 import fused_faults  # noqa: E402
 from checks import exit_code, expect, require  # noqa: E402
 
@@ -40,7 +41,7 @@ def main():
         done = run(QUASIM, "export", layer, "-o", kit, "--variant", "fused.seqlast.fast.half_away", "--lanes", 4, "--format", "hex")
         require(done.returncode == 0, f"export: {done.stderr}")
         require(len(fused_faults.FAULTS) > 20, "the list of faults is short")
-        fused_faults.plant(kit / "rtl", faulty)
+        chosen_faults.plant(fused_faults.FAULTS, kit / "rtl", faulty)
         (faulty / "quasim_fault_pkg.sv").write_text(CHOICE)
         rtl = [faulty / path.name if (faulty / path.name).is_file() else path for path in sorted((kit / "rtl").glob("*.sv"))]
         packages = [kit / "rtl/quasim_pkg.sv", faulty / "quasim_fault_pkg.sv"]

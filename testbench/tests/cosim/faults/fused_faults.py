@@ -1,15 +1,7 @@
 #!/usr/bin/env python3
-"""The faults of fused, all in one copy of the RTL: an expression is exchanged where quasim_fault_pkg::number says so.
+"""The faults of fused; chosen_faults.py says what can be asked for."""
+import chosen_faults
 
-  fused_faults.py --names           one line a fault; the n-th has number n
-  fused_faults.py RTL DIRECTORY     writes quasim_fault_pkg.sv, the copies of the files in FILES, and NAME.note for each fault
-
-A note is empty when the place was found; otherwise it says what is gone, and that fault changes nothing.
-"""
-import pathlib
-import sys
-
-# name, file, expression, what stands for it; a port's connection is written with the port
 FAULTS = [
     ("u_not_clamped_above", "quasim_requant.sv", "(p[PBits-2:UBits] != '0)", "(p[PBits-2:UBits+1] != '0)"),
     ("u_not_clamped_below", "quasim_requant.sv", "~{UBits{negative}}", "{UBits{1'b1}}"),
@@ -39,47 +31,6 @@ FAULTS = [
     ("turn_of_the_register_one_off", "quasim_top.sv", ".turn_i        (turn)", "turn ^ quasim_pkg::TURN_BITS'(1)"),
     ("always_two_step", "quasim_top.sv", "dataflow == 2'd2", "1'b0"),
 ]
-FILES = ["quasim_cell_rank.sv", "quasim_guess_table.sv", "quasim_multiply_add.sv", "quasim_rank_guess.sv", "quasim_requant.sv",
-         "quasim_silu.sv", "quasim_top.sv"]
-PACKAGE = """\
-// Which fault a broken copy of the unit has; 0: none.
-package quasim_fault_pkg;
-  import "DPI-C" function int quasim_fault_number();
-  int number = quasim_fault_number();
-endpackage
-"""
-
-
-def exchange(text, expression, with_expression):
-    """`text` with every `expression` exchanged for with_expression(the expression)."""
-    if not expression.startswith("."):
-        return text.replace(expression, f"({with_expression(expression)})")
-    port, connected = expression.split("(", 1)
-    return text.replace(expression, f"{port}({with_expression(connected[:-1])})")
-
-
-def plant(rtl, directory):
-    directory.mkdir(parents=True, exist_ok=True)
-    texts = {name: (rtl / name).read_text() for name in FILES}
-    for number, (name, file, expression, broken) in enumerate(FAULTS, 1):
-        found = expression in texts[file]
-        texts[file] = exchange(texts[file], expression,
-                               lambda whole, number=number, broken=broken: f"(quasim_fault_pkg::number == {number}) ? ({broken}) : ({whole})")
-        missing = "" if found else f"fault {name}: rtl/{file} no longer has {expression!r}; mend it in fused_faults.py\n"
-        (directory / f"{name}.note").write_text(missing)
-    for name, text in texts.items():
-        (directory / name).write_text(text)
-    (directory / "quasim_fault_pkg.sv").write_text(PACKAGE)
-
-
-def main():
-    if sys.argv[1:] == ["--names"]:
-        print("\n".join(name for name, _, _, _ in FAULTS))
-    elif len(sys.argv) == 3:
-        plant(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
-    else:
-        sys.exit(__doc__)
-
 
 if __name__ == "__main__":
-    main()
+    chosen_faults.main(FAULTS)

@@ -1,0 +1,167 @@
+#include "cosim/bus.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+#include "spec/contract.hpp"
+
+namespace quasim::cosim {
+namespace {
+
+constexpr std::uint32_t kOkay = 0, kSlaveError = 2;
+constexpr std::uint32_t kAllStrobes = 0xF, kWordMask = ~std::uint32_t{3};
+std::uint32_t high_half(std::uint64_t count) {
+  return static_cast<std::uint32_t>(count >> 32);
+}
+
+}  // namespace
+
+BusModel::BusModel(Registers registers, const sc::Counters& counters, std::size_t groups)
+    : registers_(std::move(registers)),
+      counters_{counters.beats_in, counters.beats_out, counters.saturated_conv, counters.saturated_out},
+      groups_(groups) {
+  std::transform(counters_.begin(), counters_.end(), high_.begin(), high_half);
+}
+
+void BusModel::step(const BusRequest& request, const PinCycle& pins) {
+  switch (read_) {
+    case Read::kNone:
+      if (!request.ar_valid) break;
+      ar_addr_ = request.ar_addr;
+      read_ = Read::kDecode;
+      break;
+    case Read::kDecode:
+      read_ = Read::kAccess;
+      break;
+    case Read::kAccess:
+      access();
+      read_ = Read::kAnswer;
+      break;
+    case Read::kAnswer:
+      if (request.r_ready) read_ = Read::kNone;
+  }
+  const bool execute_now = aw_held_ && w_held_ && !answer_.b_valid;
+  if (request.aw_valid && !aw_held_) {
+    aw_addr_ = request.aw_addr;
+    aw_held_ = true;
+  }
+  if (request.w_valid && !w_held_) {
+    w_data_ = request.w_data;
+    w_strb_ = request.w_strb;
+    w_held_ = true;
+  }
+  if (answer_.b_valid && request.b_ready) answer_.b_valid = false;
+  if (execute_now) execute();
+  answer_.aw_ready = !aw_held_;
+  answer_.w_ready = !w_held_;
+  answer_.ar_ready = read_ == Read::kNone;
+  answer_.r_valid = read_ == Read::kAnswer;
+  count(pins);
+}
+
+/// Registers as they are in this cycle, before anything of it counts.
+void BusModel::access() {
+  const std::uint32_t address = ar_addr_ & kWordMask;
+  answer_.r_resp = kOkay;
+  ++counts_.reads;
+  if (address == spec::kRegStatus) {
+    answer_.r_data = static_cast<std::uint32_t>(inside_ != 0) << spec::kStatusBusyLsb |
+                     static_cast<std::uint32_t>(group_ != 0) << spec::kStatusMidTokenLsb;
+    return;
+  }
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    const auto [low, high] = spec::kCounterRegisters[i];
+    if (address == low) high_[i] = high_half(counters_[i]);
+    answer_.r_data = address == low ? static_cast<std::uint32_t>(counters_[i]) : high_[i];
+    if (address == low || address == high) return;
+  }
+  const auto stored = registers_.find(address);
+  if (stored != registers_.end()) {
+    answer_.r_data = stored->second;
+    return;
+  }
+  answer_.r_resp = kSlaveError;
+  answer_.r_data = 0;
+  --counts_.reads;
+  ++counts_.reads_refused;
+}
+
+void BusModel::execute() {
+  constexpr std::uint32_t kEnabled = 1U << spec::kControlEnableLsb;
+  const bool okay =
+      (aw_addr_ & kWordMask) == spec::kRegControl && w_strb_ == kAllStrobes && w_data_ == kEnabled;
+  answer_.b_valid = true;
+  answer_.b_resp = okay ? kOkay : kSlaveError;
+  aw_held_ = w_held_ = false;
+  ++(okay ? counts_.writes : counts_.writes_refused);
+}
+
+void BusModel::count(const PinCycle& pins) {
+  const bool taken = pins.s_valid && pins.s_ready, given = pins.m_valid && pins.m_ready;
+  counters_[0] += taken ? 1 : 0;
+  counters_[1] += given ? 1 : 0;
+  counters_[2] += pins.saturated_conv;
+  counters_[3] += pins.saturated_out;
+  inside_ = inside_ + (taken ? 1 : 0) - (given ? 1 : 0);
+  if (taken) group_ = group_ + 1 == groups_ ? 0 : group_ + 1;
+}
+
+std::uint32_t BusMaster::some_address() {
+  const std::uint32_t kind = below(10);
+  constexpr std::uint32_t kPastRegisters = spec::kRegSatOutHi + 16;  // with a few words where nothing is
+  if (kind < 6) return below(kPastRegisters / 4) * 4;
+  if (kind == 6) return below(kPastRegisters);
+  if (kind < 9) return spec::kWindowBases[below(std::size(spec::kWindowBases))] + below(16) * 4;
+  return below(std::uint32_t{1} << spec::kAxilAddrBits);
+}
+
+/// Never one that disables the unit.
+BusMaster::Write BusMaster::some_write() {
+  Write write{some_address(), static_cast<std::uint32_t>(random_()) >> below(32), kAllStrobes};
+  if (below(4) == 0) write.strobes = below(16);
+  if (below(4) == 0) write.address = spec::kRegControl;
+  if ((write.address & kWordMask) == spec::kRegControl) write.data = below(8) | 1U << spec::kControlEnableLsb;
+  return write;
+}
+
+const BusRequest& BusMaster::drive() {
+  if (!asks_) return request_;
+  const auto begins = [this] { return coin_.stalls(); };
+  const bool may_write = !ending_ && std::max(addressed_, filled_) - answered_ < writes_.size();
+  if (!request_.aw_valid && (addressed_ < filled_ || (addressed_ == filled_ && may_write)) &&
+      (ending_ || begins())) {
+    if (addressed_ == filled_) writes_[addressed_ % writes_.size()] = some_write();
+    request_.aw_addr = writes_[addressed_++ % writes_.size()].address;
+    request_.aw_valid = true;
+  }
+  if (!request_.w_valid && (filled_ < addressed_ || (addressed_ == filled_ && may_write)) &&
+      (ending_ || begins())) {
+    if (addressed_ == filled_) writes_[filled_ % writes_.size()] = some_write();
+    const Write& write = writes_[filled_++ % writes_.size()];
+    request_.w_data = write.data;
+    request_.w_strb = write.strobes;
+    request_.w_valid = true;
+  }
+  if (!request_.ar_valid && !reading_ && !ending_ && begins()) {
+    request_.ar_addr = some_address();
+    request_.ar_valid = reading_ = true;
+  }
+  request_.b_ready = ending_ || begins();
+  request_.r_ready = ending_ || begins();
+  return request_;
+}
+
+void BusMaster::step(const BusAnswer& answer) {
+  if (answer.aw_ready) request_.aw_valid = false;
+  if (answer.w_ready) request_.w_valid = false;
+  if (answer.ar_ready) request_.ar_valid = false;
+  if (answer.b_valid && request_.b_ready) ++answered_;
+  if (answer.r_valid && request_.r_ready) reading_ = false;
+}
+
+bool BusMaster::has_ended() const {
+  return !request_.aw_valid && !request_.w_valid && !reading_ && addressed_ == filled_ &&
+         answered_ == addressed_;
+}
+
+}  // namespace quasim::cosim

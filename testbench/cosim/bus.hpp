@@ -1,0 +1,100 @@
+// AXI4-Lite beside a stream: a master that asks at random, and what every answer pin must be in every cycle.
+//
+// While a stream runs the unit is enabled, so that no configuration changes: registers can be read, Control
+// can be written 1 again, and everything else is refused.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <random>
+
+#include "cosim/job.hpp"
+#include "cosim/pin_log.hpp"
+#include "sc/counters.hpp"
+
+namespace quasim::cosim {
+
+/// The pins that a master drives, before the rising edge of a cycle.
+struct BusRequest {
+  bool aw_valid = false, w_valid = false, b_ready = false, ar_valid = false, r_ready = false;
+  std::uint32_t aw_addr = 0, w_data = 0, w_strb = 0, ar_addr = 0;
+};
+
+/// The pins that the unit answers with. What a response pin shows counts while its valid bit is set.
+struct BusAnswer {
+  bool aw_ready = true, w_ready = true, b_valid = false, ar_ready = true, r_valid = false;
+  std::uint32_t b_resp = 0, r_resp = 0, r_data = 0;
+};
+
+/// The unit's side, cycle by cycle as docs/timing says.
+class BusModel {
+ public:
+  /// What a read of each stored register says before the stream, by address.
+  using Registers = std::map<std::uint32_t, std::uint32_t>;
+
+  BusModel() = default;
+  /// `groups`: beats of a time step.
+  BusModel(Registers registers, const sc::Counters& counters, std::size_t groups);
+
+  const BusAnswer& answer() const { return answer_; }
+  /// One rising edge, with what the stream did before it.
+  void step(const BusRequest& request, const PinCycle& pins);
+  const BusCounts& counts() const { return counts_; }
+
+ private:
+  enum class Read { kNone, kDecode, kAccess, kAnswer };
+
+  void access();
+  void execute();
+  void count(const PinCycle& pins);
+
+  Registers registers_;
+  std::array<std::uint64_t, 4> counters_{};
+  std::array<std::uint32_t, 4> high_{};
+  std::size_t groups_ = 1, group_ = 0;
+  std::uint64_t inside_ = 0;  ///< beats in the pipeline
+  Read read_ = Read::kNone;
+  std::uint32_t ar_addr_ = 0;
+  bool aw_held_ = false, w_held_ = false;
+  std::uint32_t aw_addr_ = 0, w_data_ = 0, w_strb_ = 0;
+  BusAnswer answer_;
+  BusCounts counts_;
+};
+
+/// A master that begins accesses at random: registers, windows, addresses where nothing is; address and data
+/// of a write in any order, answers taken early or late, the next write before the last one's answer.
+class BusMaster {
+ public:
+  BusMaster() = default;
+  explicit BusMaster(const BusTraffic& traffic)
+      : coin_(traffic.probability, traffic.seed), random_(traffic.seed), asks_(traffic.probability > 0) {}
+
+  /// What it drives in the next cycle. A valid bit stays until it was answered.
+  const BusRequest& drive();
+  const BusRequest& request() const { return request_; }
+  /// The cycle's rising edge, with what the unit answered.
+  void step(const BusAnswer& answer);
+  /// Begins nothing new and takes every answer.
+  void end() { ending_ = true; }
+  bool has_ended() const;
+
+ private:
+  struct Write {
+    std::uint32_t address, data, strobes;
+  };
+
+  Write some_write();
+  std::uint32_t some_address();
+  std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
+
+  StallPattern coin_{0.0, 1};
+  std::mt19937_64 random_;
+  bool asks_ = false, ending_ = false, reading_ = false;
+  BusRequest request_;
+  std::array<Write, 2> writes_{};  ///< the last two, by number
+  /// Writes whose address, whose data was put on the bus, and that were answered.
+  std::uint64_t addressed_ = 0, filled_ = 0, answered_ = 0;
+};
+
+}  // namespace quasim::cosim
