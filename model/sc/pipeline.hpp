@@ -67,6 +67,8 @@ class Pipeline final : public sc_core::sc_module {
   bool ready() const { return conv_acc_.enable && fetch_.ready(); }
   /// m_axis.
   const StreamIn<OutBeat<Lanes>>& output() const { return fifo_; }
+  /// Two beats wait there, and there is no place for a third.
+  bool output_is_full() const { return !fifo_.ready(); }
   bool busy() const {
     return fetch_.valid() || acc_.valid() || product_.valid() || q_.valid() || out_.valid() || fifo_.valid();
   }
@@ -74,13 +76,25 @@ class Pipeline final : public sc_core::sc_module {
     return {conv_acc_.beats_in(), spill_.beats_out(), silu_.saturated(), spill_.saturated()};
   }
   // The registers between the stages, for observers.
+  const StreamIn<FetchBeat<Lanes>>& fetch() const { return fetch_; }
   const StreamIn<AccBeat<Lanes>>& acc() const { return acc_; }
   const StreamIn<ProductBeat<Lanes>>& product() const { return product_; }
   const StreamIn<QBeat<Lanes>>& q() const { return q_; }
   const StreamIn<OutBeat<Lanes>>& out() const { return out_; }
-  /// Whether the out register, and what follows it, takes a beat at this edge.
-  bool out_ready() const { return out_.ready(); }
-  bool spill_ready() const { return fifo_.ready(); }
+  /// Of each register between the stages: whether it holds a beat, and whether that moves on at this edge.
+  struct Flow {
+    enum Place { kFetch, kAcc, kProduct, kQ, kOut, kPlaces };
+    bool holds[kPlaces], moves[kPlaces];
+  };
+  Flow flow() const {
+    Flow flow{{fetch_.valid(), acc_.valid(), product_.valid(), q_.valid(), out_.valid()}, {}};
+    bool next_is_ready = fifo_.ready();
+    for (int place = Flow::kOut; place >= Flow::kFetch; --place) {
+      flow.moves[place] = flow.holds[place] && next_is_ready;
+      next_is_ready = !flow.holds[place] || next_is_ready;
+    }
+    return flow;
+  }
   /// The stored sample of a channel, position 0 the oldest of three.
   std::int8_t& history(std::size_t channel, std::size_t position) {
     return conv_acc_.history(channel, position);

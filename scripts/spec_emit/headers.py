@@ -14,7 +14,11 @@ def emit_cpp(spec):
     halves = [f"kReg{register['name']}" for register, _ in spec.fields("counter")]
     pairs = [f"{{{low}, {high}}}" for low, high in zip(halves[::2], halves[1::2])]
     bases = [f"k{window['name']}Base" for window in spec.windows]
-    out += ["// Registers that change by a write alone; counters, low and high half; windows.",
+    fixed = [f"kReg{r['name']}" for r in spec.registers if r["access"] == "ro"]
+    written = [f"kReg{r['name']}" for r in spec.registers if r["access"] != "ro"]
+    out += ["// Registers that no write changes, and the others; those that change by a write alone; counters, low and high half; windows.",
+            f"inline constexpr std::uint32_t kReadOnlyRegisters[] = {{{', '.join(fixed)}}};",
+            f"inline constexpr std::uint32_t kWritableRegisters[] = {{{', '.join(written)}}};",
             f"inline constexpr std::uint32_t kSteadyRegisters[] = {{{', '.join(steady)}}};",
             f"inline constexpr std::uint32_t kCounterRegisters[][2] = {{{', '.join(pairs)}}};",
             f"inline constexpr std::uint32_t kWindowBases[] = {{{', '.join(bases)}}};"]

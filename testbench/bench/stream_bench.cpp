@@ -13,6 +13,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// Probability that a channel of the bus begins an access in a cycle.
+constexpr double kBusTraffic = 0.2;
+
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
@@ -32,13 +35,15 @@ TensorBCL<std::int8_t> repeated_input(const Bundle& bundle, std::size_t lanes, s
 }
 
 std::vector<double> measure_testbench(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
-                                      std::size_t lanes, bool with_rtl) {
+                                      std::size_t lanes, bool with_rtl, bool with_bus = false) {
   const sc::PipelineConfig config = sc::config_holding({}, program);
   const auto testbench =
       cosim::make_testbench(lanes, config, with_rtl ? cosim::make_unit(lanes, config, {}, {}) : nullptr);
   testbench->load(program);
   cosim::Job job;
   job.input = &input;
+  if (with_bus) job.bus.probability = kBusTraffic;
+  job.coverage = with_bus;
   testbench->run(job);  // warms caches and clocks
   const cosim::JobResult result = testbench->run(job);
   if (!result.failure.empty() || result.mismatches() != 0) throw InputError("bench: " + result.failure);
@@ -74,7 +79,7 @@ std::vector<double> measure_sc_fixed(const LayerProgram& program, const TensorBC
 StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, std::size_t lanes,
                             int rounds) {
   const auto input = repeated_input(bundle, lanes, 400000);
-  std::vector<double> bare, cosim, systemc, sc_fixed;
+  std::vector<double> bare, cosim, with_bus, systemc, sc_fixed;
   StreamRates rates;
   rates.lanes = lanes;
   for (int round = 0; round < rounds; ++round) {
@@ -82,6 +87,7 @@ StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, s
     const auto checked = in_child([&] { return measure_testbench(program, input, lanes, true); });
     cosim.push_back(checked.at(0));
     rates.cycles = static_cast<std::uint64_t>(checked.at(1));
+    with_bus.push_back(in_child([&] { return measure_testbench(program, input, lanes, true, true); }).at(0));
     systemc.push_back(in_child([&] { return measure_testbench(program, input, lanes, false); }).at(0));
     if (!program.stage().is_fused() && program.stage().rounding == Rounding::kHalfEven &&
         program.stage().conv_bits == spec::kSampleBits && program.weight.extent<'C'>() % lanes == 0)
@@ -89,6 +95,7 @@ StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, s
   }
   rates.bare_rtl = median(bare);
   rates.cosim = median(cosim);
+  rates.cosim_with_bus = median(with_bus);
   rates.systemc = median(systemc);
   if (!sc_fixed.empty()) rates.sc_fixed = median(sc_fixed);
   return rates;

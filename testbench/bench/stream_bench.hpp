@@ -8,10 +8,11 @@ namespace quasim::bench {
 
 /// Medians over interleaved rounds, in cycles a second unless said otherwise.
 struct StreamRates {
-  double bare_rtl = 0;  ///< Verilated model in a plain loop, nothing checked
-  double cosim = 0;     ///< RTL, SystemC model and every checker
-  double systemc = 0;   ///< SystemC model with driver and monitor
-  double sc_fixed = 0;  ///< the same pipeline with sc_clock, signals and sc_fixed
+  double bare_rtl = 0;        ///< Verilated model in a plain loop, nothing checked
+  double cosim = 0;           ///< RTL, SystemC model and every checker
+  double cosim_with_bus = 0;  ///< with bus traffic, every pin of the bus compared, and functional coverage
+  double systemc = 0;         ///< SystemC model with driver and monitor
+  double sc_fixed = 0;        ///< the same pipeline with sc_clock, signals and sc_fixed
   std::size_t lanes = 0;
   std::uint64_t cycles = 0;  ///< of one measured run
 };

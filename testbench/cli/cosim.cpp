@@ -20,11 +20,13 @@ Action add_cosim(CLI::App& app) {
       *verb, "--bus-traffic", options->bus_traffic, {0.0, 0.999},
       "random AXI4-Lite accesses beside the stream, every pin compared: probability that a channel begins "
       "one in a cycle");
+  verb->add_flag("--coverage", options->coverage,
+                 "count the functional bins of docs/coverage.md that the streams and the bus traffic meet");
   verb->add_option_function<std::string>(
       "--trace", [options](const std::string& file) { options->trace = file; },
       "write the RTL's waveform to this FST file");
   add_examples(*verb, {"quasim cosim layer00 layer01",
-                       "quasim cosim layer00 --stall-in 0.3 --stall-out 0.3 --bus-traffic 0.2 --seed 7"});
+                       "quasim cosim layer00 --stall-in 0.3 --stall-out 0.3 --bus-traffic 0.2 --coverage"});
   return [options] { return stream_bundles("cosim", *options, true); };
 }
 

@@ -141,6 +141,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     job.expected = &reference.output;
     if (reference.q && loaded.match_q) job.expected_q = &*reference.q;
     job.stalls = options.stalls;
+    job.coverage = options.coverage;
     job.bus = {options.bus_traffic, options.stalls.seed};
     job.max_mismatches = options.max_mismatches;
     job.keep_output = tensors != nullptr;

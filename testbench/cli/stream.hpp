@@ -14,6 +14,7 @@ struct StreamOptions {
   std::size_t max_mismatches = 10;
   OutputOption output;               ///< where run writes the model's tensors
   double bus_traffic = 0.0;          ///< cosim: probability of accesses beside the stream
+  bool coverage = false;             ///< cosim: functional coverage
   std::optional<std::string> trace;  ///< where cosim writes the waveform
   std::filesystem::path rtl;         ///< cosim: a directory with another quasim_top; empty: the project's
   bool folded = false;               ///< a unit of two_step alone with a folded table

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <map>
 
 #include "cli/bundle_loop.hpp"
 #include "cli/cli.hpp"
@@ -93,6 +94,36 @@ nlohmann::ordered_json difference_json(const cosim::DifferingElement& d) {
   return json;
 }
 
+/// Over all layers.
+cosim::Bins all_bins(const std::vector<LayerResult>& layers) {
+  cosim::Bins bins;
+  for (const LayerResult& layer : layers)
+    for (const auto& [name, count] : layer.result.bins) bins[name] += count;
+  return bins;
+}
+
+/// A row for each group of bins, with the first that are missing.
+std::string coverage_text(const cosim::Bins& bins) {
+  constexpr std::size_t kNamed = 6;
+  struct Group {
+    std::uint64_t bins = 0, met = 0;
+    std::string missing;
+  };
+  std::map<std::string, Group> groups;
+  for (const auto& [name, count] : bins) {
+    Group& group = groups[name.substr(0, name.find('.'))];
+    ++group.bins;
+    group.met += count > 0 ? 1 : 0;
+    if (count == 0 && group.bins - group.met <= kNamed)
+      group.missing += (group.missing.empty() ? "" : " ") + name;
+  }
+  std::vector<std::vector<std::string>> rows{{"coverage", "bins", "met", "missing, the first"}};
+  for (const auto& [name, group] : groups)
+    rows.push_back({name, std::to_string(group.bins), std::to_string(group.met),
+                    group.missing.empty() ? "-" : group.missing});
+  return format_table(rows);
+}
+
 }  // namespace
 
 std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
@@ -129,7 +160,9 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
     if (r.compared() == 0) notes += "  nothing was compared\n";
     for (const cosim::DifferingElement& difference : r.differences) notes += describe(difference);
   }
-  return format_table(rows) + (notes.empty() ? "" : "\n" + notes);
+  const cosim::Bins bins = all_bins(layers);
+  return format_table(rows) + (bins.empty() ? "" : "\n" + coverage_text(bins)) +
+         (notes.empty() ? "" : "\n" + notes);
 }
 
 nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<LayerResult>& layers,
@@ -189,6 +222,7 @@ nlohmann::ordered_json stream_json(const std::string& verb, const std::vector<La
     seconds += r.seconds;
   }
   json["layers"] = list;
+  if (const cosim::Bins bins = all_bins(layers); !bins.empty()) json["coverage"] = bins;
   json["compared"] = compared;
   json["mismatches"] = mismatches;
   json["cycles"] = cycles;

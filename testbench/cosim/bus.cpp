@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
 #include "spec/contract.hpp"
 
@@ -10,6 +11,20 @@ namespace {
 
 constexpr std::uint32_t kOkay = 0, kSlaveError = 2;
 constexpr std::uint32_t kAllStrobes = 0xF, kWordMask = ~std::uint32_t{3};
+/// Below the windows, where every address that is no register is nothing.
+constexpr std::uint32_t kNothing = spec::kTableBase;
+
+/// The window whose first word is at the address: the one word that every unit has of it.
+std::optional<std::size_t> window_at(std::uint32_t address) {
+  const auto* found = std::find(std::begin(spec::kWindowBases), std::end(spec::kWindowBases), address);
+  if (found == std::end(spec::kWindowBases)) return std::nullopt;
+  return static_cast<std::size_t>(found - std::begin(spec::kWindowBases));
+}
+
+void wait(std::size_t& cycles) {
+  if (cycles + 1 < BusCoverage::kWaits) ++cycles;
+}
+
 std::uint32_t high_half(std::uint64_t count) {
   return static_cast<std::uint32_t>(count >> 32);
 }
@@ -34,11 +49,17 @@ void BusModel::step(const BusRequest& request, const PinCycle& pins) {
       read_ = Read::kAccess;
       break;
     case Read::kAccess:
-      access();
+      access(pins.s_valid && pins.s_ready);
       read_ = Read::kAnswer;
       break;
     case Read::kAnswer:
-      if (request.r_ready) read_ = Read::kNone;
+      if (request.r_ready) {
+        ++coverage_.read_answer[read_waits_];
+        read_ = Read::kNone;
+        read_waits_ = 0;
+      } else {
+        wait(read_waits_);
+      }
   }
   const bool execute_now = aw_held_ && w_held_ && !answer_.b_valid;
   if (request.aw_valid && !aw_held_) {
@@ -50,7 +71,15 @@ void BusModel::step(const BusRequest& request, const PinCycle& pins) {
     w_strb_ = request.w_strb;
     w_held_ = true;
   }
-  if (answer_.b_valid && request.b_ready) answer_.b_valid = false;
+  if (aw_held_ && !w_held_) wait(address_waits_);
+  if (w_held_ && !aw_held_) wait(data_waits_);
+  if (answer_.b_valid && request.b_ready) {
+    ++coverage_.write_answer[write_waits_];
+    answer_.b_valid = false;
+    write_waits_ = 0;
+  } else if (answer_.b_valid) {
+    wait(write_waits_);
+  }
   if (execute_now) execute();
   answer_.aw_ready = !aw_held_;
   answer_.w_ready = !w_held_;
@@ -60,11 +89,15 @@ void BusModel::step(const BusRequest& request, const PinCycle& pins) {
 }
 
 /// Registers as they are in this cycle, before anything of it counts.
-void BusModel::access() {
+void BusModel::access(bool streams) {
+  if ((ar_addr_ & ~kWordMask) != 0) ++coverage_.unaligned_read;
   const std::uint32_t address = ar_addr_ & kWordMask;
   answer_.r_resp = kOkay;
   ++counts_.reads;
+  if (address / 4 < BusCoverage::kWords) ++coverage_.word[address / 4][BusCoverage::kRead];
   if (address == spec::kRegStatus) {
+    coverage_.busy[0] += inside_ != 0 ? 1 : 0;
+    coverage_.busy[1] += group_ != 0 ? 1 : 0;
     answer_.r_data = static_cast<std::uint32_t>(inside_ != 0) << spec::kStatusBusyLsb |
                      static_cast<std::uint32_t>(group_ != 0) << spec::kStatusMidTokenLsb;
     return;
@@ -84,16 +117,52 @@ void BusModel::access() {
   answer_.r_data = 0;
   --counts_.reads;
   ++counts_.reads_refused;
+  if (const auto window = window_at(ar_addr_)) {
+    ++coverage_.window[*window][BusCoverage::kRead];
+    coverage_.refused_in_a_stream += streams ? 1 : 0;
+  } else if (address < kNothing) {
+    ++coverage_.unmapped_read;
+  }
 }
 
 void BusModel::execute() {
   constexpr std::uint32_t kEnabled = 1U << spec::kControlEnableLsb;
   const bool okay =
       (aw_addr_ & kWordMask) == spec::kRegControl && w_strb_ == kAllStrobes && w_data_ == kEnabled;
+  cover_write();
   answer_.b_valid = true;
   answer_.b_resp = okay ? kOkay : kSlaveError;
   aw_held_ = w_held_ = false;
   ++(okay ? counts_.writes : counts_.writes_refused);
+}
+
+void BusModel::cover_write() {
+  const std::uint32_t address = aw_addr_ & kWordMask;
+  if (aw_addr_ != address) ++coverage_.unaligned_write;
+  const auto is = [address](std::uint32_t other) { return other == address; };
+  const bool fixed =
+      std::any_of(std::begin(spec::kReadOnlyRegisters), std::end(spec::kReadOnlyRegisters), is);
+  const bool writable =
+      std::any_of(std::begin(spec::kWritableRegisters), std::end(spec::kWritableRegisters), is);
+  const auto window = window_at(aw_addr_);
+  if (fixed || writable) {
+    auto& met = coverage_.word[address / 4];
+    if (w_strb_ != kAllStrobes)
+      ++met[BusCoverage::kPartialStrobe];
+    else if (fixed)
+      ++met[BusCoverage::kRefusedBits];
+    else if (address == spec::kRegControl && w_data_ == 1U << spec::kControlEnableLsb)
+      ++met[BusCoverage::kWritten];
+    else if (w_data_ == 0)  // within the fields of any register
+      ++met[BusCoverage::kRefusedRunning];
+  } else if (window) {
+    ++coverage_.window[*window]
+                      [w_strb_ != kAllStrobes ? BusCoverage::kPartialStrobe : BusCoverage::kRefusedRunning];
+  } else if (address < kNothing) {
+    ++coverage_.unmapped_write;
+  }
+  ++(data_waits_ == 0 ? coverage_.address_first[address_waits_] : coverage_.data_first[data_waits_]);
+  address_waits_ = data_waits_ = 0;
 }
 
 void BusModel::count(const PinCycle& pins) {
@@ -111,13 +180,15 @@ std::uint32_t BusMaster::some_address() {
   constexpr std::uint32_t kPastRegisters = spec::kRegSatOutHi + 16;  // with a few words where nothing is
   if (kind < 6) return below(kPastRegisters / 4) * 4;
   if (kind == 6) return below(kPastRegisters);
-  if (kind < 9) return spec::kWindowBases[below(std::size(spec::kWindowBases))] + below(16) * 4;
+  if (kind < 9)
+    return spec::kWindowBases[below(std::size(spec::kWindowBases))] + (below(2) == 0 ? 0 : below(16) * 4);
   return below(std::uint32_t{1} << spec::kAxilAddrBits);
 }
 
 /// Never one that disables the unit.
 BusMaster::Write BusMaster::some_write() {
   Write write{some_address(), static_cast<std::uint32_t>(random_()) >> below(32), kAllStrobes};
+  if (below(4) == 0) write.data = 0;
   if (below(4) == 0) write.strobes = below(16);
   if (below(4) == 0) write.address = spec::kRegControl;
   if ((write.address & kWordMask) == spec::kRegControl) write.data = below(8) | 1U << spec::kControlEnableLsb;

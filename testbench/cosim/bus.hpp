@@ -9,6 +9,7 @@
 #include <map>
 #include <random>
 
+#include "cosim/coverage.hpp"
 #include "cosim/job.hpp"
 #include "cosim/pin_log.hpp"
 #include "sc/counters.hpp"
@@ -41,12 +42,14 @@ class BusModel {
   /// One rising edge, with what the stream did before it.
   void step(const BusRequest& request, const PinCycle& pins);
   const BusCounts& counts() const { return counts_; }
+  const BusCoverage& coverage() const { return coverage_; }
 
  private:
   enum class Read { kNone, kDecode, kAccess, kAnswer };
 
-  void access();
+  void access(bool streams);
   void execute();
+  void cover_write();
   void count(const PinCycle& pins);
 
   Registers registers_;
@@ -60,6 +63,8 @@ class BusModel {
   std::uint32_t aw_addr_ = 0, w_data_ = 0, w_strb_ = 0;
   BusAnswer answer_;
   BusCounts counts_;
+  BusCoverage coverage_;
+  std::size_t address_waits_ = 0, data_waits_ = 0, write_waits_ = 0, read_waits_ = 0;  ///< cycles, 9 at most
 };
 
 /// A master that begins accesses at random: registers, windows, addresses where nothing is; address and data

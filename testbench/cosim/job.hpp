@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "cosim/coverage.hpp"
 #include "spec/contract.hpp"
 #include "types/beats.hpp"
 #include "types/tensor.hpp"
@@ -64,6 +65,7 @@ struct Job {
   StallOptions stalls;
   BusTraffic bus;
   bool continues = false;           ///< the stored history continues (decode): no beat carries tuser[0]
+  bool coverage = false;            ///< count the functional bins that are met
   bool keep_output = false;         ///< collect the model's output and q
   std::size_t max_mismatches = 10;  ///< differences described one by one
   /// Called now and then with the beats delivered; may be empty.
@@ -126,6 +128,7 @@ struct JobResult {
   ElementCounts model_golden_q;       ///< q of the model against the golden's
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
   BusCounts bus;                      ///< beside the stream, with an RTL
+  Bins bins;                          ///< functional coverage, when asked for
   Timeline timeline;
   std::string failure;  ///< why the stream did not finish or the sides fell out of step; empty when fine
   std::vector<DifferingElement> differences;

@@ -63,6 +63,7 @@ class RtlUnit {
     ElementCounts rtl_golden, rtl_model;
     std::uint64_t cycles_compared = 0;
     BusCounts bus;
+    BusCoverage bus_coverage;
     std::size_t beats = 0;
     bool diverged = false;
     PinDifference divergence;

@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "cosim/coverage_probe.hpp"
 #include "cosim/driver.hpp"
 #include "reference/stopwatch.hpp"
 #include "spec/error.hpp"
@@ -37,7 +38,7 @@ class PinProbe final : public sc_core::sc_module {
     seen_.assign(watched_.size(), {});
     q_.assign(q_samples, 0);
     q_base_ = pipeline_.counters().beats_in;
-    active_ = queue_ != nullptr || !watched_.empty() || !q_.empty();
+    active_ = queue_ != nullptr || !watched_.empty() || !q_.empty() || coverage_;
     timeline_ = {};
   }
   void finish() {
@@ -50,8 +51,17 @@ class PinProbe final : public sc_core::sc_module {
   const std::vector<StageLanes>& seen() const { return seen_; }
   std::vector<std::int16_t> take_q() { return std::move(q_); }
   Timeline take_timeline() { return std::move(timeline_); }
+  /// Counts what the next run meets, a stream of `program`.
+  void cover(const LayerProgram& program) { coverage_.emplace(program); }
+  std::optional<StreamCoverage> take_coverage() {
+    const auto coverage = coverage_ ? std::optional(coverage_->counts()) : std::nullopt;
+    coverage_.reset();
+    return coverage;
+  }
 
  private:
+  using Flow = typename sc::Pipeline<Lanes>::Flow;
+
   void on_edge() {
     if (timeline_.s_valid.size() < Timeline::kCycles) note_handshakes();
     if (!active_) return;
@@ -67,7 +77,9 @@ class PinProbe final : public sc_core::sc_module {
       for (std::size_t lane = 0; lane < Lanes; ++lane)
         q_[(beat.tag.sequence - q_base_) * Lanes + lane] = static_cast<std::int16_t>(beat.q[lane]);
     }
-    if (queue_ != nullptr) log(watched);
+    const Flow flow = pipeline_.flow();
+    if (coverage_) coverage_->note(flow, link_, pipeline_, ready_.ready());
+    if (queue_ != nullptr) log(watched, flow);
   }
 
   void note_handshakes() {
@@ -89,7 +101,7 @@ class PinProbe final : public sc_core::sc_module {
     return 0;
   }
 
-  void log(const std::array<std::uint8_t, 4>& watched) {
+  void log(const std::array<std::uint8_t, 4>& watched, const Flow& flow) {
     const std::size_t at = batch_->count;
     PinCycle& pins = batch_->cycles[at];
     pins.watched = watched;
@@ -103,10 +115,10 @@ class PinProbe final : public sc_core::sc_module {
     }
     pins.s_ready = pipeline_.ready();
     pins.m_ready = ready_.ready();
-    const bool q_leaves = pipeline_.q().valid() && pipeline_.out_ready();
-    const bool out_leaves = pipeline_.out().valid() && pipeline_.spill_ready();
-    pins.saturated_conv = static_cast<std::uint8_t>(q_leaves ? pipeline_.q().payload().saturated : 0);
-    pins.saturated_out = static_cast<std::uint8_t>(out_leaves ? pipeline_.out().payload().saturated : 0);
+    pins.saturated_conv =
+        static_cast<std::uint8_t>(flow.moves[Flow::kQ] ? pipeline_.q().payload().saturated : 0);
+    pins.saturated_out =
+        static_cast<std::uint8_t>(flow.moves[Flow::kOut] ? pipeline_.out().payload().saturated : 0);
     pins.m_valid = output_.valid();
     if (pins.m_valid) {
       const sc::OutBeat<Lanes>& beat = output_.payload();
@@ -131,6 +143,7 @@ class PinProbe final : public sc_core::sc_module {
   std::vector<StageLanes> seen_;
   std::vector<std::int16_t> q_;
   Timeline timeline_;
+  std::optional<CoverageProbe<Lanes>> coverage_;
   std::uint64_t q_base_ = 0;
   bool active_ = false;
 };
@@ -146,6 +159,7 @@ class TestbenchOf final : public Testbench {
  public:
   TestbenchOf(const sc::PipelineConfig& config, std::unique_ptr<RtlUnit> rtl)
       : rtl_(std::move(rtl)),
+        config_(config),
         pipeline_("pipeline", clock_, config),
         driver_("driver", clock_, link_),
         monitor_("monitor", clock_, link_, pipeline_, ready_),
@@ -168,6 +182,7 @@ class TestbenchOf final : public Testbench {
 
   void exchange(const sc::PipelineConfig& config, std::unique_ptr<RtlUnit> rtl) override {
     pipeline_.rebuild(config);
+    config_ = config;
     rtl_ = std::move(rtl);
     failed_ = false;
   }
@@ -185,7 +200,10 @@ class TestbenchOf final : public Testbench {
     if (job.continues) state = model_history();
 
     RtlUnit::Outcome outcome;
+    if (job.coverage) probe_.cover(program_);
     JobResult result = stream(job, layout, {}, outcome);
+    if (const auto met = probe_.take_coverage()) met->add_to(result.bins, config_);
+    if (job.coverage && job.bus.probability > 0) outcome.bus_coverage.add_to(result.bins, config_);
     std::vector<DifferingElement> differences = list_differences(job, outcome);
     result.rtl_golden = outcome.rtl_golden;
     result.rtl_model = outcome.rtl_model;
@@ -390,6 +408,7 @@ class TestbenchOf final : public Testbench {
 
   std::unique_ptr<RtlUnit> rtl_;
   bool failed_ = false;  ///< the last job; what the RTL holds of it is unknown
+  sc::PipelineConfig config_;
   LayerProgram program_;
   sc::CycleClock clock_{"clock", sc_core::sc_time(1, sc_core::SC_NS)};
   sc::Pipeline<Lanes> pipeline_;

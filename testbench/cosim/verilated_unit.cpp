@@ -98,6 +98,7 @@ class VerilatedUnit final : public RtlUnit {
     s_axil_awvalid_ = s_axil_wvalid_ = s_axil_bready_ = s_axil_arvalid_ = s_axil_rready_ = false;
     s_axil_wstrb_ = 0xf;
     outcome_.bus = model_.counts();
+    outcome_.bus_coverage = model_.coverage();
   }
 
   const Outcome& outcome() const override { return outcome_; }

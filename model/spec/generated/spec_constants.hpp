@@ -160,7 +160,9 @@ inline constexpr std::uint32_t kBiasBase = 0x00020000u;  // two words a channel:
 inline constexpr std::uint32_t kBiasBytes = 0x00020000u;  // size of that window
 inline constexpr std::uint32_t kHistoryBase = 0x00040000u;  // one word a channel: byte 0 is x[t-3], byte 1 x[t-2], byte 2 x[t-1]; read it to save a decode state, write it to restore one
 inline constexpr std::uint32_t kHistoryBytes = 0x00010000u;  // size of that window
-// Registers that change by a write alone; counters, low and high half; windows.
+// Registers that no write changes, and the others; those that change by a write alone; counters, low and high half; windows.
+inline constexpr std::uint32_t kReadOnlyRegisters[] = {kRegId, kRegVersion, kRegCapability0, kRegCapability1, kRegStatus, kRegCapability2, kRegBeatsInLo, kRegBeatsInHi, kRegBeatsOutLo, kRegBeatsOutHi, kRegSatConvLo, kRegSatConvHi, kRegSatOutLo, kRegSatOutHi};
+inline constexpr std::uint32_t kWritableRegisters[] = {kRegControl, kRegClearCounters, kRegChannels, kRegTaps, kRegMultiplier, kRegRequant, kRegDataflow};
 inline constexpr std::uint32_t kSteadyRegisters[] = {kRegId, kRegVersion, kRegCapability0, kRegCapability1, kRegControl, kRegClearCounters, kRegCapability2, kRegChannels, kRegTaps, kRegMultiplier, kRegRequant, kRegDataflow};
 inline constexpr std::uint32_t kCounterRegisters[][2] = {{kRegBeatsInLo, kRegBeatsInHi}, {kRegBeatsOutLo, kRegBeatsOutHi}, {kRegSatConvLo, kRegSatConvHi}, {kRegSatOutLo, kRegSatOutHi}};
 inline constexpr std::uint32_t kWindowBases[] = {kTableBase, kGuessBase, kNearBase, kWeightBase, kBiasBase, kHistoryBase};

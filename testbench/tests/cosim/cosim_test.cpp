@@ -1,7 +1,11 @@
 // RTL = SystemC in value and cycle = expectation, over shapes, stalls, decode and real layers. Usage: LANES
 // [gtest options].
+#include <algorithm>
+#include <cmath>
 #include <cstdlib>
+#include <fstream>
 #include <iostream>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <systemc>
 
@@ -166,6 +170,113 @@ TEST(pipeline, difference_names_element_operands_and_stages) {
     EXPECT_EQ(d.model.out, d.left);
     EXPECT_EQ(expected.at(1, lanes(), 7), d.right);
   }
+}
+
+/// Over all bins whose name begins so.
+std::uint64_t sum_of(const cosim::Bins& bins, const std::string& prefix) {
+  std::uint64_t sum = 0;
+  for (const auto& [name, count] : bins)
+    if (name.rfind(prefix, 0) == 0) sum += count;
+  return sum;
+}
+
+/// What `program` makes of every element, counted under the names of the bins with none of the probe's code.
+cosim::Bins bins_of_values(const LayerProgram& program, const TensorBCL<std::int8_t>& input,
+                           const TensorBCL<std::int8_t>& output) {
+  const StageProgram stage = program.stage();
+  cosim::Bins bins;
+  for (std::size_t b = 0; b < input.extent<'B'>(); ++b)
+    for (std::size_t c = 0; c < input.extent<'C'>(); ++c)
+      for (std::size_t t = 0; t < input.extent<'L'>(); ++t) {
+        std::int64_t p = program.bias_words[c];
+        for (std::size_t k = 0; k < static_cast<std::size_t>(program.taps); ++k)
+          if (t + k + 1 >= static_cast<std::size_t>(program.taps))
+            p += std::int64_t{stage.multiplier} * program.weight.at(c, k) *
+                 input.at(b, c, t + k + 1 - static_cast<std::size_t>(program.taps));
+        if (output.at(b, c, t) == -128) ++bins["clamp.out_low"];
+        if (output.at(b, c, t) == 127) ++bins["clamp.out_high"];
+        if (stage.is_fused()) {
+          ++bins[p < 0 ? "clamp.u_low" : p > 4194303 ? "clamp.u_high" : "clamp.u_inside"];
+          const std::int64_t u = std::clamp<std::int64_t>(p, 0, 4194303);
+          ++bins["step.cell." + std::to_string(u / (4194304 >> stage.fused.cell_bits()))];
+          continue;
+        }
+        const double exact = std::ldexp(static_cast<double>(p), -stage.shift_bits), below = std::floor(exact);
+        if (exact - below == 0.5)
+          ++bins[std::string("tie.") + (stage.rounding == Rounding::kHalfAway ? "half_away." : "half_even.") +
+                 (p < 0 ? "negative." : "positive.") + (std::fmod(below, 2) != 0 ? "odd" : "even")];
+        const std::int64_t rounded = spec::round_shift(p, stage.shift_bits, stage.rounding);
+        if (rounded < -128) ++bins["clamp.q_low"];
+        if (rounded > 127) ++bins["clamp.q_high"];
+        ++bins["table.entry." + std::to_string(std::clamp<std::int64_t>(rounded, -128, 127) + 128)];
+      }
+  return bins;
+}
+
+TEST(coverage, counts_are_those_of_the_values_and_of_the_bus) {
+  std::mt19937_64 random(kSeed + 6);
+  for (int trial = 0; trial < 12; ++trial) {
+    const std::size_t channels = trial % 3 == 0 ? lanes() : 2 * lanes() + 1;
+    const int taps = 2 + trial % 3;
+    const LayerProgram program = trial % 2 == 0
+                                     ? random_two_step_program(random, static_cast<int>(channels), taps)
+                                     : random_fused_program(random, static_cast<int>(channels), taps);
+    const auto input = random_input(random, 2, channels, 60);
+    const auto expected = expected_output(program, input);
+    testbench().load(program);
+    cosim::Job job;
+    job.input = &input;
+    job.expected = &expected;
+    job.stalls = {0.1, 0.2, static_cast<std::uint64_t>(trial + 1)};
+    job.bus = {0.3, static_cast<std::uint64_t>(trial + 1)};
+    job.coverage = true;
+    const cosim::JobResult result = testbench().run(job);
+    EXPECT_TRUE(agrees(result));
+    count_compared(result.compared());
+    for (const auto& [name, count] : bins_of_values(program, input, expected)) {
+      const auto found = result.bins.find(name);
+      ASSERT_NE(found, result.bins.end()) << name;
+      EXPECT_EQ(found->second, count) << name;
+    }
+    const std::uint64_t elements = input.size();
+    const bool fused = program.stage().is_fused();
+    EXPECT_EQ(sum_of(result.bins, "table.entry."), fused ? 0 : elements);
+    EXPECT_EQ(sum_of(result.bins, "step.cell."), fused ? elements : 0);
+    EXPECT_EQ(sum_of(result.bins, "step.near.") - sum_of(result.bins, "step.near.at") -
+                  sum_of(result.bins, "step.near.below"),
+              sum_of(result.bins, "step.near.at") + sum_of(result.bins, "step.near.below"));
+    EXPECT_EQ(sum_of(result.bins, "step.near.at") + sum_of(result.bins, "step.near.below") +
+                  sum_of(result.bins, "step.far.at") + sum_of(result.bins, "step.far.below"),
+              fused ? elements : 0);
+    for (const char* once_a_beat : {"group.", "sequence.", "last.", "history."})
+      EXPECT_EQ(sum_of(result.bins, once_a_beat), result.beats) << once_a_beat;
+    EXPECT_EQ(result.bins.at("last.at_end"), 2U);
+    EXPECT_EQ(result.bins.at("stall.input_waits"), result.input_stalls);
+    EXPECT_EQ(result.bins.at("stall.output_one_waits") + result.bins.at("stall.output_two_wait"),
+              result.output_stalls);
+    std::uint64_t register_reads = 0;
+    for (const auto& [name, count] : result.bins)
+      if (name.rfind("register.", 0) == 0 && name.find(".read") != std::string::npos) register_reads += count;
+    EXPECT_EQ(register_reads, result.bus.reads);
+    EXPECT_EQ(result.bins.at("register.0x00000010.written"), result.bus.writes);
+    EXPECT_EQ(sum_of(result.bins, "bus.read_answer_waits."), result.bus.reads + result.bus.reads_refused);
+    EXPECT_EQ(sum_of(result.bins, "bus.write_answer_waits."), result.bus.writes + result.bus.writes_refused);
+    EXPECT_EQ(sum_of(result.bins, "bus.address_first.") + sum_of(result.bins, "bus.data_first."),
+              result.bus.writes + result.bus.writes_refused);
+  }
+}
+
+TEST(coverage, bins_have_the_names_of_the_smoke_bench) {
+  const char* directory = std::getenv("QUASIM_VECTORS");
+  ASSERT_NE(directory, nullptr);
+  std::ifstream file(directory + std::string("/../docs/coverage.json"));
+  const nlohmann::json known = nlohmann::json::parse(file).at("bins");
+  cosim::Bins bins;
+  cosim::StreamCoverage{}.add_to(bins, {});
+  cosim::BusCoverage{}.add_to(bins, {});
+  EXPECT_GT(bins.size(), 600U);
+  for (const auto& [name, count] : bins) EXPECT_TRUE(known.contains(name)) << name;
+  count_compared(bins.size());
 }
 
 // All twelve layers, every stall pair, ten seeds.
