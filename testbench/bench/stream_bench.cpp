@@ -1,6 +1,8 @@
 #include "bench/stream_bench.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <functional>
 
 #include "bench/in_child.hpp"
 #include "bench/sc_fixed_pipeline.hpp"
@@ -12,6 +14,14 @@ namespace quasim::bench {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+/// Of the ratios of each round, which were measured one after the other: a machine that slows down meanwhile
+/// slows both.
+double median_ratio(const std::vector<double>& a, const std::vector<double>& b) {
+  std::vector<double> ratios(a.size());
+  std::transform(a.begin(), a.end(), b.begin(), ratios.begin(), std::divides<>());
+  return median(ratios);
+}
 
 /// Probability that a channel of the bus begins an access in a cycle.
 constexpr double kBusTraffic = 0.2;
@@ -95,9 +105,10 @@ StreamRates measure_streams(const Bundle& bundle, const LayerProgram& program, s
   }
   rates.bare_rtl = median(bare);
   rates.cosim = median(cosim);
-  rates.cosim_with_bus = median(with_bus);
+  rates.cosim_over_bare = median_ratio(cosim, bare);
+  rates.cosim_with_bus_over_bare = median_ratio(with_bus, bare);
   rates.systemc = median(systemc);
-  if (!sc_fixed.empty()) rates.sc_fixed = median(sc_fixed);
+  if (!sc_fixed.empty()) rates.systemc_over_sc_fixed = median_ratio(systemc, sc_fixed);
   return rates;
 }
 

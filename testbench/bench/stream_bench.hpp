@@ -6,13 +6,16 @@
 
 namespace quasim::bench {
 
-/// Medians over interleaved rounds, in cycles a second unless said otherwise.
+/// Medians over interleaved rounds: cycles a second, and the ratios of what ran in the same round.
 struct StreamRates {
-  double bare_rtl = 0;        ///< Verilated model in a plain loop, nothing checked
-  double cosim = 0;           ///< RTL, SystemC model and every checker
-  double cosim_with_bus = 0;  ///< with bus traffic, every pin of the bus compared, and functional coverage
-  double systemc = 0;         ///< SystemC model with driver and monitor
-  double sc_fixed = 0;        ///< the same pipeline with sc_clock, signals and sc_fixed
+  double bare_rtl = 0;  ///< Verilated model in a plain loop, nothing checked
+  double cosim = 0;     ///< RTL, SystemC model and every checker
+  double systemc = 0;   ///< SystemC model with driver and monitor
+  double cosim_over_bare = 0;
+  double cosim_with_bus_over_bare =
+      0;  ///< with bus traffic, every pin of the bus compared, and functional coverage
+  double systemc_over_sc_fixed =
+      0;  ///< the same pipeline with sc_clock, signals and sc_fixed; 0: not measured
   std::size_t lanes = 0;
   std::uint64_t cycles = 0;  ///< of one measured run
 };

@@ -20,9 +20,25 @@ namespace fs = std::filesystem;
 constexpr char kInterpreterVariable[] = "QUASIM_PYTHON";
 constexpr char kStart[] = "quasim/start.py";
 
-std::string interpreter() {
-  const char* chosen = std::getenv(kInterpreterVariable);
-  return chosen == nullptr || *chosen == '\0' ? QUASIM_PYTHON : chosen;
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+/// The interpreter of the virtual environment that is active, where it holds torch; otherwise empty.
+std::string active_interpreter_with_torch() {
+  const fs::path active = environment("VIRTUAL_ENV");
+  if (active.empty()) return {};
+  std::error_code error;
+  for (const fs::directory_entry& version : fs::directory_iterator(active / "lib", error))
+    if (fs::is_directory(version.path() / "site-packages/torch", error)) return active / "bin/python3";
+  return {};
+}
+
+std::string interpreter(bool needs_torch) {
+  std::string chosen = environment(kInterpreterVariable);
+  if (chosen.empty() && needs_torch) chosen = active_interpreter_with_torch();
+  return chosen.empty() ? QUASIM_PYTHON : chosen;
 }
 
 fs::path own_program() {
@@ -41,8 +57,8 @@ fs::path start_file(const std::string& verb) {
 }
 
 /// Becomes the Python program: returns only by throwing. It finds this command in QUASIM_COMMAND.
-int become(const std::string& verb, const std::vector<std::string>& arguments) {
-  const std::string python = interpreter();
+int become(const std::string& verb, bool needs_torch, const std::vector<std::string>& arguments) {
+  const std::string python = interpreter(needs_torch);
   const std::string start = start_file(verb).string();
   ::setenv("QUASIM_COMMAND", own_program().c_str(), 1);
   std::vector<char*> words{const_cast<char*>(python.c_str()), const_cast<char*>(start.c_str()),
@@ -53,11 +69,12 @@ int become(const std::string& verb, const std::vector<std::string>& arguments) {
   throw InputError(verb + ": expected the Python interpreter " + python + "; " + std::strerror(errno));
 }
 
-Action add_python_verb(CLI::App& app, const std::string& name, const std::string& meaning) {
+Action add_python_verb(CLI::App& app, const std::string& name, const std::string& meaning,
+                       bool needs_torch = false) {
   CLI::App* verb = app.add_subcommand(name, meaning);
   verb->set_help_flag();  // --help is answered by the package, which knows the options
   verb->prefix_command();
-  return [verb, name] { return become(name, verb->remaining()); };
+  return [verb, name, needs_torch] { return become(name, needs_torch, verb->remaining()); };
 }
 
 }  // namespace
@@ -67,11 +84,11 @@ Action add_import(CLI::App& app) {
 }
 
 Action add_calibrate(CLI::App& app) {
-  return add_python_verb(app, "calibrate", "find the scales of a model's layers on text; needs torch");
+  return add_python_verb(app, "calibrate", "find the scales of a model's layers on text; needs torch", true);
 }
 
 Action add_evaluate(CLI::App& app) {
-  return add_python_verb(app, "evaluate", "measure what the unit does to a whole model; needs torch");
+  return add_python_verb(app, "evaluate", "measure what the unit does to a whole model; needs torch", true);
 }
 
 Action add_ppa(CLI::App& app) {

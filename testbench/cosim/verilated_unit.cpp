@@ -154,13 +154,15 @@ class VerilatedUnit final : public RtlUnit {
   void ask() {
     const BusRequest& request = master_.drive();
     s_axil_awvalid_ = request.aw_valid;
-    s_axil_awaddr_ = request.aw_addr;
+    if (request.aw_valid) s_axil_awaddr_ = request.aw_addr;
     s_axil_wvalid_ = request.w_valid;
-    s_axil_wdata_ = request.w_data;
-    s_axil_wstrb_ = request.w_strb;
+    if (request.w_valid) {
+      s_axil_wdata_ = request.w_data;
+      s_axil_wstrb_ = request.w_strb;
+    }
     s_axil_bready_ = request.b_ready;
     s_axil_arvalid_ = request.ar_valid;
-    s_axil_araddr_ = request.ar_addr;
+    if (request.ar_valid) s_axil_araddr_ = request.ar_addr;
     s_axil_rready_ = request.r_ready;
   }
 

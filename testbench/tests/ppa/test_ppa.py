@@ -11,7 +11,7 @@ import tempfile
 import unittest
 
 from quasim.commands import run_command
-from quasim.ppa import energy, simulate, tools
+from quasim.ppa import energy, equivalence, simulate, tools
 from quasim.ppa.command import OSU018, parse_arguments, parameters_of, read_program
 from quasim.ppa.design import Design, Memory, Parameters, base_name, elaborate
 from quasim.ppa.liberty import Library, evaluate, parse_function, verilog_of
@@ -181,6 +181,35 @@ class Netlists(unittest.TestCase):
 
     def test_a_wrong_gate_can_be_planted(self):
         self.assertNotEqual(self.netlist.verilog(), self.netlist.verilog(change={next(i.name for i in self.netlist.instances if i.type == "INV"): "BUF"}))
+
+
+class Proofs(unittest.TestCase):
+    def logic(self, *cells):
+        """A module of inputs s (bit 2) and a (bit 3) and output y (bit 4)."""
+        pins = [("A", "B", "Y") if kind == "$_AND_" else ("A", "Y") for kind, *_ in cells]
+        return equivalence.Logic({
+            "ports": {"s": {"direction": "input", "bits": [2]}, "a": {"direction": "input", "bits": [3]}, "y": {"direction": "output", "bits": [4]}},
+            "netnames": {},
+            "cells": {f"g{i}": {"type": kind, "connections": {pin: [bit] for pin, bit in zip(names, bits)}}
+                      for i, ((kind, *bits), names) in enumerate(zip(cells, pins))}})
+
+    def test_where_the_rtl_gives_x_the_netlist_may_give_anything(self):
+        """y = s ? a : x, as NOT(NOT(s & a) & NOT(NOT(s) & x)); four netlists that differ where s is 0, two where it is 1."""
+        gold = self.logic(("$_AND_", 2, 3, 10), ("$_NOT_", 10, 11), ("$_NOT_", 2, 12), ("$_AND_", 12, "x", 13), ("$_NOT_", 13, 14), ("$_AND_", 11, 14, 15),
+                          ("$_NOT_", 15, 4))
+        not_a, not_s = ("$_NOT_", 3, 20), ("$_NOT_", 2, 21)
+        netlists = {
+            "a": ([not_a, ("$_NOT_", 20, 4)], True),
+            "s & a": ([("$_AND_", 2, 3, 4)], True),
+            "a | !s": ([not_a, ("$_AND_", 20, 2, 22), ("$_NOT_", 22, 4)], True),
+            "!(a ^ s)": ([not_a, not_s, ("$_AND_", 3, 21, 23), ("$_AND_", 20, 2, 24), ("$_NOT_", 23, 25), ("$_NOT_", 24, 26), ("$_AND_", 25, 26, 4)], True),
+            "!a": ([not_a, ("$_AND_", 20, "1", 4)], False),
+            "s & !a": ([not_a, ("$_AND_", 20, 2, 4)], False),
+        }
+        with tempfile.TemporaryDirectory() as folder:
+            for text, (cells, equal) in netlists.items():
+                said = equivalence.compare(gold, self.logic(*cells), pathlib.Path(folder), "cec.log")
+                self.assertEqual(("Networks are equivalent" in said, "NOT EQUIVALENT" in said), (equal, not equal), text)
 
 
 class Memories(unittest.TestCase):

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
 import tempfile
 import unittest
 
@@ -114,6 +115,28 @@ class EndToEnd(unittest.TestCase):
             result = subprocess.run([QUASIM, verb, *map(str, arguments)], capture_output=True, text=True, check=False, env={**os.environ, **environment})
             self.assertEqual((result.returncode, result.stdout, result.stderr.count("\n")), (2, "", 1), result.stderr)
             self.assertRegex(result.stderr, words)
+
+    def test_an_active_environment_with_torch_runs_what_needs_torch(self):
+        """Its interpreter is taken for evaluate and calibrate alone, only where it holds torch, and after the one that is named."""
+        active = self.folder / "environment"
+        packages = active / "lib/python3.99/site-packages"
+        packages.mkdir(parents=True)
+        (active / "bin").mkdir()
+        interpreter = active / "bin/python3"
+        interpreter.write_text("#!/bin/sh\necho the environment runs $2\n")
+        interpreter.chmod(0o755)
+        environment = {key: value for key, value in os.environ.items() if key != "QUASIM_PYTHON"}
+        environment["VIRTUAL_ENV"] = str(active)
+
+        def says(verb, **more):
+            return subprocess.run([QUASIM, verb, "--help"], capture_output=True, text=True, check=False, env={**environment, **more}).stdout
+
+        self.assertNotIn("the environment runs", says("evaluate"))
+        (packages / "torch").mkdir()
+        for verb in ("evaluate", "calibrate"):
+            self.assertEqual(says(verb), f"the environment runs {verb}\n")
+        self.assertIn("--split-groups", says("import"))
+        self.assertIn("two_step_10bit_own", says("evaluate", QUASIM_PYTHON=sys.executable))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,8 @@ EPILOG = """examples:
   quasim calibrate my_model --text books.txt --recipe quamba1 -o scales.json
   quasim import my_model --scales scales.json --input inputs.npz -o my_layers
 
-Exit code: 0 done, 2 bad input or usage. QUASIM_PYTHON names the interpreter that has torch."""
+Exit code: 0 done, 2 bad input or usage. QUASIM_PYTHON names the interpreter that has torch; without it that of an
+active virtual environment is taken, where it holds torch."""
 COLUMNS = ("layer", "input_scale", "output_scale", "input_absmax", "conv_absmax", "output_absmax", "output_percentile")
 
 

@@ -27,7 +27,8 @@ examples:
   quasim evaluate my_model --text books.txt --scales scales.json --configurations fp32,two_step,fused -o results
   quasim evaluate my_model --text books.txt --scales scales.json --lambada lambada_test.jsonl --device cuda -o results
 
-Exit code: 0 done, 2 bad input or usage. QUASIM_PYTHON names the interpreter that has torch, QUASIM_GOLDEN_LIB the golden's library."""
+Exit code: 0 done, 2 bad input or usage. QUASIM_PYTHON names the interpreter that has torch
+(without it that of an active virtual environment is taken, where it holds torch), QUASIM_GOLDEN_LIB the golden's library."""
 
 
 def parse_arguments(arguments):

@@ -87,22 +87,56 @@ class Logic:
         self.gates[f"not{bit}"] = [bit]
         return f"not{bit}"
 
-    def blif(self, name, inputs, outputs):
-        """Inputs and outputs in a common order, under numbers."""
-        place = {text: f"i{number}" for number, text in enumerate(inputs)}
-        lines = [f".model {name}", ".inputs " + " ".join(place[text] for text in inputs), ".outputs " + " ".join(f"o{n}" for n in range(len(outputs)))]
+    def has_unknown(self):
+        """Whether anything is x: what a read beyond the last row gives, say, for which the netlist may have any value."""
+        return any(bit == "x" for bits in [self.outputs.values(), *self.gates.values()] for bit in bits)
 
-        def net(bit):
-            if bit in ("0", "1", "x", "z"):
-                return "one" if bit == "1" else "zero"
-            return place[self.inputs[bit]] if bit in self.inputs else f"n{bit}"
+    def _net(self, bit, place, prefix):
+        if bit in ("0", "1", "x", "z"):
+            return "one" if bit == "1" else "zero"
+        return place[self.inputs[bit]] if bit in self.inputs else f"{prefix}{bit}"
 
-        lines += [".names zero", ".names one", "1"]
+    def _values(self, place, prefix):
+        """The gates, with nets that begin so."""
+        return [line for bit, operands in self.gates.items()
+                for line in (f".names {' '.join(self._net(operand, place, prefix) for operand in operands)} {prefix}{bit}",
+                             "11 1" if len(operands) == 2 else "0 1")]
+
+    def _unknown(self, bit):
+        return "one" if bit == "x" else f"u{bit}" if bit in self.gates else "zero"
+
+    def _unknowns(self, place, prefix):
+        """Where each gate puts out x: net u of it. An AND does not where an operand is 0."""
+        lines = []
         for bit, operands in self.gates.items():
-            lines += [f".names {' '.join(net(operand) for operand in operands)} {net(bit)}", "11 1" if len(operands) == 2 else "0 1"]
+            if len(operands) == 1:
+                lines += [f".names {self._unknown(operands[0])} u{bit}", "1 1"]
+            else:
+                pairs = " ".join(f"{self._unknown(operand)} {self._net(operand, place, prefix)}" for operand in operands)
+                lines += [f".names {pairs} u{bit}", "1-1- 1", "1-01 1", "011- 1"]
+        return lines
+
+    def blif(self, name, inputs, outputs, gold):
+        """Inputs and outputs in a common order, under numbers; an output that is x in `gold` is 0."""
+        place = {text: f"i{number}" for number, text in enumerate(inputs)}
+        lines = [f".model {name}", ".inputs " + " ".join(place[text] for text in inputs), ".outputs " + " ".join(f"o{n}" for n in range(len(outputs))),
+                 ".names zero", ".names one", "1", *self._values(place, "n")]
+        masked = gold.has_unknown()
+        if masked:
+            lines += [*gold._values(place, "g"), *gold._unknowns(place, "g")]
         for number, text in enumerate(outputs):
-            lines += [f".names {net(self.outputs[text])} o{number}", "1 1"]
+            unknown = gold._unknown(gold.outputs[text]) if masked else "zero"
+            lines += [f".names {self._net(self.outputs[text], place, 'n')} {unknown} o{number}", "10 1"]
         return "\n".join([*lines, ".end", ""])
+
+
+def compare(gold, gate, work, log):
+    """What ABC says of the two, for every input. Where `gold` puts out x, `gate` may put out anything."""
+    inputs = sorted(set(gold.inputs.values()) | set(gate.inputs.values()))
+    outputs = sorted(set(gold.outputs) & set(gate.outputs))
+    (work / "gold.blif").write_text(gold.blif("gold", inputs, outputs, gold))
+    (work / "gate.blif").write_text(gate.blif("gate", inputs, outputs, gold))
+    return tools.run([tools.find("yosys-abc"), "-c", f"cec -T {TIME_LIMIT_S} gold.blif gate.blif"], work, log, timeout=2 * TIME_LIMIT_S)
 
 
 def prove(mapper, name, others, work, method):
@@ -111,11 +145,7 @@ def prove(mapper, name, others, work, method):
     try:
         tools.run([mapper.yosys, "-q", "-s", "prove.ys"], work, f"{name}.{method}.log", timeout=TIME_LIMIT_S)
         gold, gate = (Logic(json.loads((work / f"{side}.json").read_text())["modules"][name]) for side in ("gold", "gate"))
-        inputs = sorted(set(gold.inputs.values()) | set(gate.inputs.values()))
-        outputs = sorted(set(gold.outputs) & set(gate.outputs))
-        (work / "gold.blif").write_text(gold.blif("gold", inputs, outputs))
-        (work / "gate.blif").write_text(gate.blif("gate", inputs, outputs))
-        said = tools.run([tools.find("yosys-abc"), "-c", f"cec -T {TIME_LIMIT_S} gold.blif gate.blif"], work, f"{name}.{method}.cec.log", timeout=2 * TIME_LIMIT_S)
+        said = compare(gold, gate, work, f"{name}.{method}.cec.log")
     except subprocess.TimeoutExpired:
         return f"no answer within {TIME_LIMIT_S} s"
     except tools.Failed as failure:
