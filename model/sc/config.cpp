@@ -4,6 +4,20 @@
 
 namespace quasim::sc {
 
+spec::UnitParameters unit_parameters(const PipelineConfig& config, std::size_t lanes) {
+  spec::UnitParameters unit{};
+  unit.lanes = static_cast<int>(lanes);
+  unit.max_channels = config.max_channels;
+  unit.conv_bits = config.conv_bits;
+  unit.mult_bits = config.mult_bits;
+  unit.bias_bits = config.bias_bits;
+  unit.dataflows = (config.two_step ? 1 : 0) + (config.fused ? 2 : 0);
+  unit.cell_bits = config.cell_bits;
+  unit.near_blocks = config.near_rows / spec::kNearBlockRows;
+  unit.folded = config.folded ? 1 : 0;
+  return unit;
+}
+
 PipelineConfig folded_config() {
   PipelineConfig config;
   config.fused = false;

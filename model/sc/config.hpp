@@ -27,6 +27,8 @@ struct PipelineConfig {
   }
 };
 
+/// The same as the register map counts them, of a unit of that many lanes.
+spec::UnitParameters unit_parameters(const PipelineConfig& config, std::size_t lanes);
 /// The default unit with two_step alone and a folded table.
 PipelineConfig folded_config();
 /// Throws InputError naming the first parameter that is out of range, its value and the range.

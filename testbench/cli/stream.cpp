@@ -160,6 +160,7 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
     layer.hashes = bundle_hashes(bundle, Inputs::kLayerAndInput);
     layer.elements = job.input->size();
     layer.lanes = options.lanes;
+    layer.has_bus_traffic = options.bus_traffic > 0;
     layer.result = testbench->run(job);
     if (tensors != nullptr) tensors->add(layer.result, bundle, options.lanes, loaded.program.stage());
     number_channels_of_layer(layer.result, bundle);

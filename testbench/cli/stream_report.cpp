@@ -131,7 +131,7 @@ std::string stream_text(const std::vector<LayerResult>& layers, bool with_rtl) {
   rows.push_back({"bundle", "golden", "program", "reference", "elements", "SystemC/golden", "q"});
   if (with_rtl) rows[0].insert(rows[0].end(), {"RTL/golden", "RTL/SystemC", "cycles compared"});
   const bool has_traffic = std::any_of(layers.begin(), layers.end(),
-                                       [](const LayerResult& layer) { return layer.result.bus.all() > 0; });
+                                       [](const LayerResult& layer) { return layer.has_bus_traffic; });
   if (has_traffic) rows[0].push_back("bus accesses");
   rows[0].insert(rows[0].end(), {"ties", "cycles", "el/cycle/lane", "stalls in", "stalls out", "M el/s"});
   std::string notes;

@@ -11,9 +11,9 @@
 namespace quasim::cli {
 
 struct LayerResult {
-  std::filesystem::path bundle;  ///< as it was given
-  std::string name;              ///< of the layer, or LAYER/GROUP
-  std::string group;             ///< empty where the layer has one group
+  std::filesystem::path bundle;   ///< as it was given
+  std::string name;               ///< of the layer, or LAYER/GROUP
+  std::string group;              ///< empty where the layer has one group
   std::string program;            ///< LoadedProgram::origin
   std::string program_target;     ///< LoadedProgram::target_origin
   std::string reference, device;  ///< what it was compared with: "GPU golden" or "CPU twin", and who made it
@@ -22,6 +22,7 @@ struct LayerResult {
   nlohmann::ordered_json layer_parameters, hashes;  ///< of what was streamed
   std::uint64_t elements = 0;
   std::size_t lanes = 0;
+  bool has_bus_traffic = false;  ///< it was asked for
   cosim::JobResult result;
 };
 

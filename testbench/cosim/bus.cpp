@@ -2,23 +2,20 @@
 
 #include <algorithm>
 #include <iterator>
-#include <optional>
 
 #include "spec/contract.hpp"
+#include "types/register_writes.hpp"
 
 namespace quasim::cosim {
 namespace {
 
 constexpr std::uint32_t kOkay = 0, kSlaveError = 2;
 constexpr std::uint32_t kAllStrobes = 0xF, kWordMask = ~std::uint32_t{3};
-/// Below the windows, where every address that is no register is nothing.
-constexpr std::uint32_t kNothing = spec::kTableBase;
-
-/// The window whose first word is at the address: the one word that every unit has of it.
-std::optional<std::size_t> window_at(std::uint32_t address) {
-  const auto* found = std::find(std::begin(spec::kWindowBases), std::end(spec::kWindowBases), address);
-  if (found == std::end(spec::kWindowBases)) return std::nullopt;
-  return static_cast<std::size_t>(found - std::begin(spec::kWindowBases));
+/// The number of the register whose word holds the address.
+std::optional<std::size_t> register_at(std::uint32_t address) {
+  for (std::size_t number = 0; number < std::size(spec::kRegisters); ++number)
+    if (spec::kRegisters[number].address == (address & kWordMask)) return number;
+  return std::nullopt;
 }
 
 void wait(std::size_t& cycles) {
@@ -31,8 +28,21 @@ std::uint32_t high_half(std::uint64_t count) {
 
 }  // namespace
 
-BusModel::BusModel(Registers registers, const sc::Counters& counters, std::size_t groups)
-    : registers_(std::move(registers)),
+RegisterFile::RegisterFile(const spec::UnitParameters& unit) : unit_(unit) {
+  for (std::size_t number = 0; number < values_.size(); ++number)
+    values_[number] = spec::register_reset(number, unit);
+}
+
+void RegisterFile::load(const LayerProgram& program) {
+  for (const RegisterWrite& write : register_writes(program, unit_.folded != 0)) {
+    const auto number = register_at(write.address);
+    if (number && write.address != spec::kRegClearCounters)
+      values_[*number] = write.data;  // that one reads as 0
+  }
+}
+
+BusModel::BusModel(const RegisterFile& registers, const sc::Counters& counters, std::size_t groups)
+    : registers_(registers),
       counters_{counters.beats_in, counters.beats_out, counters.saturated_conv, counters.saturated_out},
       groups_(groups) {
   std::transform(counters_.begin(), counters_.end(), high_.begin(), high_half);
@@ -88,81 +98,78 @@ void BusModel::step(const BusRequest& request, const PinCycle& pins) {
   count(pins);
 }
 
-/// Registers as they are in this cycle, before anything of it counts.
+/// Everything as it is in this cycle, before anything of it counts.
 void BusModel::access(bool streams) {
+  const auto number = register_at(ar_addr_);
+  answer_.r_resp = number ? kOkay : kSlaveError;
+  answer_.r_data = number ? read_register(*number) : 0;
+  ++(number ? counts_.reads : counts_.reads_refused);
   if ((ar_addr_ & ~kWordMask) != 0) ++coverage_.unaligned_read;
-  const std::uint32_t address = ar_addr_ & kWordMask;
-  answer_.r_resp = kOkay;
-  ++counts_.reads;
-  if (address / 4 < BusCoverage::kWords) ++coverage_.word[address / 4][BusCoverage::kRead];
-  if (address == spec::kRegStatus) {
-    coverage_.busy[0] += inside_ != 0 ? 1 : 0;
-    coverage_.busy[1] += group_ != 0 ? 1 : 0;
-    answer_.r_data = static_cast<std::uint32_t>(inside_ != 0) << spec::kStatusBusyLsb |
-                     static_cast<std::uint32_t>(group_ != 0) << spec::kStatusMidTokenLsb;
-    return;
-  }
-  for (std::size_t i = 0; i < counters_.size(); ++i) {
-    const auto [low, high] = spec::kCounterRegisters[i];
-    if (address == low) high_[i] = high_half(counters_[i]);
-    answer_.r_data = address == low ? static_cast<std::uint32_t>(counters_[i]) : high_[i];
-    if (address == low || address == high) return;
-  }
-  const auto stored = registers_.find(address);
-  if (stored != registers_.end()) {
-    answer_.r_data = stored->second;
-    return;
-  }
-  answer_.r_resp = kSlaveError;
-  answer_.r_data = 0;
-  --counts_.reads;
-  ++counts_.reads_refused;
-  if (const auto window = window_at(ar_addr_)) {
-    ++coverage_.window[*window][BusCoverage::kRead];
+  if (number) {
+    ++coverage_.registers[*number][BusCoverage::kRead];
+  } else if (const auto window = window_at(ar_addr_)) {
+    ++coverage_.windows[*window][BusCoverage::kRead];
     coverage_.refused_in_a_stream += streams ? 1 : 0;
-  } else if (address < kNothing) {
+  } else {
     ++coverage_.unmapped_read;
   }
 }
 
+std::uint32_t BusModel::read_register(std::size_t number) {
+  const std::uint32_t address = spec::kRegisters[number].address;
+  if (address == spec::kRegStatus) {
+    coverage_.busy[0] += inside_ != 0 ? 1 : 0;
+    coverage_.busy[1] += group_ != 0 ? 1 : 0;
+    return static_cast<std::uint32_t>(inside_ != 0) << spec::kStatusBusyLsb |
+           static_cast<std::uint32_t>(group_ != 0) << spec::kStatusMidTokenLsb;
+  }
+  for (std::size_t i = 0; i < counters_.size(); ++i) {
+    const auto [low, high] = spec::kCounterRegisters[i];
+    if (address == high) return high_[i];
+    if (address != low) continue;
+    high_[i] = high_half(counters_[i]);
+    return static_cast<std::uint32_t>(counters_[i]);
+  }
+  return registers_[number];
+}
+
 void BusModel::execute() {
   constexpr std::uint32_t kEnabled = 1U << spec::kControlEnableLsb;
-  const bool okay =
-      (aw_addr_ & kWordMask) == spec::kRegControl && w_strb_ == kAllStrobes && w_data_ == kEnabled;
-  cover_write();
+  const auto number = register_at(aw_addr_);
+  const bool okay = number && spec::kRegisters[*number].address == spec::kRegControl &&
+                    w_strb_ == kAllStrobes && w_data_ == kEnabled;
+  cover_write(number);
   answer_.b_valid = true;
   answer_.b_resp = okay ? kOkay : kSlaveError;
   aw_held_ = w_held_ = false;
   ++(okay ? counts_.writes : counts_.writes_refused);
 }
 
-void BusModel::cover_write() {
-  const std::uint32_t address = aw_addr_ & kWordMask;
-  if (aw_addr_ != address) ++coverage_.unaligned_write;
-  const auto is = [address](std::uint32_t other) { return other == address; };
-  const bool fixed =
-      std::any_of(std::begin(spec::kReadOnlyRegisters), std::end(spec::kReadOnlyRegisters), is);
-  const bool writable =
-      std::any_of(std::begin(spec::kWritableRegisters), std::end(spec::kWritableRegisters), is);
+void BusModel::cover_write(std::optional<std::size_t> number) {
+  if ((aw_addr_ & ~kWordMask) != 0) ++coverage_.unaligned_write;
   const auto window = window_at(aw_addr_);
-  if (fixed || writable) {
-    auto& met = coverage_.word[address / 4];
-    if (w_strb_ != kAllStrobes)
-      ++met[BusCoverage::kPartialStrobe];
-    else if (fixed)
-      ++met[BusCoverage::kRefusedBits];
-    else if (address == spec::kRegControl && w_data_ == 1U << spec::kControlEnableLsb)
-      ++met[BusCoverage::kWritten];
-    else if (w_data_ == 0)  // within the fields of any register
-      ++met[BusCoverage::kRefusedRunning];
+  if (number) {
+    const spec::RegisterEntry& entry = spec::kRegisters[*number];
+    const bool fits = entry.writable && (w_data_ & ~spec::register_mask(*number, registers_.unit())) == 0;
+    const auto kind = w_strb_ != kAllStrobes               ? BusCoverage::kPartialStrobe
+                      : !fits                              ? BusCoverage::kRefusedBits
+                      : entry.address == spec::kRegControl ? BusCoverage::kWritten
+                                                           : BusCoverage::kRefusedRunning;
+    ++coverage_.registers[*number][kind];
   } else if (window) {
-    ++coverage_.window[*window]
-                      [w_strb_ != kAllStrobes ? BusCoverage::kPartialStrobe : BusCoverage::kRefusedRunning];
-  } else if (address < kNothing) {
+    ++coverage_.windows[*window]
+                       [w_strb_ != kAllStrobes ? BusCoverage::kPartialStrobe : BusCoverage::kRefusedRunning];
+  } else {
     ++coverage_.unmapped_write;
   }
   ++(data_waits_ == 0 ? coverage_.address_first[address_waits_] : coverage_.data_first[data_waits_]);
   address_waits_ = data_waits_ = 0;
+}
+
+std::optional<std::size_t> BusModel::window_at(std::uint32_t address) const {
+  for (std::size_t i = 0; i < std::size(spec::kWindowBases); ++i)
+    if (address - spec::kWindowBases[i] < spec::window_bytes(i, registers_.unit())) return i;
+  return std::nullopt;
 }
 
 void BusModel::count(const PinCycle& pins) {
@@ -180,8 +187,11 @@ std::uint32_t BusMaster::some_address() {
   constexpr std::uint32_t kPastRegisters = spec::kRegSatOutHi + 16;  // with a few words where nothing is
   if (kind < 6) return below(kPastRegisters / 4) * 4;
   if (kind == 6) return below(kPastRegisters);
-  if (kind < 9)
-    return spec::kWindowBases[below(std::size(spec::kWindowBases))] + (below(2) == 0 ? 0 : below(16) * 4);
+  if (kind < 9) {
+    const std::uint32_t window = below(std::size(spec::kWindowBases));
+    const std::uint32_t word = below(2) == 0 ? 0 : below(16);
+    return spec::kWindowBases[window] + word * 4;
+  }
   return below(std::uint32_t{1} << spec::kAxilAddrBits);
 }
 

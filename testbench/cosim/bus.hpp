@@ -6,13 +6,15 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
+#include <iterator>
+#include <optional>
 #include <random>
 
 #include "cosim/coverage.hpp"
 #include "cosim/job.hpp"
 #include "cosim/pin_log.hpp"
 #include "sc/counters.hpp"
+#include "types/program.hpp"
 
 namespace quasim::cosim {
 
@@ -28,15 +30,30 @@ struct BusAnswer {
   std::uint32_t b_resp = 0, r_resp = 0, r_data = 0;
 };
 
+/// What a read of each register says that changes by a write alone; entry n belongs to register n of the map.
+class RegisterFile {
+ public:
+  RegisterFile() = default;
+  /// Of a unit after reset.
+  explicit RegisterFile(const spec::UnitParameters& unit);
+  /// What remains of the writes that load the program. Registers that it does not need keep what they held.
+  void load(const LayerProgram& program);
+
+  const spec::UnitParameters& unit() const { return unit_; }
+  std::uint32_t operator[](std::size_t number) const { return values_[number]; }
+
+ private:
+  spec::UnitParameters unit_{};
+  std::array<std::uint32_t, std::size(spec::kRegisters)> values_{};
+};
+
 /// The unit's side, cycle by cycle as docs/timing says.
 class BusModel {
  public:
-  /// What a read of each stored register says before the stream, by address.
-  using Registers = std::map<std::uint32_t, std::uint32_t>;
-
   BusModel() = default;
-  /// `groups`: beats of a time step.
-  BusModel(Registers registers, const sc::Counters& counters, std::size_t groups);
+  /// Of a unit that holds what `registers` says and counted so far what `counters` says. `groups`: beats of a
+  /// time step.
+  BusModel(const RegisterFile& registers, const sc::Counters& counters, std::size_t groups);
 
   const BusAnswer& answer() const { return answer_; }
   /// One rising edge, with what the stream did before it.
@@ -48,15 +65,17 @@ class BusModel {
   enum class Read { kNone, kDecode, kAccess, kAnswer };
 
   void access(bool streams);
+  std::uint32_t read_register(std::size_t number);
   void execute();
-  void cover_write();
+  void cover_write(std::optional<std::size_t> number);
+  std::optional<std::size_t> window_at(std::uint32_t address) const;
   void count(const PinCycle& pins);
 
-  Registers registers_;
+  RegisterFile registers_;
   std::array<std::uint64_t, 4> counters_{};
   std::array<std::uint32_t, 4> high_{};
-  std::size_t groups_ = 1, group_ = 0;
-  std::uint64_t inside_ = 0;  ///< beats in the pipeline
+  std::size_t groups_ = 1, group_ = 0;  ///< beats of a time step, and those of it that came
+  std::uint64_t inside_ = 0;            ///< beats in the pipeline
   Read read_ = Read::kNone;
   std::uint32_t ar_addr_ = 0;
   bool aw_held_ = false, w_held_ = false;

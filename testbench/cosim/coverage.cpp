@@ -20,26 +20,26 @@ std::string hex(std::uint32_t address) {
 
 }  // namespace
 
-void StreamCoverage::add_to(Bins& bins, const sc::PipelineConfig& config) const {
-  if (config.two_step) {
+void StreamCoverage::add_to(Bins& bins, const spec::UnitParameters& unit) const {
+  if ((unit.dataflows & 1) != 0) {
     for (unsigned i = 0; i < tie.size(); ++i)
       bins[std::string("tie.") + (i & 4 ? "half_away." : "half_even.") + (i & 2 ? "negative." : "positive.") +
            (i & 1 ? "odd" : "even")] += tie[i];
     bins["clamp.q_low"] += clamp_q[0];
     bins["clamp.q_high"] += clamp_q[1];
-    if (config.conv_bits == spec::kSampleBits) add_each(bins, "table.entry", entry, entry.size());
+    if (unit.conv_bits == spec::kSampleBits) add_each(bins, "table.entry", entry, entry.size());
   }
   bins["clamp.out_low"] += clamp_out[0];
   bins["clamp.out_high"] += clamp_out[1];
-  if (config.fused) {
+  if ((unit.dataflows & 2) != 0) {
     bins["clamp.u_low"] += clamp_u[0];
     bins["clamp.u_inside"] += clamp_u[1];
     bins["clamp.u_high"] += clamp_u[2];
     for (unsigned i = 0; i < threshold.size(); ++i)
       bins[std::string("step.") + (i & 4 ? "far." : "near.") + (i & 2 ? "at_or_above." : "below.") +
            (i & 1 ? "rising" : "falling")] += threshold[i];
-    add_each(bins, "step.cell", cell, std::size_t{1} << config.cell_bits);
-    add_each(bins, "step.near", near, static_cast<std::size_t>(config.near_rows));
+    add_each(bins, "step.cell", cell, std::size_t{1} << unit.cell_bits);
+    add_each(bins, "step.near", near, static_cast<std::size_t>(unit.near_blocks * spec::kNearBlockRows));
     add_each(bins, "step.far", far, far.size());
   }
   add_each(bins, "stall.place", place, place.size());
@@ -49,7 +49,8 @@ void StreamCoverage::add_to(Bins& bins, const sc::PipelineConfig& config) const 
   bins["stall.input_absent"] += edge[3];
   static constexpr const char* kGroups[] = {"only.full",    "only.partial", "last.full",
                                             "last.partial", "first",        "middle"};
-  for (std::size_t i = 0; i < group.size(); ++i) bins[std::string("group.") + kGroups[i]] += group[i];
+  for (std::size_t i = 0; i < group.size(); ++i)
+    if (unit.lanes > 1 || (i != 1 && i != 3)) bins[std::string("group.") + kGroups[i]] += group[i];
   bins["sequence.begins"] += sequence[0];
   bins["sequence.continues"] += sequence[1];
   bins["sequence.later_group"] += sequence[2];
@@ -60,27 +61,28 @@ void StreamCoverage::add_to(Bins& bins, const sc::PipelineConfig& config) const 
   bins["history.forwarded"] += history[1];
 }
 
-void BusCoverage::add_to(Bins& bins, const sc::PipelineConfig& config) const {
-  const auto add_register = [&](std::uint32_t address, Kind only_here, const char* name) {
-    const std::string prefix = "register." + hex(address);
-    const auto& met = word[address / 4];
-    bins[prefix + ".read"] += met[kRead];
-    bins[prefix + ".partial_strobe"] += met[kPartialStrobe];
-    bins[prefix + name] += met[only_here];
-  };
-  for (const std::uint32_t address : spec::kReadOnlyRegisters)
-    add_register(address, kRefusedBits, ".refused_bits");
-  for (const std::uint32_t address : spec::kWritableRegisters) {
-    const bool always = address == spec::kRegControl;
-    add_register(address, always ? kWritten : kRefusedRunning, always ? ".written" : ".refused_running");
+void BusCoverage::add_to(Bins& bins, const spec::UnitParameters& unit) const {
+  for (std::size_t i = 0; i < registers.size(); ++i) {
+    const spec::RegisterEntry& entry = spec::kRegisters[i];
+    const std::string name = "register." + hex(entry.address);
+    bins[name + ".read"] += registers[i][kRead];
+    bins[name + ".partial_strobe"] += registers[i][kPartialStrobe];
+    if (spec::register_mask(i, unit) != ~std::uint32_t{0})
+      bins[name + ".refused_bits"] += registers[i][kRefusedBits];
+    if (entry.address == spec::kRegControl)
+      bins[name + ".written"] += registers[i][kWritten];
+    else if (entry.writable)
+      bins[name + ".refused_running"] += registers[i][kRefusedRunning];
+    for (std::size_t counter = 0; counter < std::size(spec::kCounterRegisters); ++counter)
+      if (entry.address == spec::kCounterRegisters[counter][0])
+        bins["counter." + std::to_string(counter) + ".read"] += registers[i][kRead];
   }
-  for (std::size_t i = 0; i < kWindows; ++i) {
-    const std::uint32_t base = spec::kWindowBases[i];
-    if (!config.fused && (base == spec::kGuessBase || base == spec::kNearBase)) continue;
-    const std::string name = "window." + hex(base);
-    bins[name + ".read_refused_running"] += window[i][kRead];
-    bins[name + ".write_refused_running"] += window[i][kRefusedRunning];
-    bins[name + ".partial_strobe"] += window[i][kPartialStrobe];
+  for (std::size_t i = 0; i < windows.size(); ++i) {
+    if (spec::window_bytes(i, unit) == 0) continue;
+    const std::string name = "window." + hex(spec::kWindowBases[i]);
+    bins[name + ".read_refused_running"] += windows[i][kRead];
+    bins[name + ".write_refused_running"] += windows[i][kRefusedRunning];
+    bins[name + ".partial_strobe"] += windows[i][kPartialStrobe];
   }
   bins["status.busy"] += busy[0];
   bins["status.mid_token"] += busy[1];
@@ -93,8 +95,6 @@ void BusCoverage::add_to(Bins& bins, const sc::PipelineConfig& config) const {
   add_each(bins, "bus.data_first", data_first, kWaits, 1);
   add_each(bins, "bus.write_answer_waits", write_answer, kWaits);
   add_each(bins, "bus.read_answer_waits", read_answer, kWaits);
-  for (std::size_t i = 0; i < std::size(spec::kCounterRegisters); ++i)
-    bins["counter." + std::to_string(i) + ".read"] += word[spec::kCounterRegisters[i][0] / 4][kRead];
 }
 
 }  // namespace quasim::cosim

@@ -9,7 +9,6 @@
 #include <map>
 #include <string>
 
-#include "sc/config.hpp"
 #include "spec/contract.hpp"
 
 namespace quasim::cosim {
@@ -35,24 +34,22 @@ struct StreamCoverage {
   std::array<std::uint64_t, 4> last{};  ///< of a time step (without tlast, with), before its end (likewise)
   std::array<std::uint64_t, 2> history{};  ///< from memory, forwarded
 
-  void add_to(Bins& bins, const sc::PipelineConfig& config) const;
+  void add_to(Bins& bins, const spec::UnitParameters& unit) const;
 };
 
 /// What the accesses beside the stream met.
 struct BusCoverage {
   static constexpr std::size_t kWaits = 10;  ///< 0 to 9 cycles, longer ones among the last
-  static constexpr std::size_t kWords = spec::kRegSatOutHi / 4 + 1;
-  static constexpr std::size_t kWindows = std::size(spec::kWindowBases);
   enum Kind { kRead, kWritten, kRefusedRunning, kRefusedBits, kPartialStrobe, kKinds };
 
-  std::array<std::array<std::uint64_t, kKinds>, kWords> word{};      ///< of the register map
-  std::array<std::array<std::uint64_t, kKinds>, kWindows> window{};  ///< the first word of each
-  std::array<std::uint64_t, 2> busy{};                               ///< Status: Busy, MidToken read as 1
+  std::array<std::array<std::uint64_t, kKinds>, std::size(spec::kRegisters)> registers{};
+  std::array<std::array<std::uint64_t, kKinds>, std::size(spec::kWindowBases)> windows{};  ///< kRead: refused
+  std::array<std::uint64_t, 2> busy{};  ///< Status: Busy, MidToken read as 1
   std::uint64_t unmapped_read = 0, unmapped_write = 0, unaligned_read = 0, unaligned_write = 0;
   std::uint64_t refused_in_a_stream = 0;
   std::array<std::uint64_t, kWaits> address_first{}, data_first{}, write_answer{}, read_answer{};
 
-  void add_to(Bins& bins, const sc::PipelineConfig& config) const;
+  void add_to(Bins& bins, const spec::UnitParameters& unit) const;
 };
 
 }  // namespace quasim::cosim

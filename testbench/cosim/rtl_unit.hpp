@@ -44,14 +44,14 @@ class RtlUnit {
   struct Stream {
     const std::int8_t* expected_beats = nullptr;  ///< nullptr: nothing to compare with
     std::size_t beats = 0;
-    std::size_t beats_per_step = 1;  ///< of time
     std::size_t max_mismatches = 0;
     BusTraffic bus;
+    BusModel bus_model;  ///< what the unit answers, where there is traffic
   };
   virtual void start(const Stream& stream) = 0;
   /// Drives one batch of cycles; stops at the first pin that is not the model's.
   virtual void run(const PinBatch& batch) = 0;
-  /// Waits for the answers of what the bus still waits for. After the last batch.
+  /// Takes the answers that the bus still owes, and compares them. After the last batch.
   virtual void finish() = 0;
 
   struct Mismatch {

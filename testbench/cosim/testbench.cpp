@@ -51,8 +51,11 @@ class PinProbe final : public sc_core::sc_module {
   const std::vector<StageLanes>& seen() const { return seen_; }
   std::vector<std::int16_t> take_q() { return std::move(q_); }
   Timeline take_timeline() { return std::move(timeline_); }
-  /// Counts what the next run meets, a stream of `program`.
-  void cover(const LayerProgram& program) { coverage_.emplace(program); }
+  /// Counts what the next run meets, a stream of `program`; nullptr: counts nothing.
+  void cover(const LayerProgram* program) {
+    coverage_.reset();
+    if (program != nullptr) coverage_.emplace(*program);
+  }
   std::optional<StreamCoverage> take_coverage() {
     const auto coverage = coverage_ ? std::optional(coverage_->counts()) : std::nullopt;
     coverage_.reset();
@@ -160,6 +163,7 @@ class TestbenchOf final : public Testbench {
   TestbenchOf(const sc::PipelineConfig& config, std::unique_ptr<RtlUnit> rtl)
       : rtl_(std::move(rtl)),
         config_(config),
+        registers_(sc::unit_parameters(config, Lanes)),
         pipeline_("pipeline", clock_, config),
         driver_("driver", clock_, link_),
         monitor_("monitor", clock_, link_, pipeline_, ready_),
@@ -173,8 +177,12 @@ class TestbenchOf final : public Testbench {
   void load(const LayerProgram& program) override {
     pipeline_.load(program);
     if (rtl_ != nullptr) {
-      if (failed_) rtl_->reset();
+      if (failed_) {
+        rtl_->reset();
+        registers_ = RegisterFile(sc::unit_parameters(config_, Lanes));
+      }
       load_program(*rtl_, program);
+      registers_.load(program);
     }
     failed_ = false;
     program_ = program;
@@ -184,6 +192,7 @@ class TestbenchOf final : public Testbench {
     pipeline_.rebuild(config);
     config_ = config;
     rtl_ = std::move(rtl);
+    registers_ = RegisterFile(sc::unit_parameters(config, Lanes));
     failed_ = false;
   }
 
@@ -200,10 +209,12 @@ class TestbenchOf final : public Testbench {
     if (job.continues) state = model_history();
 
     RtlUnit::Outcome outcome;
-    if (job.coverage) probe_.cover(program_);
+    probe_.cover(job.coverage ? &program_ : nullptr);
     JobResult result = stream(job, layout, {}, outcome);
-    if (const auto met = probe_.take_coverage()) met->add_to(result.bins, config_);
-    if (job.coverage && job.bus.probability > 0) outcome.bus_coverage.add_to(result.bins, config_);
+    if (const auto met = probe_.take_coverage())
+      met->add_to(result.bins, sc::unit_parameters(config_, Lanes));
+    if (job.coverage && job.bus.probability > 0)
+      outcome.bus_coverage.add_to(result.bins, sc::unit_parameters(config_, Lanes));
     std::vector<DifferingElement> differences = list_differences(job, outcome);
     result.rtl_golden = outcome.rtl_golden;
     result.rtl_model = outcome.rtl_model;
@@ -256,7 +267,10 @@ class TestbenchOf final : public Testbench {
     } else {
       PinQueue queue(Lanes);
       const std::int8_t* expected = job.expected == nullptr ? nullptr : monitor_.expected_beats().data();
-      rtl_->start({expected, layout.beats(), layout.groups(), job.max_mismatches, job.bus});
+      RtlUnit::Stream run{expected, layout.beats(), job.max_mismatches, job.bus, {}};
+      if (job.bus.probability > 0)
+        run.bus_model = BusModel(registers_, pipeline_.counters(), layout.groups());
+      rtl_->start(run);
       std::thread rtl_thread([&] {
         while (auto batch = queue.take_full()) {
           try {
@@ -409,6 +423,7 @@ class TestbenchOf final : public Testbench {
   std::unique_ptr<RtlUnit> rtl_;
   bool failed_ = false;  ///< the last job; what the RTL holds of it is unknown
   sc::PipelineConfig config_;
+  RegisterFile registers_;  ///< of the RTL
   LayerProgram program_;
   sc::CycleClock clock_{"clock", sc_core::sc_time(1, sc_core::SC_NS)};
   sc::Pipeline<Lanes> pipeline_;

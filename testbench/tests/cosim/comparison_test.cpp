@@ -126,7 +126,7 @@ struct Scene {
 
   cosim::RtlUnit::Outcome run(const std::int8_t* expected) const {
     const auto unit = scripted_unit();
-    unit->start({expected, beats, 1, 10, {}});
+    unit->start({expected, beats, 10, {}, {}});
     ScriptedTop::the_top->begin(script);
     unit->run(batch);
     return unit->outcome();
@@ -139,7 +139,7 @@ TEST(comparison, equal_pins_are_equal_and_counted_once) {
   for (int trial = 0; trial < 20; ++trial) {
     const Scene scene(random);
     const auto unit = scripted_unit();
-    unit->start({scene.golden.data(), scene.beats, 1, 10, {}});
+    unit->start({scene.golden.data(), scene.beats, 10, {}, {}});
     ScriptedTop::the_top->begin(scene.script);
     unit->run(scene.batch);
     const cosim::RtlUnit::Outcome& outcome = unit->outcome();

@@ -9,7 +9,8 @@ FAULTS = [
     ("write_answer_not_held", "quasim_axil.sv", "execute | (b_valid_q & ~bready_i)", "execute"),
     ("top_strobe_ignored", "quasim_axil.sv", "(w_strb_q == '1)", "(w_strb_q[2:0] == '1)"),
     ("busy_without_the_q_register", "quasim_sequencer.sv", "product_valid_q | q_valid_q | out_valid_q", "product_valid_q | out_valid_q"),
-    ("counter_read_a_beat_late", "quasim_counter.sv", "32'(count_q)", "32'(count_d)"),
+    ("channels_read_as_taps", "generated/quasim_regs.sv", "{16'd0, channels_q}", "{29'd0, taps_q}"),
+    ("counter_read_a_beat_early", "quasim_counter.sv", "32'(count_q)", "32'(count_d)"),
 ]
 
 if __name__ == "__main__":

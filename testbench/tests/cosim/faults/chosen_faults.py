@@ -42,6 +42,7 @@ def plant(faults, rtl, directory):
         missing = "" if found else f"fault {name}: rtl/{file} no longer has {expression!r}; mend it in {pathlib.Path(sys.argv[0]).name}\n"
         (directory / f"{name}.note").write_text(missing)
     for name, text in texts.items():
+        (directory / name).parent.mkdir(exist_ok=True)
         (directory / name).write_text(text)
     (directory / "quasim_fault_pkg.sv").write_text(PACKAGE)
 

@@ -131,9 +131,13 @@ class Logic:
 
 
 def compare(gold, gate, work, log):
-    """What ABC says of the two, for every input. Where `gold` puts out x, `gate` may put out anything."""
+    """What ABC says of the two, for every input. Where `gold` puts out x, `gate` may put out anything; x goes through gates as in a
+    simulator, which knows no more than that it is 0 or 1."""
     inputs = sorted(set(gold.inputs.values()) | set(gate.inputs.values()))
     outputs = sorted(set(gold.outputs) & set(gate.outputs))
+    nothing = [text for text in outputs if gold.outputs[text] == "x"]
+    if nothing:
+        raise tools.Failed("comparison", f"the RTL gives {nothing[0]} no value at all")
     (work / "gold.blif").write_text(gold.blif("gold", inputs, outputs, gold))
     (work / "gate.blif").write_text(gate.blif("gate", inputs, outputs, gold))
     return tools.run([tools.find("yosys-abc"), "-c", f"cec -T {TIME_LIMIT_S} gold.blif gate.blif"], work, log, timeout=2 * TIME_LIMIT_S)
