@@ -20,13 +20,12 @@ def register_map(spec):
         cases = [f"    case {index}: return {cpp(text)};" for index, text in enumerate(texts)]
         return [f"constexpr std::uint32_t {name}(std::size_t index, const UnitParameters& unit) {{", "  switch (index) {", *cases,
                 "    default: return 0;", "  }", "}"]
-    changing = {"input", "sticky", "counter"}
-    rows = [f"    {{kReg{r['name']}, {str(r['access'] != 'ro').lower()}, {str(not changing & {f['kind'] for f in r['fields']}).lower()}}}," for r in spec.registers]
+    rows = [f"    {{kReg{r['name']}, {str(r['access'] != 'ro').lower()}, {str(r.get('write_when') == 'always').lower()}}}," for r in spec.registers]
     halves = [f"kReg{register['name']}" for register, _ in spec.fields("counter")]
     pairs = [f"{{{low}, {high}}}" for low, high in zip(halves[::2], halves[1::2])]
     bases = [f"k{window['name']}Base" for window in spec.windows]
     return ["// The parameters of a unit.", "struct UnitParameters {", f"  int {', '.join(arguments.values())};", "};", "",
-            "struct RegisterEntry {", "  std::uint32_t address;", "  bool writable;", "  bool steady;  // changes by a write alone", "};",
+            "struct RegisterEntry {", "  std::uint32_t address;", "  bool writable;", "  bool always;  // may be written while the unit runs", "};",
             "// In the order of the functions below.", "inline constexpr RegisterEntry kRegisters[] = {", *rows, "};",
             "// Low and high half.", f"inline constexpr std::uint32_t kCounterRegisters[][2] = {{{', '.join(pairs)}}};",
             "// In the order of window_bytes.", f"inline constexpr std::uint32_t kWindowBases[] = {{{', '.join(bases)}}};", "",

@@ -134,34 +134,34 @@ std::uint32_t BusModel::read_register(std::size_t number) {
 }
 
 void BusModel::execute() {
-  constexpr std::uint32_t kEnabled = 1U << spec::kControlEnableLsb;
   const auto number = register_at(aw_addr_);
-  const bool okay = number && spec::kRegisters[*number].address == spec::kRegControl &&
-                    w_strb_ == kAllStrobes && w_data_ == kEnabled;
-  cover_write(number);
+  const auto kind = number ? kind_of_write(*number) : BusCoverage::kRefusedBits;
+  const bool okay = number && kind == BusCoverage::kWritten;
+  if (okay) registers_.write(*number, w_data_);
+  cover_write(number, kind);
   answer_.b_valid = true;
   answer_.b_resp = okay ? kOkay : kSlaveError;
   aw_held_ = w_held_ = false;
   ++(okay ? counts_.writes : counts_.writes_refused);
 }
 
-void BusModel::cover_write(std::optional<std::size_t> number) {
+BusCoverage::Kind BusModel::kind_of_write(std::size_t number) const {
+  const spec::RegisterEntry& entry = spec::kRegisters[number];
+  if (w_strb_ != kAllStrobes) return BusCoverage::kPartialStrobe;
+  if (!entry.writable || (w_data_ & ~spec::register_mask(number, registers_.unit())) != 0)
+    return BusCoverage::kRefusedBits;
+  return entry.always ? BusCoverage::kWritten : BusCoverage::kRefusedRunning;
+}
+
+void BusModel::cover_write(std::optional<std::size_t> number, BusCoverage::Kind kind) {
   if ((aw_addr_ & ~kWordMask) != 0) ++coverage_.unaligned_write;
-  const auto window = window_at(aw_addr_);
-  if (number) {
-    const spec::RegisterEntry& entry = spec::kRegisters[*number];
-    const bool fits = entry.writable && (w_data_ & ~spec::register_mask(*number, registers_.unit())) == 0;
-    const auto kind = w_strb_ != kAllStrobes               ? BusCoverage::kPartialStrobe
-                      : !fits                              ? BusCoverage::kRefusedBits
-                      : entry.address == spec::kRegControl ? BusCoverage::kWritten
-                                                           : BusCoverage::kRefusedRunning;
+  if (number)
     ++coverage_.registers[*number][kind];
-  } else if (window) {
+  else if (const auto window = window_at(aw_addr_))
     ++coverage_.windows[*window]
                        [w_strb_ != kAllStrobes ? BusCoverage::kPartialStrobe : BusCoverage::kRefusedRunning];
-  } else {
+  else
     ++coverage_.unmapped_write;
-  }
   ++(data_waits_ == 0 ? coverage_.address_first[address_waits_] : coverage_.data_first[data_waits_]);
   address_waits_ = data_waits_ = 0;
 }

@@ -41,6 +41,7 @@ class RegisterFile {
 
   const spec::UnitParameters& unit() const { return unit_; }
   std::uint32_t operator[](std::size_t number) const { return values_[number]; }
+  void write(std::size_t number, std::uint32_t value) { values_[number] = value; }
 
  private:
   spec::UnitParameters unit_{};
@@ -67,7 +68,8 @@ class BusModel {
   void access(bool streams);
   std::uint32_t read_register(std::size_t number);
   void execute();
-  void cover_write(std::optional<std::size_t> number);
+  BusCoverage::Kind kind_of_write(std::size_t number) const;
+  void cover_write(std::optional<std::size_t> number, BusCoverage::Kind kind);
   std::optional<std::size_t> window_at(std::uint32_t address) const;
   void count(const PinCycle& pins);
 

@@ -69,7 +69,7 @@ void BusCoverage::add_to(Bins& bins, const spec::UnitParameters& unit) const {
     bins[name + ".partial_strobe"] += registers[i][kPartialStrobe];
     if (spec::register_mask(i, unit) != ~std::uint32_t{0})
       bins[name + ".refused_bits"] += registers[i][kRefusedBits];
-    if (entry.address == spec::kRegControl)
+    if (entry.always)
       bins[name + ".written"] += registers[i][kWritten];
     else if (entry.writable)
       bins[name + ".refused_running"] += registers[i][kRefusedRunning];

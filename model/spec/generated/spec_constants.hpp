@@ -170,23 +170,23 @@ struct UnitParameters {
 struct RegisterEntry {
   std::uint32_t address;
   bool writable;
-  bool steady;  // changes by a write alone
+  bool always;  // may be written while the unit runs
 };
 // In the order of the functions below.
 inline constexpr RegisterEntry kRegisters[] = {
-    {kRegId, false, true},
-    {kRegVersion, false, true},
-    {kRegCapability0, false, true},
-    {kRegCapability1, false, true},
+    {kRegId, false, false},
+    {kRegVersion, false, false},
+    {kRegCapability0, false, false},
+    {kRegCapability1, false, false},
     {kRegControl, true, true},
     {kRegStatus, false, false},
-    {kRegClearCounters, true, true},
-    {kRegCapability2, false, true},
-    {kRegChannels, true, true},
-    {kRegTaps, true, true},
-    {kRegMultiplier, true, true},
-    {kRegRequant, true, true},
-    {kRegDataflow, true, true},
+    {kRegClearCounters, true, false},
+    {kRegCapability2, false, false},
+    {kRegChannels, true, false},
+    {kRegTaps, true, false},
+    {kRegMultiplier, true, false},
+    {kRegRequant, true, false},
+    {kRegDataflow, true, false},
     {kRegBeatsInLo, false, false},
     {kRegBeatsInHi, false, false},
     {kRegBeatsOutLo, false, false},

@@ -263,7 +263,10 @@ TEST(coverage, counts_are_those_of_the_values_and_of_the_bus) {
     EXPECT_EQ(sum_of(result.bins, "window.") + result.bins.at("bus.unmapped_read") + register_writes +
                   result.bins.at("bus.unmapped_write"),
               result.bus.reads_refused + result.bus.writes_refused + result.bus.writes);
-    EXPECT_EQ(result.bins.at("register.0x00000010.written"), result.bus.writes);
+    std::uint64_t written = 0;
+    for (const auto& [name, count] : result.bins)
+      if (name.find(".written") != std::string::npos) written += count;
+    EXPECT_EQ(written, result.bus.writes);
     EXPECT_EQ(sum_of(result.bins, "bus.read_answer_waits."), result.bus.reads + result.bus.reads_refused);
     EXPECT_EQ(sum_of(result.bins, "bus.write_answer_waits."), result.bus.writes + result.bus.writes_refused);
     EXPECT_EQ(sum_of(result.bins, "bus.address_first.") + sum_of(result.bins, "bus.data_first."),
