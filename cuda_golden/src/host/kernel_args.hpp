@@ -156,6 +156,7 @@ constexpr int kAlignedRounds = 5;
 constexpr int kRaggedRounds = 4;
 constexpr int kRoundBytes = 512;
 constexpr int kRowThreads = 128;           // of a block in [B,C,L]
+constexpr int kColumnRowsMax = 32;         // that a warp walks in [B,L,C]: doubts are a bit each
 constexpr int kColumnThreadsPerSm = 1024;  // in [B,L,C]; 64 registers a thread
 
 struct FastArgs {
@@ -194,7 +195,7 @@ struct FastArgs {
   const HeldTable* tables;                // [B,C,L]: of the runs; [B,L,C]: of the columns
   std::uint32_t runs, tape;               // [B,C,L]: how many runs, and the tape's quads
   bool lanes_agree;  // [B,L,C]: channels 4 n to 4 n + 3, which a lane has, are of one group, whatever n
-  std::uint32_t table_bytes;              // the most that a block holds
+  std::uint32_t table_bytes;  // the most that a block holds
   int threads;
   std::uint32_t passes;                // 1 in a layer of one group
   const Arithmetic* group_arithmetic;  // [G]

@@ -450,24 +450,44 @@ bool fits_fast(const qg_plan& plan, const qg_params& params, const qg_tensors& t
          std::size_t{16} * plan.column_quads <= plan.limits.shared_per_block;
 }
 
-// [B,L,C] of several groups: the fewest threads a block with which the tables leave a multiprocessor full,
-// and how many of a column's time blocks a warp takes.
-void cut_columns(const qg_plan& plan, std::int64_t columns, FastArgs& args) {
-  const auto blocks_per_sm = [](int threads) {
-    return static_cast<std::size_t>(kColumnThreadsPerSm / threads);
-  };
+std::int64_t blocks_per_sm(int threads) {
+  return kColumnThreadsPerSm / threads;
+}
+
+// [B,L,C] of several groups: the fewest threads a block with which the tables leave a multiprocessor full.
+void choose_threads(const qg_plan& plan, FastArgs& args) {
   const auto fits = [&](int threads) {
-    return args.table_bytes + 1024 <= plan.limits.shared_per_sm / blocks_per_sm(threads);
+    return args.table_bytes + 1024 <=
+           plan.limits.shared_per_sm / static_cast<std::size_t>(blocks_per_sm(threads));
   };
   args.threads = args.many_rows && fits(128) ? 128 : fits(512) ? 512 : 1024;
-  if (plan.lanes_agree) return;  // few tables: one time block is enough
+}
+
+// How many blocks of one column each there are then, with so many rows a warp.
+std::int64_t blocks_of_columns(const FastArgs& args, std::int64_t columns, std::int64_t rows) {
+  const std::int64_t items = args.shape.batch * ((args.shape.length + rows - 1) / rows);
+  const std::int64_t warps = args.threads / 32;
+  return columns * ((items + warps - 1) / warps);
+}
+
+// Where those would be a little more than run at once: the fewest rows with which they are not.
+std::int64_t rows_in_one_wave(const qg_plan& plan, const FastArgs& args, std::int64_t columns,
+                              std::int64_t rows) {
+  const std::int64_t at_once = plan.limits.multiprocessors * blocks_per_sm(args.threads);
+  for (std::int64_t more = rows; more <= kColumnRowsMax; ++more)
+    if (blocks_of_columns(args, columns, more) <= at_once) return more;
+  return rows;
+}
+
+// How many of a column's time blocks a warp takes.
+std::uint32_t passes_of_columns(const qg_plan& plan, const FastArgs& args, std::int64_t columns) {
+  if (plan.lanes_agree) return 1;  // few tables: one time block is enough
   const std::int64_t warps = args.threads / 32;
   const std::int64_t read = warps * args.time_block * kColumnGroup;
   const std::int64_t wanted = (kReadPerFilled * args.table_bytes + read - 1) / read;
   const std::int64_t waves =
-      columns * args.items /
-      (warps * plan.limits.multiprocessors * static_cast<std::int64_t>(blocks_per_sm(args.threads)));
-  args.passes = static_cast<std::uint32_t>(std::max<std::int64_t>(1, std::min(wanted, waves / kWavesLeft)));
+      columns * args.items / (warps * plan.limits.multiprocessors * blocks_per_sm(args.threads));
+  return static_cast<std::uint32_t>(std::max<std::int64_t>(1, std::min(wanted, waves / kWavesLeft)));
 }
 
 // How a launch is cut into warps' items. The numbers are the best measured on an H100; docs/golden.md.
@@ -497,16 +517,18 @@ void cut(const qg_plan& plan, FastArgs& args) {
   args.many_rows = one_wave > 24;
   // more of them where settling, or a column's tables, cost something once a warp
   const std::int64_t long_run = plan.doubts || (plan.grouped() && plan.lanes_agree) ? 26 : 18;
-  const std::int64_t rows = args.many_rows ? long_run : std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2);
+  std::int64_t rows = args.many_rows ? long_run : std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2);
+  if (plan.grouped()) {
+    args.table_bytes = 16 * plan.column_quads;
+    choose_threads(plan, args);
+    if (!args.many_rows) rows = rows_in_one_wave(plan, args, columns, rows);
+  }
   args.time_block = static_cast<std::int32_t>(rows);
   const std::int64_t blocks = (shape.length + args.time_block - 1) / args.time_block;
   args.items = static_cast<std::uint32_t>(shape.batch * blocks * (plan.grouped() ? 1 : columns));
   args.column_count = divide_by(columns);
   args.blocks = divide_by(blocks);
-  if (plan.grouped()) {
-    args.table_bytes = 16 * plan.column_quads;
-    cut_columns(plan, columns, args);
-  }
+  if (plan.grouped()) args.passes = passes_of_columns(plan, args, columns);
 }
 
 cudaError_t launch_fast(const qg_plan& plan, FastArgs args, std::int64_t first_channel, cudaStream_t stream) {
