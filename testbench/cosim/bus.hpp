@@ -18,18 +18,6 @@
 
 namespace quasim::cosim {
 
-/// The pins that a master drives, before the rising edge of a cycle.
-struct BusRequest {
-  bool aw_valid = false, w_valid = false, b_ready = false, ar_valid = false, r_ready = false;
-  std::uint32_t aw_addr = 0, w_data = 0, w_strb = 0, ar_addr = 0;
-};
-
-/// The pins that the unit answers with. What a response pin shows counts while its valid bit is set.
-struct BusAnswer {
-  bool aw_ready = true, w_ready = true, b_valid = false, ar_ready = true, r_valid = false;
-  std::uint32_t b_resp = 0, r_resp = 0, r_data = 0;
-};
-
 /// What a read of each register says that changes by a write alone; entry n belongs to register n of the map.
 class RegisterFile {
  public:
@@ -98,7 +86,6 @@ class BusMaster {
 
   /// What it drives in the next cycle. A valid bit stays until it was answered.
   const BusRequest& drive();
-  const BusRequest& request() const { return request_; }
   /// The cycle's rising edge, with what the unit answered.
   void step(const BusAnswer& answer);
   /// Begins nothing new and takes every answer.
@@ -121,6 +108,28 @@ class BusMaster {
   std::array<Write, 2> writes_{};  ///< the last two, by number
   /// Writes whose address, whose data was put on the bus, and that were answered.
   std::uint64_t addressed_ = 0, filled_ = 0, answered_ = 0;
+};
+
+/// A master and the unit's side, which answers as the RTL must: the bus of a run, cycle by cycle.
+class BusTalk {
+ public:
+  BusTalk(const BusTraffic& traffic, const BusModel& unit) : master_(traffic), unit_(unit) {}
+
+  /// The next cycle's bus pins, beside those of the stream.
+  BusCycle cycle(const PinCycle& pins) {
+    const BusCycle made{master_.drive(), unit_.answer()};
+    master_.step(made.answer);
+    unit_.step(made.request, pins);
+    return made;
+  }
+  /// The master begins nothing new and takes every answer.
+  void end() { master_.end(); }
+  bool has_ended() const { return master_.has_ended(); }
+  const BusModel& unit() const { return unit_; }
+
+ private:
+  BusMaster master_;
+  BusModel unit_;
 };
 
 }  // namespace quasim::cosim

@@ -27,21 +27,41 @@ struct PinCycle {
   std::uint8_t saturated_conv, saturated_out;
 };
 
+/// The AXI4-Lite pins that a master drives.
+struct BusRequest {
+  bool aw_valid = false, w_valid = false, b_ready = false, ar_valid = false, r_ready = false;
+  std::uint32_t aw_addr = 0, w_data = 0, w_strb = 0, ar_addr = 0;
+};
+
+/// Those that the unit answers with. What a response pin shows counts while its valid bit is set.
+struct BusAnswer {
+  bool aw_ready = true, w_ready = true, b_valid = false, ar_ready = true, r_valid = false;
+  std::uint32_t b_resp = 0, r_resp = 0, r_data = 0;
+};
+
+/// The bus in one cycle, before its rising edge.
+struct BusCycle {
+  BusRequest request;
+  BusAnswer answer;
+};
+
 /// A run of consecutive cycles. Samples are lanes() bytes a cycle, defined where the valid bit is set.
 struct PinBatch {
   static constexpr std::size_t kCycles = 2048;
 
-  explicit PinBatch(std::size_t lanes) : s_data(kCycles * lanes), m_data(kCycles * lanes) {}
+  explicit PinBatch(std::size_t lanes, bool has_bus = false)
+      : s_data(kCycles * lanes), m_data(kCycles * lanes), bus(has_bus ? kCycles : 0) {}
   std::size_t count = 0;
   std::vector<PinCycle> cycles = std::vector<PinCycle>(kCycles);
   std::vector<std::int8_t> s_data, m_data;
+  std::vector<BusCycle> bus;  ///< empty: the bus is left alone
 };
 
 /// Hands batches from the simulation to the thread that evaluates the RTL, a few at a time.
 class PinQueue {
  public:
-  explicit PinQueue(std::size_t lanes) {
-    for (int i = 0; i < 8; ++i) free_.push_back(std::make_unique<PinBatch>(lanes));
+  explicit PinQueue(std::size_t lanes, bool has_bus = false) {
+    for (int i = 0; i < 8; ++i) free_.push_back(std::make_unique<PinBatch>(lanes, has_bus));
   }
 
   std::unique_ptr<PinBatch> take_free() { return pop(free_); }

@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 
-#include "cosim/bus.hpp"
 #include "cosim/job.hpp"
 #include "cosim/pin_log.hpp"
 #include "cosim/verilated_abi.hpp"
@@ -40,18 +39,16 @@ class RtlUnit {
   virtual Response axil_write(std::uint32_t address, std::uint32_t data) = 0;
   virtual Response axil_read(std::uint32_t address) = 0;
 
-  /// A run: what the following batches are compared with, and the bus traffic beside them.
+  /// A run: what the following batches are compared with.
   struct Stream {
     const std::int8_t* expected_beats = nullptr;  ///< nullptr: nothing to compare with
     std::size_t beats = 0;
     std::size_t max_mismatches = 0;
-    BusTraffic bus;
-    BusModel bus_model;  ///< what the unit answers, where there is traffic
   };
   virtual void start(const Stream& stream) = 0;
   /// Drives one batch of cycles; stops at the first pin that is not the model's.
   virtual void run(const PinBatch& batch) = 0;
-  /// Takes the answers that the bus still owes, and compares them. After the last batch.
+  /// Leaves the bus alone. After the last batch.
   virtual void finish() = 0;
 
   struct Mismatch {
@@ -62,8 +59,6 @@ class RtlUnit {
   struct Outcome {
     ElementCounts rtl_golden, rtl_model;
     std::uint64_t cycles_compared = 0;
-    BusCounts bus;
-    BusCoverage bus_coverage;
     std::size_t beats = 0;
     bool diverged = false;
     PinDifference divergence;

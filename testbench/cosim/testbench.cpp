@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <thread>
 
+#include "cosim/bus.hpp"
 #include "cosim/coverage_probe.hpp"
 #include "cosim/driver.hpp"
 #include "reference/stopwatch.hpp"
@@ -30,9 +31,10 @@ class PinProbe final : public sc_core::sc_module {
     dont_initialize();
   }
 
-  /// `watched` are sequence numbers of beats. `queue` may be nullptr: watch only.
-  void start(PinQueue* queue, std::vector<std::uint64_t> watched, std::size_t q_samples) {
+  /// `watched` are sequence numbers of beats. `queue` may be nullptr: watch only; `bus` too: no traffic.
+  void start(PinQueue* queue, BusTalk* bus, std::vector<std::uint64_t> watched, std::size_t q_samples) {
     queue_ = queue;
+    bus_ = bus;
     if (queue_ != nullptr) batch_ = queue_->take_free();
     watched_ = std::move(watched);
     seen_.assign(watched_.size(), {});
@@ -44,6 +46,7 @@ class PinProbe final : public sc_core::sc_module {
   void finish() {
     active_ = false;
     if (queue_ == nullptr) return;
+    if (bus_ != nullptr) end_talk();
     queue_->give_full(std::move(batch_));
     queue_->close();
     queue_ = nullptr;
@@ -130,10 +133,30 @@ class PinProbe final : public sc_core::sc_module {
           beat.tag.live_lanes == 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << beat.tag.live_lanes) - 1;
       std::memcpy(batch_->m_data.data() + at * Lanes, beat.data, Lanes);
     }
+    note_cycle();
+  }
+
+  /// The cycle that was written last is done.
+  void note_cycle() {
+    const std::size_t at = batch_->count;
+    if (bus_ != nullptr) batch_->bus[at] = bus_->cycle(batch_->cycles[at]);
     if (++batch_->count == PinBatch::kCycles) {
       queue_->give_full(std::move(batch_));
       batch_ = queue_->take_free();
     }
+  }
+
+  /// After the stream: what the bus still owes, and one more cycle, in which all must be still.
+  void end_talk() {
+    bus_->end();
+    for (bool is_last = false; !is_last;) {
+      is_last = bus_->has_ended();
+      PinCycle pins{};
+      pins.s_ready = pins.m_ready = true;  // an empty pipeline takes a beat
+      batch_->cycles[batch_->count] = pins;
+      note_cycle();
+    }
+    bus_ = nullptr;
   }
 
   const SourceLink<Lanes>& link_;
@@ -141,6 +164,7 @@ class PinProbe final : public sc_core::sc_module {
   const sc::StreamIn<sc::OutBeat<Lanes>>& output_;
   const ReadyRegister& ready_;
   PinQueue* queue_ = nullptr;
+  BusTalk* bus_ = nullptr;
   std::unique_ptr<PinBatch> batch_;
   std::vector<std::uint64_t> watched_;
   std::vector<StageLanes> seen_;
@@ -213,13 +237,10 @@ class TestbenchOf final : public Testbench {
     JobResult result = stream(job, layout, {}, outcome);
     if (const auto met = probe_.take_coverage())
       met->add_to(result.bins, sc::unit_parameters(config_, Lanes));
-    if (job.coverage && job.bus.probability > 0)
-      outcome.bus_coverage.add_to(result.bins, sc::unit_parameters(config_, Lanes));
     std::vector<DifferingElement> differences = list_differences(job, outcome);
     result.rtl_golden = outcome.rtl_golden;
     result.rtl_model = outcome.rtl_model;
     result.cycles_compared = outcome.cycles_compared;
-    result.bus = outcome.bus;
     if (result.failure.empty() && outcome.diverged)
       result.failure = "RTL and SystemC fall out of step in cycle " +
                        std::to_string(outcome.divergence.cycle) + ": " + outcome.divergence.pin + " is " +
@@ -260,17 +281,17 @@ class TestbenchOf final : public Testbench {
     const std::size_t q_samples = wants_q ? layout.beats() * Lanes : 0;
     const Stopwatch watch;
     std::exception_ptr rtl_error;
+    std::optional<BusTalk> talk;
     if (rtl_ == nullptr) {
-      probe_.start(nullptr, std::move(watched), q_samples);
+      probe_.start(nullptr, nullptr, std::move(watched), q_samples);
       sc_core::sc_start();
       probe_.finish();
     } else {
-      PinQueue queue(Lanes);
-      const std::int8_t* expected = job.expected == nullptr ? nullptr : monitor_.expected_beats().data();
-      RtlUnit::Stream run{expected, layout.beats(), job.max_mismatches, job.bus, {}};
       if (job.bus.probability > 0)
-        run.bus_model = BusModel(registers_, pipeline_.counters(), layout.groups());
-      rtl_->start(run);
+        talk.emplace(job.bus, BusModel(registers_, pipeline_.counters(), layout.groups()));
+      PinQueue queue(Lanes, talk.has_value());
+      const std::int8_t* expected = job.expected == nullptr ? nullptr : monitor_.expected_beats().data();
+      rtl_->start({expected, layout.beats(), job.max_mismatches});
       std::thread rtl_thread([&] {
         while (auto batch = queue.take_full()) {
           try {
@@ -286,7 +307,7 @@ class TestbenchOf final : public Testbench {
           rtl_error = std::current_exception();
         }
       });
-      probe_.start(&queue, std::move(watched), q_samples);
+      probe_.start(&queue, talk ? &*talk : nullptr, std::move(watched), q_samples);
       sc_core::sc_start();
       probe_.finish();
       rtl_thread.join();
@@ -298,6 +319,10 @@ class TestbenchOf final : public Testbench {
     result.seconds = seconds;
     result.q = probe_.take_q();
     result.timeline = probe_.take_timeline();
+    if (talk) {
+      result.bus = talk->unit().counts();
+      if (job.coverage) talk->unit().coverage().add_to(result.bins, sc::unit_parameters(config_, Lanes));
+    }
     if (!monitor_.done() && result.failure.empty())
       result.failure = "the simulation stopped before the last beat";
     return result;

@@ -71,33 +71,18 @@ class VerilatedUnit final : public RtlUnit {
   void start(const Stream& stream) override {
     stream_ = stream;
     outcome_ = Outcome{};
-    has_traffic_ = stream.bus.probability > 0;
-    master_ = BusMaster(stream.bus);
   }
 
   void run(const PinBatch& batch) override {
     for (std::size_t i = 0; i < batch.count && !outcome_.diverged; ++i)
-      step(batch.cycles[i], batch.s_data.data() + i * lanes_, batch.m_data.data() + i * lanes_);
+      step(batch.cycles[i], batch.s_data.data() + i * lanes_, batch.m_data.data() + i * lanes_,
+           batch.bus.empty() ? nullptr : &batch.bus[i]);
   }
 
   void finish() override {
-    if (!has_traffic_) return;
-    master_.end();
     s_axis_tvalid_ = false;
-    // The master ends with the model; the cycle after that must be still.
-    for (bool is_last = false; !is_last && !outcome_.diverged;) {
-      is_last = master_.has_ended();
-      ask();
-      ++outcome_.cycles_compared;
-      if (m_axis_tvalid_)
-        diverge("m_axis_tvalid", 1, 0);
-      else if (bus_agrees())
-        clock_bus({});
-    }
     s_axil_awvalid_ = s_axil_wvalid_ = s_axil_bready_ = s_axil_arvalid_ = s_axil_rready_ = false;
     s_axil_wstrb_ = 0xf;
-    outcome_.bus = stream_.bus_model.counts();
-    outcome_.bus_coverage = stream_.bus_model.coverage();
   }
 
   const Outcome& outcome() const override { return outcome_; }
@@ -123,13 +108,14 @@ class VerilatedUnit final : public RtlUnit {
 
   void clock() { top_.clock(); }
 
-  void step(const PinCycle& pins, const std::int8_t* s_data, const std::int8_t* m_data) {
+  /// `bus` may be nullptr: nobody asks.
+  void step(const PinCycle& pins, const std::int8_t* s_data, const std::int8_t* m_data, const BusCycle* bus) {
     s_axis_tvalid_ = pins.s_valid;
     if (pins.s_valid) std::memcpy(s_axis_tdata_, s_data, lanes_);
     s_axis_tuser_ = pins.s_first;
     s_axis_tlast_ = pins.s_last;
     m_axis_tready_ = pins.m_ready;
-    if (has_traffic_) ask();
+    if (bus != nullptr) ask(bus->request);
 
     for (std::size_t stage = 0; stage < pins.watched.size(); ++stage)
       if (pins.watched[stage] != 0) watch(pins.watched[stage] - 1U, stage);
@@ -145,13 +131,10 @@ class VerilatedUnit final : public RtlUnit {
       compare(data, m_data, outcome_.rtl_model, false, pins.m_ready, keep);
       if (pins.m_ready) take(data, keep);
     }
-    if (!has_traffic_) return clock();
-    if (bus_agrees()) clock_bus(pins);
+    if (bus == nullptr || bus_agrees(bus->answer)) clock();
   }
 
-  /// Puts the master's pins on the bus.
-  void ask() {
-    const BusRequest& request = master_.drive();
+  void ask(const BusRequest& request) {
     s_axil_awvalid_ = request.aw_valid;
     if (request.aw_valid) s_axil_awaddr_ = request.aw_addr;
     s_axil_wvalid_ = request.w_valid;
@@ -165,8 +148,7 @@ class VerilatedUnit final : public RtlUnit {
     s_axil_rready_ = request.r_ready;
   }
 
-  bool bus_agrees() {
-    const BusAnswer& want = stream_.bus_model.answer();
+  bool bus_agrees(const BusAnswer& want) {
     const auto equal = [this](const char* pin, std::uint64_t rtl, std::uint64_t model) {
       if (rtl != model) diverge(pin, rtl, model);
       return rtl == model;
@@ -179,13 +161,6 @@ class VerilatedUnit final : public RtlUnit {
            (!want.b_valid || equal("s_axil_bresp", s_axil_bresp_, want.b_resp)) &&
            (!want.r_valid || (equal("s_axil_rresp", s_axil_rresp_, want.r_resp) &&
                               equal("s_axil_rdata", s_axil_rdata_, want.r_data)));
-  }
-
-  void clock_bus(const PinCycle& pins) {
-    const BusRequest request = master_.request();
-    master_.step(stream_.bus_model.answer());
-    stream_.bus_model.step(request, pins);
-    clock();
   }
 
   void take(const std::int8_t* data, std::uint64_t keep) {
@@ -251,8 +226,6 @@ class VerilatedUnit final : public RtlUnit {
   NumberPort s_axil_rdata_{top_, "s_axil_rdata"};
   std::size_t lanes_;
   Stream stream_;
-  bool has_traffic_ = false;
-  BusMaster master_;
   Outcome outcome_;
 };
 

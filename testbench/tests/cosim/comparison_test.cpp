@@ -26,6 +26,7 @@ struct Pins {
   bool s_ready, m_valid, m_last;
   std::uint8_t m_keep;
   std::array<std::int8_t, kLanes> m_data;
+  cosim::BusAnswer bus;
 };
 
 /// In place of a Verilated class: the outputs of cycle n are those of line n of the script.
@@ -46,8 +47,13 @@ class ScriptedTop {
 
   void eval() {
     if (clk_i != 0 && was_low_ && script_ != nullptr) {
-      driven.push_back(
-          {s_axis_tvalid != 0, s_axis_tuser != 0, s_axis_tlast != 0, m_axis_tready != 0, s_axis_tdata});
+      driven.push_back({s_axis_tvalid != 0,
+                        s_axis_tuser != 0,
+                        s_axis_tlast != 0,
+                        m_axis_tready != 0,
+                        s_axis_tdata,
+                        {s_axil_awvalid != 0, s_axil_wvalid != 0, s_axil_bready != 0, s_axil_arvalid != 0,
+                         s_axil_rready != 0, s_axil_awaddr, s_axil_wdata, s_axil_wstrb, s_axil_araddr}});
       show(driven.size());
     }
     was_low_ = clk_i == 0;
@@ -63,6 +69,7 @@ class ScriptedTop {
   struct Driven {
     bool valid, first, last, ready;
     std::uint32_t data;
+    cosim::BusRequest bus;
   };
   std::vector<Driven> driven;
 
@@ -75,6 +82,14 @@ class ScriptedTop {
     m_axis_tlast = pins.m_last;
     m_axis_tkeep = pins.m_keep;
     std::memcpy(&m_axis_tdata, pins.m_data.data(), kLanes);
+    s_axil_awready = pins.bus.aw_ready;
+    s_axil_wready = pins.bus.w_ready;
+    s_axil_bvalid = pins.bus.b_valid;
+    s_axil_arready = pins.bus.ar_ready;
+    s_axil_rvalid = pins.bus.r_valid;
+    s_axil_bresp = static_cast<std::uint8_t>(pins.bus.b_resp);
+    s_axil_rresp = static_cast<std::uint8_t>(pins.bus.r_resp);
+    s_axil_rdata = pins.bus.r_data;
   }
   const std::vector<Pins>* script_ = nullptr;
   bool was_low_ = true;
@@ -90,7 +105,7 @@ std::unique_ptr<cosim::RtlUnit> scripted_unit() {
 /// Pins of the model for some cycles, the golden's beats, and the unit that is held against them.
 struct Scene {
   std::vector<Pins> script;
-  cosim::PinBatch batch{kLanes};
+  cosim::PinBatch batch{kLanes, true};
   std::vector<std::int8_t> golden;
   std::size_t beats = 0, live = 0;  ///< output beats taken, and their live lanes
 
@@ -113,7 +128,12 @@ struct Scene {
         batch.m_data[cycle * kLanes + lane] =
             (pins.m_keep >> lane & 1) != 0 ? static_cast<std::int8_t>(random()) : std::int8_t{0};
       }
-      Pins shown{pins.s_ready, pins.m_valid, pins.m_last, static_cast<std::uint8_t>(pins.m_keep), {}};
+      const auto bit = [&] { return random() % 2 == 0; };
+      const auto word = [&] { return static_cast<std::uint32_t>(random()); };
+      batch.bus[cycle].request = {bit(), bit(), bit(), bit(), bit(), word(), word(), word() & 0xF, word()};
+      batch.bus[cycle].answer = {bit(), bit(), bit(), bit(), bit(), word() & 3, word() & 3, word()};
+      Pins shown{pins.s_ready, pins.m_valid,           pins.m_last, static_cast<std::uint8_t>(pins.m_keep),
+                 {},           batch.bus[cycle].answer};
       std::memcpy(shown.m_data.data(), batch.m_data.data() + cycle * kLanes, kLanes);
       script.push_back(shown);
       if (!pins.m_valid || !pins.m_ready) continue;
@@ -126,7 +146,7 @@ struct Scene {
 
   cosim::RtlUnit::Outcome run(const std::int8_t* expected) const {
     const auto unit = scripted_unit();
-    unit->start({expected, beats, 10, {}, {}});
+    unit->start({expected, beats, 10});
     ScriptedTop::the_top->begin(script);
     unit->run(batch);
     return unit->outcome();
@@ -139,7 +159,7 @@ TEST(comparison, equal_pins_are_equal_and_counted_once) {
   for (int trial = 0; trial < 20; ++trial) {
     const Scene scene(random);
     const auto unit = scripted_unit();
-    unit->start({scene.golden.data(), scene.beats, 10, {}, {}});
+    unit->start({scene.golden.data(), scene.beats, 10});
     ScriptedTop::the_top->begin(scene.script);
     unit->run(scene.batch);
     const cosim::RtlUnit::Outcome& outcome = unit->outcome();
@@ -162,6 +182,16 @@ TEST(comparison, equal_pins_are_equal_and_counted_once) {
       if (pins.s_valid) {
         EXPECT_EQ(std::memcmp(&driven[cycle].data, scene.batch.s_data.data() + cycle * kLanes, kLanes), 0);
       }
+      const cosim::BusRequest &asked = scene.batch.bus[cycle].request, &seen = driven[cycle].bus;
+      EXPECT_EQ(seen.aw_valid, asked.aw_valid);
+      EXPECT_EQ(seen.w_valid, asked.w_valid);
+      EXPECT_EQ(seen.b_ready, asked.b_ready);
+      EXPECT_EQ(seen.ar_valid, asked.ar_valid);
+      EXPECT_EQ(seen.r_ready, asked.r_ready);
+      if (asked.aw_valid) EXPECT_EQ(seen.aw_addr, asked.aw_addr);
+      if (asked.w_valid) EXPECT_EQ(seen.w_data, asked.w_data);
+      if (asked.w_valid) EXPECT_EQ(seen.w_strb, asked.w_strb);
+      if (asked.ar_valid) EXPECT_EQ(seen.ar_addr, asked.ar_addr);
     }
     EXPECT_EQ(scene.run(nullptr).rtl_golden.compared, 0U);
   }
@@ -189,6 +219,30 @@ TEST(comparison, every_pin_in_every_cycle_is_compared) {
       pins.m_valid = !pins.m_valid;
       expect_divergence(cycle, "m_axis_tvalid");
       pins = right;
+      for (const auto& [pin, answer] :
+           std::initializer_list<std::pair<const char*, bool cosim::BusAnswer::*>>{
+               {"s_axil_awready", &cosim::BusAnswer::aw_ready},
+               {"s_axil_wready", &cosim::BusAnswer::w_ready},
+               {"s_axil_bvalid", &cosim::BusAnswer::b_valid},
+               {"s_axil_arready", &cosim::BusAnswer::ar_ready},
+               {"s_axil_rvalid", &cosim::BusAnswer::r_valid}}) {
+        pins.bus.*answer = !(pins.bus.*answer);
+        expect_divergence(cycle, pin);
+        pins = right;
+      }
+      for (unsigned bit = 0; bit < 2; ++bit) {
+        pins.bus.b_resp ^= 1U << bit;
+        if (pins.bus.b_valid) expect_divergence(cycle, "s_axil_bresp");
+        pins = right;
+        pins.bus.r_resp ^= 1U << bit;
+        if (pins.bus.r_valid) expect_divergence(cycle, "s_axil_rresp");
+        pins = right;
+      }
+      for (unsigned bit = 0; pins.bus.r_valid && bit < 32; ++bit) {
+        pins.bus.r_data ^= 1U << bit;
+        expect_divergence(cycle, "s_axil_rdata");
+        pins = right;
+      }
       if (!pins.m_valid) continue;
       pins.m_last = !pins.m_last;
       expect_divergence(cycle, "m_axis_tlast");
