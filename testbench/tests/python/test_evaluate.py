@@ -183,6 +183,37 @@ class Evaluate(unittest.TestCase):
         self.assertEqual((code, err.count("\n")), (2, 1))
         self.assertIn("settings: expected those of this run", err)
 
+    def test_the_package_of_the_gpu_is_left_alone_on_a_processor(self):
+        from quasim.bookmamba import model
+
+        ids = torch.from_numpy(np.load(self.folder / "ids.npy")[:40]).view(1, 40)
+        with torch.no_grad():
+            plain = self.model(ids)
+            with mock.patch.object(model, "package_convolution", side_effect=AssertionError("it has no kernel for a processor")):
+                self.assertTrue(torch.equal(self.model(ids), plain))
+
+    def test_says_how_long_it_will_take(self):
+        """What is left, from the batches that ran; said once, where it is long."""
+        from quasim.evaluate import runs
+
+        now = iter([100.0, 130.0, 160.0, 160.0])
+        pace = runs.Pace(40, lambda: next(now))
+        self.assertEqual(pace.seconds_left(), 0.0)
+        pace.skip(9)
+        pace.ran()
+        self.assertEqual(pace.seconds_left(), 30 * 30.0)
+        pace.ran()
+        self.assertEqual(pace.seconds_left(), 29 * 30.0)
+        pace.skip(29)
+        self.assertEqual(pace.seconds_left(), 0.0)
+        self.assertEqual([runs.spoken(seconds) for seconds in (29, 61, 600, 10000)], ["29 seconds", "1 minute", "10 minutes", "3 hours"])
+        code, _, err = self.evaluate(self.folder / "paced", rows="fp32,two_step")
+        self.assertEqual((code, err), (0, ""))
+        with mock.patch.object(runs, "LONG_SECONDS", 0):
+            code, _, err = self.evaluate(self.folder / "long", rows="fp32,two_step")
+        self.assertEqual(code, 0)
+        self.assertRegex(err, r"^evaluate: about [0-9]+ seconds for 2 configurations of 8 sequences; --sequences N takes fewer, .*\n$")
+
     def test_goes_on_after_a_kill(self):
         """A process killed in the third of four batches; the next one answers the last two, and the result is the same."""
         from quasim.evaluate import runs

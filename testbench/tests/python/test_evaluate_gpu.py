@@ -59,6 +59,33 @@ class Gpu(unittest.TestCase):
                 compared += one.numel()
         self.assertGreater(compared, 10000)
 
+    def test_grid_equals_its_definition(self):
+        """Both ways over every layout, float and arrangement of scales, ties and clamps among the values: the kernel on the GPU, torch's
+        operations on the processor."""
+        from quasim.evaluate import grid
+
+        generator = torch.Generator().manual_seed(3)
+        compared = ties = 0
+        for dtype in (torch.float32, torch.float16, torch.bfloat16):
+            for shape in ((2, 37, 96), (1, 3, 2500), (3, 1, 1)):
+                for scale in (torch.tensor([0.0625]), torch.tensor([0.0371]), torch.rand(shape[2], generator=generator) * 0.1 + 0.01,
+                              torch.rand(shape[1], 1, generator=generator) * 0.1 + 0.01):
+                    wide = torch.randn(shape[0], shape[1], 2 * shape[2], generator=generator).to(dtype) * 4
+                    wide[..., ::3] = torch.round(wide[..., ::3] * 32) / 32  # halves of the first scale
+                    for x in (wide.chunk(2, -1)[1], wide[..., : shape[2]].transpose(1, 2).contiguous().transpose(1, 2)):
+                        want = grid.to_grid(x, scale)
+                        found = grid.to_grid(x.cuda(), scale.cuda())
+                        self.assertTrue(found.is_contiguous())
+                        self.assertTrue(torch.equal(found.cpu(), want), f"{dtype} {shape} {list(scale.shape)}")
+                        ties += int((torch.div(x, scale).frac().abs() == 0.5).sum())
+                        back = grid.from_grid(want.cuda(), scale.cuda(), dtype)
+                        self.assertTrue(torch.equal(back.cpu(), grid.from_grid(want, scale, dtype)), f"{dtype} {shape} {list(scale.shape)}")
+                        compared += 2 * want.numel()
+        last = torch.arange(-128, 128, dtype=torch.int8).view(1, 2, 128)[..., -1:]  # a decoded token, as a view
+        self.assertEqual(grid.from_grid(last.cuda(), torch.tensor([0.5]).cuda(), torch.float32).cpu().flatten().tolist(), [-0.5, 63.5])
+        self.assertGreater(compared, 100_000)
+        self.assertGreater(ties, 1000)
+
     def test_gpu_numbers_equal_the_processor(self):
         """Every value that every layer puts out, in every row that both devices have: plans and reference kernel against untimed model and
         twin; mode fp32 within the two expf."""

@@ -15,20 +15,25 @@ from ..importer.safetensors import write as write_safetensors
 from .scan import selective_scan
 
 try:
-    from causal_conv1d import causal_conv1d_fn
+    from causal_conv1d import causal_conv1d_fn as package_convolution
 except ImportError:
+    package_convolution = None
 
-    def causal_conv1d_fn(x, weight, bias=None, activation=None):
-        """silu of the causal depthwise convolution of x [B, C, L]: what the package causal_conv1d computes."""
-        weight, bias = weight.to(x.dtype), None if bias is None else bias.to(x.dtype)
-        taps, steps = weight.shape[1], x.shape[2]
-        if torch.is_grad_enabled() and weight.requires_grad:  # the gradient of a depthwise conv1d is slow on a GPU
-            padded = functional.pad(x, (taps - 1, 0))
-            y = sum(padded[..., k : k + steps] * weight[:, k, None] for k in range(taps))
-            y = y if bias is None else y + bias[:, None]
-        else:
-            y = functional.conv1d(x, weight[:, None], bias, padding=taps - 1, groups=len(weight))[..., :steps]
-        return functional.silu(y) if activation else y
+
+def causal_conv1d_fn(x, weight, bias=None, activation=None):
+    """silu of the causal depthwise convolution of x [B, C, L]: on a GPU the package causal_conv1d where it is installed, which knows no
+    other device, and torch's operations elsewhere."""
+    if package_convolution is not None and x.is_cuda:
+        return package_convolution(x, weight, bias, activation=activation)
+    weight, bias = weight.to(x.dtype), None if bias is None else bias.to(x.dtype)
+    taps, steps = weight.shape[1], x.shape[2]
+    if torch.is_grad_enabled() and weight.requires_grad:  # the gradient of a depthwise conv1d is slow on a GPU
+        padded = functional.pad(x, (taps - 1, 0))
+        y = sum(padded[..., k : k + steps] * weight[:, k, None] for k in range(taps))
+        y = y if bias is None else y + bias[:, None]
+    else:
+        y = functional.conv1d(x, weight[:, None], bias, padding=taps - 1, groups=len(weight))[..., :steps]
+    return functional.silu(y) if activation else y
 
 
 KIND = "mamba"

@@ -3,6 +3,7 @@
 import argparse
 import json
 import pathlib
+import sys
 
 from ..capture.command import add_text_options, progress_line, require_text_options
 from ..capture.models import load
@@ -130,7 +131,7 @@ def run(arguments):
                 "recipe": document.get("source", {}).get("recipe", "-"), "sequences": sum(len(batch.ids) for batch in work.text),
                 "passages": len(passages), "device": name, "dtype": options.dtype, "torch": torch.__version__.partition("+")[0]}
     report = progress_line("evaluate")
-    runs = Runs(options.output, settings, work, report)
+    runs = Runs(options.output, settings, work, len(rows), report, lambda text: print(f"evaluate: {text}", file=sys.stderr, flush=True))
     for row in rows:
         runs.run(row, loaded.logits, sites, options.device, scales, document.get("measured"), loaded.config, golden)
     if options.speed:

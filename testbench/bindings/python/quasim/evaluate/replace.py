@@ -8,21 +8,13 @@ from ..refusal import Refusal
 from .configurations import Configuration
 from .numerics import TO_PROJECTION, TO_SSM, Numbers, layer_of
 
-INT8_LIMITS = (-128, 127)
-
-
-def on_grid(x, scale):
-    """clamp_8(round_half_even(x / scale)) as int8; the division in fp32, IEEE, whatever float x is: scale is an fp32 tensor with an axis."""
-    import torch
-
-    return torch.div(x, scale).round_().clamp_(*INT8_LIMITS).to(torch.int8)
-
 
 class Replacement:
-    """While it is entered, the model's convolutions are those of a configuration. calls counts them by layer."""
+    """While it is entered, the model's convolutions are those of a configuration. decodes: the model may go on token by token behind a
+    sequence, of which the last samples are kept for that."""
 
-    def __init__(self, sites, configuration: Configuration, scales, measured, device, config=None, golden=None):
-        self._numbers, self._handles, self._waiting, self._history = {}, [], {}, {}
+    def __init__(self, sites, configuration: Configuration, scales, measured, device, config=None, golden=None, decodes=True):
+        self._numbers, self._handles, self._waiting, self._history, self._decodes = {}, [], {}, {}, decodes
         self._sites = sites
         for site in sites:
             if site.label not in scales:
@@ -70,18 +62,18 @@ class Replacement:
         self._hook.require_all()
 
     def _replace(self, call):
-        import torch
+        from .grid import from_grid, to_grid
 
         if call.activation != "silu":
             raise Refusal("model", call.site.path, "activation silu", call.activation)
         numbers = self._numbers[call.site.label]
         channels_last = call.x.stride(1) == 1 and call.x.shape[2] > 1
         x = call.x.transpose(1, 2) if channels_last else call.x
-        samples = on_grid(x, numbers.along(numbers.input_scale, channels_last)).contiguous()
-        results = numbers.run(self._with_history(call, samples, numbers), channels_last)
+        samples = to_grid(x, numbers.along(numbers.input_scale, channels_last))
+        results = numbers.run(self._with_history(call, samples, numbers, channels_last), channels_last)
         if call.decode:
             results = {name: values[..., -1:] for name, values in results.items()}
-        grid = torch.mul(results[TO_PROJECTION], numbers.along(numbers.output_scale, channels_last)).to(x.dtype)
+        grid = from_grid(results[TO_PROJECTION], numbers.along(numbers.output_scale, channels_last), x.dtype)
         if TO_SSM in results:
             self._waiting[call.site.label] = grid if channels_last else grid.transpose(1, 2)
             out = results[TO_SSM].to(x.dtype)
@@ -89,15 +81,16 @@ class Replacement:
             out = grid
         return out.transpose(1, 2) if channels_last else out
 
-    def _with_history(self, call, samples, numbers):
+    def _with_history(self, call, samples, numbers, channels_last):
         """A decoded token behind the samples that its taps reach, which are kept from call to call; a whole sequence as it is."""
         import torch
 
         reach = numbers.layer.taps - 1
         if not call.decode:
-            last = call.x[..., -reach:]
-            grid = on_grid(last, numbers.along(numbers.input_scale, False))
-            self._history[call.site.label] = torch.nn.functional.pad(grid, (reach - grid.shape[-1], 0))
+            if not self._decodes:
+                return samples
+            last = (samples.transpose(1, 2) if channels_last else samples)[..., -reach:]
+            self._history[call.site.label] = torch.nn.functional.pad(last, (reach - last.shape[-1], 0))
             return samples
         history = self._history.get(call.site.label)
         if history is None or history.shape[:2] != samples.shape[:2] or samples.shape[2] != 1:

@@ -16,6 +16,7 @@ from .statistics import NOISE_LEVEL, bootstrap, mcnemar, wilson
 
 FORMAT = "quasim.evaluation/1"
 KEEP_SECONDS = 20  # between two writings of what is done so far
+LONG_SECONDS = 600  # that somebody who waits wants to know of
 BASE = "fp32"
 
 
@@ -77,13 +78,44 @@ class Progress:
         self._path.unlink(missing_ok=True)
 
 
-class Runs:
-    """Runs configurations into a folder. settings: what decides every answer; a folder with others is refused."""
+class Pace:
+    """How long the batches that are left will take, if they go on as those so far."""
 
-    def __init__(self, folder, settings, work: Work, report=None):
+    def __init__(self, batches, clock=time.monotonic):
+        self._left, self._ran, self._clock = batches, 0, clock
+        self._begin = clock()
+
+    def skip(self, batches):
+        """That were there already, or were left out."""
+        self._left -= batches
+
+    def ran(self):
+        self._left, self._ran = self._left - 1, self._ran + 1
+
+    def seconds_left(self):
+        return self._left * (self._clock() - self._begin) / self._ran if self._ran else 0.0
+
+
+def spoken(seconds):
+    """A duration as people say it, to be read behind "about"."""
+    minutes = round(seconds / 60)
+    if minutes < 1:
+        return f"{round(seconds)} seconds"
+    if minutes < 100:
+        return f"{minutes} minute{'s' if minutes > 1 else ''}"
+    return f"{round(minutes / 60)} hours"
+
+
+class Runs:
+    """Runs configurations into a folder. settings: what decides every answer; a folder with others is refused. report(text): what is
+    going on; notice(text): once, after the first batch, where all will take long. rows: how many configurations there will be."""
+
+    def __init__(self, folder, settings, work: Work, rows, report=None, notice=None):
         self.folder = pathlib.Path(folder)
-        self._settings, self._work = settings, work
+        self._settings, self._work, self._rows = settings, work, rows
         self._report = report or (lambda text: None)
+        self._notice = notice
+        self._pace = Pace(rows * len(work.batches))
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, name, ending="json"):
@@ -104,6 +136,7 @@ class Runs:
         document = self.finished(configuration)
         if document is not None:
             self._report(f"{configuration.name}: done before")
+            self._pace.skip(len(self._work.batches))
             return document
         progress = Progress(self.path(configuration.name, "part.npz"), {**self._settings, "configuration": configuration.to_json()})
         begin = time.monotonic()
@@ -111,7 +144,7 @@ class Runs:
         if configuration.dataflow is None:
             self._answer_all(configuration, model, device, progress)
         else:
-            replacement = Replacement(sites, configuration, scales, measured, device, config, golden)
+            replacement = Replacement(sites, configuration, scales, measured, device, config, golden, decodes=False)
             differing = replacement.differing
             with replacement:
                 if self._answer_all(configuration, model, device, progress):
@@ -130,10 +163,18 @@ class Runs:
     def _answer_all(self, configuration, model, device, progress):
         """Returns how many batches were run now."""
         have = len(progress.answers)
+        self._pace.skip(have)
         try:
             for number, batch in enumerate(self._work.batches[have:], have + 1):
                 progress.add(answer(model, batch, device))
-                self._report(f"{configuration.name}: {number} of {len(self._work.batches)} batches")
+                self._pace.ran()
+                left = self._pace.seconds_left()
+                self._report(f"{configuration.name}: {number} of {len(self._work.batches)} batches, about {spoken(left)} left")
+                if self._notice is not None and left >= LONG_SECONDS:
+                    sequences = sum(len(batch.ids) for batch in self._work.text)
+                    self._notice(f"about {spoken(left)} for {self._rows} configurations of {sequences} sequences; --sequences N takes fewer, "
+                                 "--configurations NAME,... fewer rows; what was cut off goes on with the same command")
+                self._notice = None
         except BaseException:
             progress.write()
             raise

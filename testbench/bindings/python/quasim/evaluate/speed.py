@@ -30,10 +30,12 @@ def seconds_of(run, device, repeats):
     return (time.perf_counter() - start) / repeats
 
 
-def own_convolution():
-    from ..bookmamba.model import causal_conv1d_fn
+def own_convolution(device):
+    import torch
 
-    return "causal_conv1d" if causal_conv1d_fn.__module__.startswith("causal_conv1d") else "torch conv1d and silu"
+    from ..bookmamba.model import package_convolution
+
+    return "torch conv1d and silu" if package_convolution is None or torch.device(device).type != "cuda" else "causal_conv1d"
 
 
 def measure(model, sites, configurations, ids, device, dtype, scales, measured, config=None, golden=None, rounds=ROUNDS):
@@ -45,7 +47,7 @@ def measure(model, sites, configurations, ids, device, dtype, scales, measured, 
     module = sys.modules[type(site.owner).__module__]
     if getattr(module, "causal_conv1d_fn", None) is None:
         raise Refusal("model", site.path, "a model that the project's own code runs, for --speed", type(site.owner).__name__)
-    contestants = {"own": None, **{one.name: Replacement(sites, one, scales, measured, device, config, golden) for one in configurations}}
+    contestants = {"own": None, **{one.name: Replacement(sites, one, scales, measured, device, config, golden, decodes=False) for one in configurations}}
     weight, bias = site.conv.weight.squeeze(1), site.conv.bias
     x = (torch.randn(*ids.shape, 2 * len(weight), device=device, dtype=dtype) * 2).chunk(2, -1)[0].transpose(1, 2)  # as in_proj leaves it
     runs = {"layer": lambda: module.causal_conv1d_fn(x, weight, bias, activation="silu"), "model": lambda: model(ids)}
@@ -67,5 +69,5 @@ def measure(model, sites, configurations, ids, device, dtype, scales, measured, 
             replacement.close()
     median = {kind: {name: statistics.median(times) for name, times in of.items()} for kind, of in seconds.items()}
     spread = {name: (min(times), max(times)) for name, times in seconds["model"].items()}
-    return {"own_convolution": own_convolution(), "dtype": str(dtype).rpartition(".")[2], "batch": list(ids.shape), "rounds": rounds,
+    return {"own_convolution": own_convolution(device), "dtype": str(dtype).rpartition(".")[2], "batch": list(ids.shape), "rounds": rounds,
             "model_seconds": median["model"], "model_spread": spread, "layer_seconds": median["layer"]}
