@@ -17,7 +17,7 @@ def register_map(spec):
         return re.sub(r"32'd(\d+)", r"\1U", re.sub(r"32'h([0-9A-F]+)", r"0x\1U", expression))
 
     def switch(name, texts):
-        cases = [f"    case {index}: return {cpp(text)};" for index, text in enumerate(texts)]
+        cases = [f"    case {index}: return {cpp(text)};" for index, text in enumerate(texts) if text != "32'h00000000"]
         return [f"constexpr std::uint32_t {name}(std::size_t index, const UnitParameters& unit) {{", "  switch (index) {", *cases,
                 "    default: return 0;", "  }", "}"]
     rows = [f"    {{kReg{r['name']}, {str(r['access'] != 'ro').lower()}, {str(r.get('write_when') == 'always').lower()}}}," for r in spec.registers]

@@ -208,23 +208,10 @@ constexpr std::uint32_t register_reset(std::size_t index, const UnitParameters& 
     case 1: return (static_cast<std::uint32_t>(0)) | (static_cast<std::uint32_t>(3) << 8) | (static_cast<std::uint32_t>(1) << 16);
     case 2: return (static_cast<std::uint32_t>(unit.lanes)) | (static_cast<std::uint32_t>(unit.conv_bits) << 8) | (static_cast<std::uint32_t>(4) << 16) | (static_cast<std::uint32_t>(6) << 24);
     case 3: return (static_cast<std::uint32_t>(unit.max_channels)) | (static_cast<std::uint32_t>(unit.mult_bits) << 16) | (static_cast<std::uint32_t>(unit.bias_bits) << 24);
-    case 4: return 0x00000000U;
-    case 5: return 0x00000000U;
-    case 6: return 0x00000000U;
     case 7: return (static_cast<std::uint32_t>(unit.dataflows)) | (static_cast<std::uint32_t>(unit.cell_bits) << 8) | (static_cast<std::uint32_t>(unit.near_blocks) << 16) | (static_cast<std::uint32_t>(unit.folded) << 24);
     case 8: return 0x00000001U;
     case 9: return 0x00000004U;
-    case 10: return 0x00000000U;
-    case 11: return 0x00000000U;
     case 12: return 0x00000001U;
-    case 13: return 0x00000000U;
-    case 14: return 0x00000000U;
-    case 15: return 0x00000000U;
-    case 16: return 0x00000000U;
-    case 17: return 0x00000000U;
-    case 18: return 0x00000000U;
-    case 19: return 0x00000000U;
-    case 20: return 0x00000000U;
     default: return 0;
   }
 }
@@ -232,27 +219,13 @@ constexpr std::uint32_t register_reset(std::size_t index, const UnitParameters& 
 // The bits that a write may set.
 constexpr std::uint32_t register_mask(std::size_t index, const UnitParameters& unit) {
   switch (index) {
-    case 0: return 0x00000000U;
-    case 1: return 0x00000000U;
-    case 2: return 0x00000000U;
-    case 3: return 0x00000000U;
     case 4: return 0x00000001U;
-    case 5: return 0x00000000U;
     case 6: return 0x00000001U;
-    case 7: return 0x00000000U;
     case 8: return 0x0000FFFFU;
     case 9: return 0x00000007U;
     case 10: return (((1U << unit.mult_bits) - 1U));
     case 11: return 0x0000013FU;
     case 12: return 0x00003F03U;
-    case 13: return 0x00000000U;
-    case 14: return 0x00000000U;
-    case 15: return 0x00000000U;
-    case 16: return 0x00000000U;
-    case 17: return 0x00000000U;
-    case 18: return 0x00000000U;
-    case 19: return 0x00000000U;
-    case 20: return 0x00000000U;
     default: return 0;
   }
 }
