@@ -16,7 +16,7 @@ build=(
 )
 python=(python3-dev python3-pip python3-venv pybind11-dev)
 tests=(libgtest-dev iverilog yosys z3 opensta qflow-tech-osu018 chromium)
-slow=(clang clang-tidy)
+slow=(clang clang-tidy slurm-wlm python3-torch)
 
 usage() {
   sed -n '2,7s/^# \{0,1\}//p' "$0" >&2

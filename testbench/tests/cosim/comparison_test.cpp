@@ -188,10 +188,16 @@ TEST(comparison, equal_pins_are_equal_and_counted_once) {
       EXPECT_EQ(seen.b_ready, asked.b_ready);
       EXPECT_EQ(seen.ar_valid, asked.ar_valid);
       EXPECT_EQ(seen.r_ready, asked.r_ready);
-      if (asked.aw_valid) EXPECT_EQ(seen.aw_addr, asked.aw_addr);
-      if (asked.w_valid) EXPECT_EQ(seen.w_data, asked.w_data);
-      if (asked.w_valid) EXPECT_EQ(seen.w_strb, asked.w_strb);
-      if (asked.ar_valid) EXPECT_EQ(seen.ar_addr, asked.ar_addr);
+      if (asked.aw_valid) {
+        EXPECT_EQ(seen.aw_addr, asked.aw_addr);
+      }
+      if (asked.w_valid) {
+        EXPECT_EQ(seen.w_data, asked.w_data);
+        EXPECT_EQ(seen.w_strb, asked.w_strb);
+      }
+      if (asked.ar_valid) {
+        EXPECT_EQ(seen.ar_addr, asked.ar_addr);
+      }
     }
     EXPECT_EQ(scene.run(nullptr).rtl_golden.compared, 0U);
   }
