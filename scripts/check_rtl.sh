@@ -101,6 +101,9 @@ check_legal() {
   # Yosys 0.23 takes ~N'(x) for (~N)'(x) and says nothing; N'(~x) is read alike by all tools.
   grep -nE "[~!][[:alnum:]_]+'\\(" "$package" "${sources[@]}" "${checkers[@]}" > "$work/log" && status=1 || status=0
   report "$status" "no ~ or ! before a cast to a width, which yosys misreads" "$work/log"
+  awk 'length > 140 && !/^ *\/\// {print FILENAME ":" FNR ": " length " characters"; long = 1} END {exit long}' \
+    rtl/quasim_*.sv "${checkers[@]}" > "$work/log" && status=0 || status=1
+  report "$status" "no line of code above 140 characters" "$work/log"
 }
 
 simulate() {  # simulate TEXT TOP ARGUMENTS AND SOURCES: passes where the bench prints PASS

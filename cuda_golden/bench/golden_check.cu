@@ -591,7 +591,8 @@ void check_group_plans(bool small, std::uint64_t seed) {
         const Layer layer(p.channels, p.taps, seed + 21, Fill::kUniform);
         const GroupedLayer groups = grouped_layer(p, count, how, 0.5, seed + 31);
         qg_plan* const plan = plan_of(groups, layer, true);
-        for (const std::int64_t length : {4096, 4095, 130}) {
+        // at 1030 the blocks of [B,L,C] would need a second wave on 132 multiprocessors
+        for (const std::int64_t length : {4096, 4095, 1030, 130}) {
           if (small && length == 4095) continue;
           p.length = length;
           p.batch = length == 130 ? 20 : 1;

@@ -80,7 +80,8 @@ module quasim_conv_acc_checker #(
     if (known_q) begin
       assert (written_i && word_i == samples_q) else $error("conv_acc: the stored history is not the channel's last three samples");
       if (meets) begin
-        assert ((forwards_q ? forward_q : stored_i) == samples_q) else $error("conv_acc: the history in fetch is not the channel's last three samples");
+        assert ((forwards_q ? forward_q : stored_i) == samples_q)
+          else $error("conv_acc: the history in fetch is not the channel's last three samples");
       end
     end
     if (fetch_valid_q) begin

@@ -70,9 +70,11 @@ module quasim_regs_checker #(
     end
     for (int i = 0; i < Windows; i++) begin
       write_window[i] = (32'(waddr_i) >= quasim_map_pkg::window_base(i)) & (32'(waddr_i) < quasim_map_pkg::window_base(i)
-          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)));
+          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits,
+              MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)));
       read_window[i] = (32'(raddr_i) >= quasim_map_pkg::window_base(i)) & (32'(raddr_i) < quasim_map_pkg::window_base(i)
-          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)));
+          + 32'(quasim_map_pkg::window_bytes(i, Lanes, MaxChannels, ConvBits,
+              MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)));
     end
   end
 
@@ -87,12 +89,14 @@ module quasim_regs_checker #(
       if (field(word_q[quasim_map_pkg::range_register(i)], quasim_map_pkg::range_lsb(i), quasim_map_pkg::range_width(i))
           < 32'(quasim_map_pkg::range_least(i))) legal = 1'b0;
       if (field(word_q[quasim_map_pkg::range_register(i)], quasim_map_pkg::range_lsb(i), quasim_map_pkg::range_width(i))
-          > 32'(quasim_map_pkg::range_greatest(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded))) legal = 1'b0;
+          > 32'(quasim_map_pkg::range_greatest(i, Lanes, MaxChannels, ConvBits,
+              MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded))) legal = 1'b0;
     end
     for (int i = 0; i < Registers; i++) begin
       allowed[i] = (quasim_map_pkg::register_access(i) != quasim_map_pkg::ACCESS_RO)
                  & (idle_i | (quasim_map_pkg::register_always(i) == 1))
-                 & ((wdata_i & ~quasim_map_pkg::register_mask(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)) == '0);
+                 & ((wdata_i & ~quasim_map_pkg::register_mask(i, Lanes, MaxChannels, ConvBits,
+                     MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded)) == '0);
     end
     taken          = write_hit & allowed & {Registers{write_i}};
     refused_enable = taken[quasim_map_pkg::REGISTER_CONTROL] & wdata_i[0] & ~legal;
@@ -103,7 +107,8 @@ module quasim_regs_checker #(
   always_ff @(posedge clk_i or negedge rst_ni) begin
     if (!rst_ni) begin
       for (int i = 0; i < Registers; i++) begin
-        word_q[i] <= quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
+        word_q[i] <= quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits,
+            MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded);
       end
       clear_q        <= 1'b0;
       config_error_q <= 1'b0;
@@ -123,7 +128,8 @@ module quasim_regs_checker #(
     for (int i = 0; i < Registers; i++) begin
       if (read_hit[i]) expected_read = word_q[i];
       if (read_hit[i] && quasim_map_pkg::register_counter(i) >= 0) begin
-        if (quasim_map_pkg::register_is_high(i) == 1) expected_read = 32'(counter_high_i >> (32 * (quasim_map_pkg::register_counter(i) & 3)));
+        if (quasim_map_pkg::register_is_high(i) == 1)
+          expected_read = 32'(counter_high_i >> (32 * (quasim_map_pkg::register_counter(i) & 3)));
         else expected_read = 32'(counter_low_i >> (32 * (quasim_map_pkg::register_counter(i) & 3)));
       end
     end
@@ -137,24 +143,29 @@ module quasim_regs_checker #(
     cover (Dataflows == 1 || (control_enable_o && dataflow_select_o == 2'd2));
     cover (config_error_q);
     // answers
-    assert (write_okay_o == ((taken != '0) | (write_i & idle_i & (write_window != '0)))) else $error("registers: a write is taken or refused against the map");
+    assert (write_okay_o == ((taken != '0) | (write_i & idle_i & (write_window != '0))))
+      else $error("registers: a write is taken or refused against the map");
     assert (read_okay_o == (read_hit != '0)) else $error("registers: a read is answered or refused against the map");
     assert (read_data_o == expected_read) else $error("registers: a read does not give what was written");
     // windows
-    assert (window_write_o == (write_window & {Windows{write_i & idle_i}})) else $error("registers: a write reaches a window, or misses it, against the map");
+    assert (window_write_o == (write_window & {Windows{write_i & idle_i}}))
+      else $error("registers: a write reaches a window, or misses it, against the map");
     assert (window_read_o == read_window) else $error("registers: a read reaches a window, or misses it, against the map");
     for (int i = 0; i < Windows; i++) begin
       if (write_window[i]) begin
-        assert (32'(window_windex_o) == ((32'(waddr_i) - quasim_map_pkg::window_base(i)) >> ((quasim_map_pkg::window_unit_bytes(i) == 8) ? 3 : 2)))
+        assert (32'(window_windex_o) == ((32'(waddr_i) - quasim_map_pkg::window_base(i))
+            >> ((quasim_map_pkg::window_unit_bytes(i) == 8) ? 3 : 2)))
         else $error("registers: a write reaches another unit of its window");
       end
       if (read_window[i]) begin
-        assert (32'(window_rindex_o) == ((32'(raddr_i) - quasim_map_pkg::window_base(i)) >> ((quasim_map_pkg::window_unit_bytes(i) == 8) ? 3 : 2)))
+        assert (32'(window_rindex_o) == ((32'(raddr_i) - quasim_map_pkg::window_base(i))
+            >> ((quasim_map_pkg::window_unit_bytes(i) == 8) ? 3 : 2)))
         else $error("registers: a read reaches another unit of its window");
       end
     end
     // fields show their register
-    assert (32'(control_enable_o) == word_q[quasim_map_pkg::REGISTER_CONTROL]) else $error("registers: Control.Enable is not what was written");
+    assert (32'(control_enable_o) == word_q[quasim_map_pkg::REGISTER_CONTROL])
+      else $error("registers: Control.Enable is not what was written");
     assert (clear_counters_clear_o == clear_q) else $error("registers: ClearCounters clears without its write, or not with it");
     assert (32'(channels_o) == word_q[quasim_map_pkg::REGISTER_CHANNELS]) else $error("registers: Channels is not what was written");
     assert (32'(taps_o) == word_q[quasim_map_pkg::REGISTER_TAPS]) else $error("registers: Taps is not what was written");
@@ -163,13 +174,16 @@ module quasim_regs_checker #(
     else $error("registers: Requant is not what was written");
     assert ({18'd0, dataflow_turn_o, 6'd0, dataflow_select_o} == word_q[quasim_map_pkg::REGISTER_DATAFLOW])
     else $error("registers: Dataflow is not what was written");
-    assert (config_error_i == config_error_q && last_error_i == last_error_q) else $error("registers: an error bit is set or cleared against the map");
+    assert (config_error_i == config_error_q && last_error_i == last_error_q)
+      else $error("registers: an error bit is set or cleared against the map");
     for (int i = 0; i < quasim_pkg::COUNTERS; i++) begin
-      assert (counter_read_o[i] == (read_i & read_hit[quasim_map_pkg::REGISTER_BEATS_IN_LO + 2 * i])) else $error("registers: a counter is latched without a read of its low half");
+      assert (counter_read_o[i] == (read_i & read_hit[quasim_map_pkg::REGISTER_BEATS_IN_LO + 2 * i]))
+        else $error("registers: a counter is latched without a read of its low half");
     end
     for (int i = 0; i < Registers; i++) begin
       if (quasim_map_pkg::register_access(i) != quasim_map_pkg::ACCESS_RW) begin
-        assert (word_q[i] == quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits, MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded))
+        assert (word_q[i] == quasim_map_pkg::register_reset(i, Lanes, MaxChannels, ConvBits,
+            MultBits, BiasBits, Dataflows, CellBits, NearBlocks, Folded))
         else $error("registers: a word that nobody can write has changed");
       end
     end

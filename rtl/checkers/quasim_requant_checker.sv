@@ -57,7 +57,8 @@ module quasim_requant_checker #(
   end
 
   // ---- fused ----
-  function automatic logic [RankBits-1:0] rank_of(input logic [(1<<CellBits)*CellWidth-1:0] cells, input logic [CellBits+PartBits-1:0] place);
+  function automatic logic [RankBits-1:0] rank_of(input logic [(1<<CellBits)*CellWidth-1:0] cells,
+      input logic [CellBits+PartBits-1:0] place);
     logic [CellWidth-1:0] one;
     logic [BaseBits-1:0]  half_ranks;
     begin
@@ -86,7 +87,8 @@ module quasim_requant_checker #(
       assert (sat_i == ((rounded > largest) || (rounded < least))) else $error("requant: a clamp is not told");
     end
     if (en_i && fused) begin
-      assert (q_i == IndexBits'({u, rank_of(cells_i, u[UBits-1-:CellBits+PartBits])})) else $error("requant: not u and the rank of its cell");
+      assert (q_i == IndexBits'({u, rank_of(cells_i, u[UBits-1-:CellBits+PartBits])}))
+        else $error("requant: not u and the rank of its cell");
       assert (sat_i == (below || above)) else $error("requant: a clamp of u is not told");
     end
   end

@@ -47,13 +47,16 @@ module quasim_settings_checker #(
   always_ff @(posedge clk_i) begin
     if (started_q) begin
       if (channels != '0 && channels <= (CountBits'(Lanes) << GroupBits)) begin
-        assert (earlier < channels && channels <= earlier + CountBits'(Lanes)) else $error("settings: the last group does not hold the last channel");
+        assert (earlier < channels && channels <= earlier + CountBits'(Lanes))
+          else $error("settings: the last group does not hold the last channel");
         for (int i = 0; i < Lanes; i++) begin
-          assert (last_keep_o[i] == (earlier + CountBits'(i) < channels)) else $error("settings: tkeep of the last group is not its channels");
+          assert (last_keep_o[i] == (earlier + CountBits'(i) < channels))
+            else $error("settings: tkeep of the last group is not its channels");
         end
       end
       if (taps_q >= 3'(quasim_pkg::TAPS_MIN) && taps_q <= 3'(quasim_pkg::TAPS_MAX)) begin
-        assert (8 * (CountBits'(taps_q) - 1) + CountBits'(tap_shift_o) == 24) else $error("settings: weight byte K-1 is not beside the newest sample");
+        assert (8 * (CountBits'(taps_q) - 1) + CountBits'(tap_shift_o) == 24)
+          else $error("settings: weight byte K-1 is not beside the newest sample");
       end
       assert (cut_mask_o == below_shift) else $error("settings: the mask is not of the bits below S");
     end

@@ -206,7 +206,6 @@ BusMaster::Write BusMaster::some_write() {
 }
 
 const BusRequest& BusMaster::drive() {
-  if (!asks_) return request_;
   const auto begins = [this] { return coin_.stalls(); };
   const bool may_write = !ending_ && std::max(addressed_, filled_) - answered_ < writes_.size();
   if (!request_.aw_valid && (addressed_ < filled_ || (addressed_ == filled_ && may_write)) &&

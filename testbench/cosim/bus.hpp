@@ -21,7 +21,6 @@ namespace quasim::cosim {
 /// What a read of each register says that changes by a write alone; entry n belongs to register n of the map.
 class RegisterFile {
  public:
-  RegisterFile() = default;
   /// Of a unit after reset.
   explicit RegisterFile(const spec::UnitParameters& unit);
   /// What remains of the writes that load the program. Registers that it does not need keep what they held.
@@ -39,7 +38,6 @@ class RegisterFile {
 /// The unit's side, cycle by cycle as docs/timing says.
 class BusModel {
  public:
-  BusModel() = default;
   /// Of a unit that holds what `registers` says and counted so far what `counters` says. `groups`: beats of a
   /// time step.
   BusModel(const RegisterFile& registers, const sc::Counters& counters, std::size_t groups);
@@ -80,9 +78,8 @@ class BusModel {
 /// of a write in any order, answers taken early or late, the next write before the last one's answer.
 class BusMaster {
  public:
-  BusMaster() = default;
   explicit BusMaster(const BusTraffic& traffic)
-      : coin_(traffic.probability, traffic.seed), random_(traffic.seed), asks_(traffic.probability > 0) {}
+      : coin_(traffic.probability, traffic.seed), random_(traffic.seed) {}
 
   /// What it drives in the next cycle. A valid bit stays until it was answered.
   const BusRequest& drive();
@@ -101,9 +98,9 @@ class BusMaster {
   std::uint32_t some_address();
   std::uint32_t below(std::uint32_t bound) { return static_cast<std::uint32_t>(random_() % bound); }
 
-  StallPattern coin_{0.0, 1};
+  StallPattern coin_;
   std::mt19937_64 random_;
-  bool asks_ = false, ending_ = false, reading_ = false;
+  bool ending_ = false, reading_ = false;
   BusRequest request_;
   std::array<Write, 2> writes_{};  ///< the last two, by number
   /// Writes whose address, whose data was put on the bus, and that were answered.

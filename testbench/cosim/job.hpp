@@ -127,7 +127,7 @@ struct JobResult {
   ElementCounts model_golden, rtl_golden, rtl_model;
   ElementCounts model_golden_q;       ///< q of the model against the golden's
   std::uint64_t cycles_compared = 0;  ///< cycles in which every pin of RTL and model was compared
-  BusCounts bus;                      ///< beside the stream, with an RTL
+  BusCounts bus;                      ///< beside the stream, with an RTL that stays in step
   Bins bins;                          ///< functional coverage, when asked for
   Timeline timeline;
   std::string failure;  ///< why the stream did not finish or the sides fell out of step; empty when fine

@@ -319,7 +319,7 @@ class TestbenchOf final : public Testbench {
     result.seconds = seconds;
     result.q = probe_.take_q();
     result.timeline = probe_.take_timeline();
-    if (talk) {
+    if (talk && !outcome.diverged) {  // else nobody knows how much of it the RTL has seen
       result.bus = talk->unit().counts();
       if (job.coverage) talk->unit().coverage().add_to(result.bins, sc::unit_parameters(config_, Lanes));
     }

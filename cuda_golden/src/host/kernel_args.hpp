@@ -156,7 +156,7 @@ constexpr int kAlignedRounds = 5;
 constexpr int kRaggedRounds = 4;
 constexpr int kRoundBytes = 512;
 constexpr int kRowThreads = 128;           // of a block in [B,C,L]
-constexpr int kColumnRowsMax = 32;         // that a warp walks in [B,L,C]: doubts are a bit each
+constexpr int kOneWaveRows = 24;           // that a warp takes in [B,L,C] at most where all run at once
 constexpr int kColumnThreadsPerSm = 1024;  // in [B,L,C]; 64 registers a thread
 
 struct FastArgs {

@@ -470,11 +470,13 @@ std::int64_t blocks_of_columns(const FastArgs& args, std::int64_t columns, std::
   return columns * ((items + warps - 1) / warps);
 }
 
-// Where those would be a little more than run at once: the fewest rows with which they are not.
+// Where those would be a little more than run at once: the fewest rows with which they are not. Much longer
+// items would leave more idle than a second wave does.
 std::int64_t rows_in_one_wave(const qg_plan& plan, const FastArgs& args, std::int64_t columns,
                               std::int64_t rows) {
   const std::int64_t at_once = plan.limits.multiprocessors * blocks_per_sm(args.threads);
-  for (std::int64_t more = rows; more <= kColumnRowsMax; ++more)
+  const std::int64_t most = std::min<std::int64_t>(kOneWaveRows, rows + rows / 4);
+  for (std::int64_t more = rows; more <= most; more += 2)
     if (blocks_of_columns(args, columns, more) <= at_once) return more;
   return rows;
 }
@@ -514,7 +516,7 @@ void cut(const qg_plan& plan, FastArgs& args) {
   // one wave of warps, if that makes their items no longer than what a long run does best
   const std::int64_t warps = std::int64_t{32} * plan.limits.multiprocessors;
   const std::int64_t one_wave = (shape.batch * columns * shape.length + warps - 1) / warps;
-  args.many_rows = one_wave > 24;
+  args.many_rows = one_wave > kOneWaveRows;
   // more of them where settling, or a column's tables, cost something once a warp
   const std::int64_t long_run = plan.doubts || (plan.grouped() && plan.lanes_agree) ? 26 : 18;
   std::int64_t rows = args.many_rows ? long_run : std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2);

@@ -336,9 +336,9 @@ class Fuzzer:
 def unread_files(words, bundle, names):
     """The file of a bundle that -o names and that the command does not read: it is meant to be replaced."""
     target = words[words.index("-o") + 1] if "-o" in words[:-1] else ""
-    if words[0] == "report" or words.count(target) > 1:
+    if words.count(target) > 1:
         return []
-    results = ("program.json", "golden/certificate.json", "golden/cosim.json")
+    results = ("program.json",) if words[0] == "report" else ("program.json", "golden/certificate.json", "golden/cosim.json")
     return [name for name in names if target == str(bundle / name) and (name in results or name.startswith("kit/"))]
 
 

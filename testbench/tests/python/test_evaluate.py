@@ -196,23 +196,27 @@ class Evaluate(unittest.TestCase):
         """What is left, from the batches that ran; said once, where it is long."""
         from quasim.evaluate import runs
 
-        now = iter([100.0, 130.0, 160.0, 160.0])
-        pace = runs.Pace(40, lambda: next(now))
-        self.assertEqual(pace.seconds_left(), 0.0)
+        now = 100.0
+        pace = runs.Pace(40, lambda: now)
+        self.assertIsNone(pace.seconds_left())
         pace.skip(9)
+        pace.ran()  # starts the clock
+        now += 30
         pace.ran()
-        self.assertEqual(pace.seconds_left(), 30 * 30.0)
+        self.assertIsNone(pace.seconds_left(), "one batch says little")
+        now += 30
         pace.ran()
-        self.assertEqual(pace.seconds_left(), 29 * 30.0)
-        pace.skip(29)
+        self.assertEqual(pace.seconds_left(), 28 * 30.0)
+        pace.skip(28)
         self.assertEqual(pace.seconds_left(), 0.0)
-        self.assertEqual([runs.spoken(seconds) for seconds in (29, 61, 600, 10000)], ["29 seconds", "1 minute", "10 minutes", "3 hours"])
+        self.assertEqual([runs.spoken(seconds) for seconds in (0.2, 1, 29, 61, 600, 5000, 10000)],
+                         ["a moment", "about 1 second", "about 29 seconds", "about 1 minute", "about 10 minutes", "about 83 minutes", "about 3 hours"])
         code, _, err = self.evaluate(self.folder / "paced", rows="fp32,two_step")
         self.assertEqual((code, err), (0, ""))
-        with mock.patch.object(runs, "LONG_SECONDS", 0):
+        with mock.patch.multiple(runs, LONG_SECONDS=0, MEASURED_SECONDS=0):
             code, _, err = self.evaluate(self.folder / "long", rows="fp32,two_step")
         self.assertEqual(code, 0)
-        self.assertRegex(err, r"^evaluate: about [0-9]+ seconds for 2 configurations of 8 sequences; --sequences N takes fewer, .*\n$")
+        self.assertRegex(err, r"^evaluate: [a-z0-9 ]+ left of 2 configurations on 8 sequences; --sequences N takes fewer, .*\n$")
 
     def test_goes_on_after_a_kill(self):
         """A process killed in the third of four batches; the next one answers the last two, and the result is the same."""

@@ -18,6 +18,13 @@ import checkpoints
 import numpy as np
 from quasim.importer import command
 
+try:
+    from quasim import _quasim  # noqa: F401
+
+    COMPILED = True
+except ImportError:
+    COMPILED = False
+
 SCALES = ["--input-scale", "0.1", "--output-scale", "0.1"]
 CONV = "backbone.layers.0.mixer.conv1d."
 
@@ -51,22 +58,23 @@ class Hostile(unittest.TestCase):
         path.write_bytes(data if isinstance(data, bytes) else data.encode())
         return path
 
-    def run_import(self, *arguments):
+    def run_import(self, *arguments, output=None):
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            code = command.main([*map(str, arguments), "-o", str(self.folder / "out")])
+            code = command.main([*map(str, arguments), "-o", str(self.folder / "out" if output is None else output)])
         return code, out.getvalue(), err.getvalue()
 
-    def refused(self, words, *arguments):
+    def refused(self, words, *arguments, output=None):
         """Exit code 2, one line that has the words in it, nothing on stdout, nothing written."""
-        code, out, err = self.run_import(*arguments)
+        before = sorted(self.folder.rglob("*"))
+        code, out, err = self.run_import(*arguments, output=output)
         self.assertEqual(code, 2, err)
         self.assertEqual((out, err.count("\n")), ("", 1), err)
         self.assertTrue(err.isascii() or err.isprintable() or err.endswith("\n"))
         self.assertNotIn("import failed", err)
         for word in words:
             self.assertIn(word, err)
-        self.assertFalse((self.folder / "out").exists())
+        self.assertEqual(sorted(self.folder.rglob("*")), before, "something was written")
         self.checks += 1
 
     def quamba(self, **changes):
@@ -150,6 +158,131 @@ class Hostile(unittest.TestCase):
         self.refused(["--mixer", "W4A8, W8A8", "W4A16"], file, "--mixer", "W4A16")
         self.refused(["--mixer", "hybrid"], self.quamba(), "--mixer", "W4A8")
         self.assertEqual(self.run_import(file, "--mixer", "W4A8")[0], 0)
+
+    def test_names_of_folders(self):
+        """A key's module names a folder only where it can; two convolutions never share one."""
+        weight = np.ones((6, 1, 4), np.float32)
+        victim = self.folder / "victim/conv"
+        victim.mkdir(parents=True)
+        (victim / "layer.json").write_text("{}")
+        for module in ("a/../../victim/conv", "a conv", "a\nconv", "\ud800conv", "\0conv", "c" * 300 + "conv"):
+            file = self.file("model.safetensors", checkpoints.safetensors({f"layers.0.{module}.weight": weight, "layers.0.conv.weight": weight}))
+            self.refused(["model.safetensors", "a name of letters"], file, *SCALES, "--force")
+        staged = {f"layers.{i}.blocks.{j}.op.conv1d.weight": weight * (1 + 2 * i + j) for i in range(2) for j in range(2)}
+        staged.update({"encoder.layers.7.conv.weight": weight, "decoder.layers.7.conv.weight": weight})
+        code, _, err = self.run_import(self.file("model.safetensors", checkpoints.safetensors(staged)), *SCALES)
+        self.assertEqual((code, err), (0, ""))
+        made = {path.parent.name: float(np.load(path.parent / "float/conv1d_weight.npy")[0, 0]) for path in (self.folder / "out").glob("*/layer.json")}
+        self.assertEqual(made, {key[: -len(".weight")]: float(values[0, 0, 0]) for key, values in staged.items()})
+
+    def test_whole_or_not_at_all(self):
+        """What is wrong with a later layer leaves nothing of the earlier ones; a folder that is in the way neither."""
+        entries = checkpoints.quamba(self.rng, 3, 6)
+        entries["backbone.layers.2.mixer.conv1d.output_scale"] = 0.0
+        self.refused(["layers.2.mixer.conv1d.output_scale"], self.file("m.bin", checkpoints.torch_file(entries)))
+        entries["backbone.layers.2.mixer.conv1d.output_scale"] = 0.1
+        file = self.file("m.bin", checkpoints.torch_file(entries))
+        (self.folder / "out/layer01").mkdir(parents=True)
+        (self.folder / "out/layer01/thesis.txt").write_text("years")
+        self.refused(["layer01", "thesis.txt"], file)
+        self.refused(["layer01", "thesis.txt"], file, "--force")
+        (self.folder / "out/layer01/thesis.txt").unlink()
+        self.assertEqual(self.run_import(file)[0], 0)
+        self.assertEqual(sorted(path.name for path in (self.folder / "out").iterdir()), ["layer00", "layer01", "layer02"])
+        (self.folder / "out/layer00/golden").mkdir()
+        self.assertEqual(self.run_import(file, "--force")[0], 0)
+        self.assertFalse((self.folder / "out/layer00/golden").exists())
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith(".")], [])
+
+    def test_links_and_dots_as_output(self):
+        file = self.weights(np.ones((6, 1, 4), np.float32))
+        (self.folder / "real").mkdir()
+        (self.folder / "link").symlink_to("real")
+        self.assertEqual(self.run_import(file, *SCALES, output=self.folder / "link")[0], 0)
+        self.assertTrue((self.folder / "link").is_symlink() and (self.folder / "real/layer.json").exists())
+        (self.folder / "lost").symlink_to("nowhere")
+        self.assertEqual(self.run_import(file, *SCALES, output=self.folder / "lost")[0], 0)
+        self.assertTrue((self.folder / "nowhere/layer.json").exists())
+        (self.folder / "here").mkdir()
+        before = os.getcwd()
+        try:
+            os.chdir(self.folder / "here")
+            self.assertEqual(self.run_import(file, *SCALES, output=".")[0], 0)
+        finally:
+            os.chdir(before)
+        self.assertTrue((self.folder / "here/layer.json").exists())
+        self.refused(["-o", "empty name"], file, *SCALES, output="")
+
+    def test_signals_leave_nothing(self):
+        """A process that is asked to end while it writes."""
+        code = ("import os, signal, sys\n"
+                "import numpy as np\n"
+                "from quasim.importer import command\n"
+                "original = np.save\n"
+                "def save(*arguments):\n"
+                "    original(*arguments)\n"
+                "    os.kill(os.getpid(), int(sys.argv[1]))\n"
+                "np.save = save\n"
+                "command.main(sys.argv[2:])\n")
+        file = self.weights(np.ones((6, 1, 4), np.float32))
+        before = sorted(self.folder.rglob("*"))
+        for number in (15, 1, 3, 2):
+            done = subprocess.run([sys.executable, "-c", code, str(number), str(file), *SCALES, "-o", str(self.folder / "out")], capture_output=True, check=False)
+            self.assertIn(done.returncode, (-number, 130, 0))
+            self.assertNotIn(b"Traceback", done.stderr)
+            self.assertEqual(sorted(self.folder.rglob("*")), before)
+
+    def test_inputs_of_other_layers(self):
+        floats = lambda *shape: self.rng.standard_normal(shape).astype(np.float32)
+        file = self.file("m.safetensors", checkpoints.safetensors({f"layers.{i}.conv1d.weight": floats(6, 1, 4) for i in range(2)}))
+        np.savez(self.folder / "x.npz", layer01_conv1d_input=floats(6, 9))
+        self.refused(["x.npz", "layer00"], file, "--layers", "0", "--input", self.folder / "x.npz")
+        file = self.file("q.safetensors", checkpoints.safetensors({f"layers.3.attn.{n}_conv1d.weight": floats(6, 1, 4) for n in "qkv"}))
+        np.savez(self.folder / "y.npz", layer03=floats(6, 9), other=floats(1))
+        self.refused(["y.npz", "layer03.attn.k_conv1d"], file, "--input", self.folder / "y.npz")
+        number = self.file("n.pt", checkpoints.torch_file({"x": 0.5}))
+        for option in ("--input", "--bias"):
+            self.refused(["n.pt", option, "the number 0.5"], self.weights(floats(6, 1, 4)), *SCALES, option, number)
+        self.refused(["--mixer", "no --key"], self.quamba(), "--key", CONV + "weight", "--mixer", "FOO")
+
+    def test_links_that_lead_nowhere(self):
+        self.file("pytorch_model.bin", checkpoints.torch_file({"layers.0.conv1d.weight": np.ones((24, 1, 4), np.float32)}))
+        for name in ("config.json", "model.safetensors"):
+            (self.folder / name).symlink_to("gone")
+            self.refused([name, "can be opened"], self.folder, *SCALES)
+            (self.folder / name).unlink()
+
+    def test_small_files_that_would_take_long(self):
+        """Each was minutes or gigabytes once."""
+        text = lambda word: b"X" + struct.pack("<I", len(word)) + word.encode()
+        doubled = b"K\x01K\x02\x86q\x00" + b"".join(b"0h" + bytes([n - 1]) + b"h" + bytes([n - 1]) + b"\x86q" + bytes([n]) for n in range(1, 60))
+        storage = b"}" + text("w") + b"(" + text("storage") + b"ctorch\nFloatStorage\n"
+        for words, code in ((["name of a member", "tuple"], storage + doubled + text("cpu") + b"K\x18tQs"),
+                            (["name of a member", "tuple"], storage + b"K\x01" + b"\x85" * 2000 + text("cpu") + b"K\x18tQs"),
+                            (["200000 entries"], b"]q\x00(" + b"h\x00" * 199000 + b"e")):
+            file = checkpoints.TorchFile()
+            file.pickle.put(code)
+            self.refused(words, self.file("evil.bin", file.bytes()), *SCALES)
+        header = b"{'descr': '<f4','a':True" + b" " * 500 + b"'b':True" + b" " * 500 + b"x"
+        self.refused(["a.npy", "npy header"], self.file("a.npy", b"\x93NUMPY\x01\0" + struct.pack("<H", len(header)) + header), *SCALES)
+        header = json.dumps({"h.0." * 1600 + "conv" * 1600 + "x": {"dtype": "I8", "shape": [0], "data_offsets": [0, 0]}}).encode()
+        self.refused(["convolution"], self.file("a.safetensors", struct.pack("<Q", len(header)) + header), *SCALES)
+
+    def test_quamba2_says_its_groups_itself(self):
+        good, _ = checkpoints.quamba2(self.rng)
+        file = self.file("quamba2.bin", checkpoints.torch_file(good))
+        for text in ("one", "x:96,B:4,C:12", "foo:96,bar:16"):
+            self.refused(["--groups"], file, "--groups", text)
+        heads = CONV + "x_head_group_range"
+        for name in (heads, CONV + "x_dim_group_range"):
+            self.refused(["group ranges"], self.file("quamba2.bin", checkpoints.torch_file({**good, name: np.zeros_like(good[name])})))
+        plain = {key: value for key, value in good.items() if key != heads}
+        self.refused([CONV + "x_out_scales", "one output scale"], self.file("quamba2.bin", checkpoints.torch_file(plain)), "--groups", "x:96,B:8,C:8")
+        scales = self.file("scales.json", json.dumps({"format": "quasim.scales/1", "layers": {"layer00": {"output_scale": {"X": 0.5}}}}))
+        np.save(self.folder / "x.npy", np.ones((1, 24, 9), np.float32))
+        self.refused(["--scales", "output_scale", "groups of B, C, x", "X"], self.weights(np.ones((24, 1, 4), np.float32)), "--groups", "x:16,B:4,C:4",
+                     "--scales", scales, "--input", self.folder / "x.npy")
+        self.refused(["weight_scale", "a number", "True"], self.quamba(weight_scale=True))
 
     def test_groups(self):
         good, _ = checkpoints.quamba2(self.rng)
@@ -391,7 +524,7 @@ class Hostile(unittest.TestCase):
             (["view"], dict(shape=(7, 4))), (["view"], dict(offset=1)), (["view"], dict(stride=(4, 2))), (["view"], dict(offset=-1)),
             (["view"], dict(shape=(2**31, 4), stride=(0, 0))), (["view"], dict(shape=(2**40, 2**40), stride=(1, 1))),
             (["shape"], dict(stride=(-4, 1))), (["shape"], dict(shape=(-6, 4))), (["view"], dict(stride=(4,))),
-            (["stored bytes"], dict(length_elems=23)), (["stored bytes"], dict(length_elems=-1)), (["stored bytes"], dict(length_elems=2**62)),
+            (["stored bytes"], dict(length_elems=23)), (["number of elements"], dict(length_elems=-1)), (["stored bytes"], dict(length_elems=2**62)),
             (["axes"], dict(shape=(1,) * 40, stride=(1,) * 40)),
         ):
             file = checkpoints.TorchFile()
@@ -473,21 +606,29 @@ class Hostile(unittest.TestCase):
                 continue
             self.refused(["output_scale"], self.quamba(), "--scales", file)
 
+    @unittest.skipUnless(COMPILED, "the compiled part of the package, which knows a bundle's rules, is not built")
     def test_bundles(self):
         weight = np.ones((6, 4), np.int8)
         folder = self.folder / "bundle"
         folder.mkdir()
         np.save(folder / "conv1d_weight.npy", weight)
-        good = {"format": "quasim.layer/1", "input_scale": 1, "weight_scale": 1, "output_scale": 1}
-        for words, change in ((["format", "quasim.layer/2"], {"format": "quasim.layer/2"}), (["input_scale", "a number"], {"input_scale": "1"}),
-                              (["weight_scale", "a number"], {"weight_scale": True}), (["output_scale", "finite"], {"output_scale": 0}),
-                              (["--conv-bits", "99"], {"conv_bits": 99}), (["--dataflow"], {"dataflow": [1]}), (["JSON"], [1])):
+        good = {"format": "quasim.layer/1", "name": "l", "channels": 6, "taps": 4, "input_scale": 1, "weight_scale": 1, "output_scale": 1}
+        for words, change in ((["format", "quasim.layer/2"], {"format": "quasim.layer/2"}), (["input_scale", "finite"], {"input_scale": "1"}),
+                              (["weight_scale", "finite"], {"weight_scale": True}), (["output_scale", "finite"], {"output_scale": 0}),
+                              (["conv_bits", "99"], {"conv_bits": 99}), (["dataflow"], {"dataflow": [1]}), (["JSON"], [1]),
+                              (["conv_bit", "expected"], {"conv_bit": 10}), (["7"], {"channels": 7}), (["K = 2"], {"taps": 2}),
+                              (["conv1d_bias.npy", "missing"], {"bias_scale": 1}), (["name"], {"name": 5})):
             (folder / "layer.json").write_text(json.dumps({**good, **change} if isinstance(change, dict) else change))
             self.refused(words, folder)
         (folder / "layer.json").write_text(json.dumps(good))
         self.refused(["bundle by itself"], folder, folder)
+        (folder / "conv1d_input.npy").symlink_to("gone")
+        self.refused(["conv1d_input.npy"], folder)
+        (folder / "conv1d_input.npy").unlink()
+        self.refused(["-o", "another folder than what is read"], folder, "--force", output=folder)
+        self.assertTrue((folder / "conv1d_weight.npy").exists())
         (folder / "conv1d_weight.npy").unlink()
-        self.refused(["convolution"], folder)
+        self.refused(["conv1d_weight.npy"], folder)
 
     # output
 

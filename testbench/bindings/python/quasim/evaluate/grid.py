@@ -1,9 +1,15 @@
 """From a float model's numbers to the unit's int8 and back: torch's operations on a processor, one Triton kernel each way on a GPU, where
-torch's five passes over memory would take longer than the convolution that they surround."""
+torch's five passes over memory would take longer than the convolution that they surround. (torch brings Triton along on Linux.)"""
 
 import functools
 
 import torch
+
+try:
+    import triton
+    import triton.language as tl
+except ImportError:
+    triton = None
 
 INT8_LIMITS = (-128, 127)
 BLOCK = 1024
@@ -12,15 +18,15 @@ WHOLE, ALONG_LAST, ALONG_MIDDLE = range(3)  # where a tensor of scales lies agai
 
 def to_grid(x, scale):
     """clamp_8(round_half_even(x / scale)) as int8, contiguous: the division in fp32, IEEE, whatever float x is. scale is fp32, positive:
-    [1], [C] along the last axis of x or [C, 1] along the one before."""
-    if x.is_cuda:
+    [1], [C] along the last axis of x or [C, 1] along the one before. What is not a number becomes any int8."""
+    if x.is_cuda and triton is not None:
         return moved(x, scale, torch.int8)
     return torch.div(x, scale).round_().clamp_(*INT8_LIMITS).to(torch.int8).contiguous()
 
 
 def from_grid(values, scale, dtype):
     """int8 times scale in fp32, then as the float dtype; scale as in to_grid."""
-    if values.is_cuda:
+    if values.is_cuda and triton is not None:
         return moved(values, scale, dtype)
     return torch.mul(values, scale).to(dtype)
 
@@ -41,8 +47,6 @@ def moved(x, scale, dtype):
 @functools.lru_cache(maxsize=None)
 def kernel():
     """The Triton kernel of both ways; compiled where it is first used."""
-    import triton
-    import triton.language as tl
 
     @triton.jit
     def move(x_ptr, out_ptr, scale_ptr, middle, last, pieces, s0, s1, s2, TO_GRID: tl.constexpr, ALONG: tl.constexpr, BLOCK: tl.constexpr):

@@ -17,6 +17,7 @@ from .statistics import NOISE_LEVEL, bootstrap, mcnemar, wilson
 FORMAT = "quasim.evaluation/1"
 KEEP_SECONDS = 20  # between two writings of what is done so far
 LONG_SECONDS = 600  # that somebody who waits wants to know of
+MEASURED_SECONDS = 10  # from which on the batches so far say something
 BASE = "fp32"
 
 
@@ -79,36 +80,41 @@ class Progress:
 
 
 class Pace:
-    """How long the batches that are left will take, if they go on as those so far."""
+    """How long the batches that are left will take, if they go on as those so far. The first one starts the clock: it waits for what is
+    made once, libraries and kernels."""
 
     def __init__(self, batches, clock=time.monotonic):
-        self._left, self._ran, self._clock = batches, 0, clock
-        self._begin = clock()
+        self._left, self._ran, self._clock, self._begin = batches, 0, clock, None
 
     def skip(self, batches):
-        """That were there already, or were left out."""
+        """That were there already."""
         self._left -= batches
 
     def ran(self):
-        self._left, self._ran = self._left - 1, self._ran + 1
+        self._left -= 1
+        if self._begin is None:
+            self._begin = self._clock()
+        else:
+            self._ran += 1
 
     def seconds_left(self):
-        return self._left * (self._clock() - self._begin) / self._ran if self._ran else 0.0
+        """None as long as it says little."""
+        seconds = 0.0 if self._begin is None else self._clock() - self._begin
+        return self._left * seconds / self._ran if self._ran > 1 and seconds >= MEASURED_SECONDS else None
 
 
 def spoken(seconds):
-    """A duration as people say it, to be read behind "about"."""
-    minutes = round(seconds / 60)
-    if minutes < 1:
-        return f"{round(seconds)} seconds"
-    if minutes < 100:
-        return f"{minutes} minute{'s' if minutes > 1 else ''}"
-    return f"{round(minutes / 60)} hours"
+    """A duration as people say it."""
+    for length, name in ((3600, "hour"), (60, "minute"), (1, "second")):
+        number = round(seconds / length)
+        if number > 1 or (number == 1 and length < 3600):
+            return f"about {number} {name}{'s' if number > 1 else ''}"
+    return "a moment"
 
 
 class Runs:
     """Runs configurations into a folder. settings: what decides every answer; a folder with others is refused. report(text): what is
-    going on; notice(text): once, after the first batch, where all will take long. rows: how many configurations there will be."""
+    going on, None: nothing more on that line; notice(text): once, where all will take long. rows: how many configurations there will be."""
 
     def __init__(self, folder, settings, work: Work, rows, report=None, notice=None):
         self.folder = pathlib.Path(folder)
@@ -169,16 +175,21 @@ class Runs:
                 progress.add(answer(model, batch, device))
                 self._pace.ran()
                 left = self._pace.seconds_left()
-                self._report(f"{configuration.name}: {number} of {len(self._work.batches)} batches, about {spoken(left)} left")
-                if self._notice is not None and left >= LONG_SECONDS:
-                    sequences = sum(len(batch.ids) for batch in self._work.text)
-                    self._notice(f"about {spoken(left)} for {self._rows} configurations of {sequences} sequences; --sequences N takes fewer, "
-                                 "--configurations NAME,... fewer rows; what was cut off goes on with the same command")
-                self._notice = None
+                self._report(f"{configuration.name}: {number} of {len(self._work.batches)} batches" + (f", {spoken(left)} left" if left else ""))
+                if left is not None:
+                    self._say_if_long(left)
         except BaseException:
             progress.write()
             raise
         return len(self._work.batches) - have
+
+    def _say_if_long(self, left):
+        if self._notice is not None and left >= LONG_SECONDS:
+            self._report(None)
+            sequences = sum(len(batch.ids) for batch in self._work.text)
+            self._notice(f"{spoken(left)} left of {self._rows} configurations on {sequences} sequences; --sequences N takes fewer, --configurations "
+                         "NAME,... fewer rows; what is cut off goes on with the same command")
+        self._notice = None
 
     def _joined(self, pieces):
         text, passages = pieces[: len(self._work.text)], pieces[len(self._work.text) :]

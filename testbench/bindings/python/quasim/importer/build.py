@@ -16,6 +16,8 @@ from ..refusal import Refusal
 from .tensors import Tensor
 
 INPUT_LAYOUTS = ("bcl", "blc")
+MOST_CHANNELS = 1 << 24  # that a bundle may have
+OWN_INPUT_KEYS = ("conv1d_input", "input")  # of a file that holds one layer
 
 
 @dataclasses.dataclass
@@ -57,9 +59,13 @@ def read_layer(checkpoint: Checkpoint, found: Found, choices: Choices, name, bia
     of a calibration; they come after the user's choices and before what the checkpoint has."""
     if checkpoint.bundle is not None:
         choices = choices_of_bundle(checkpoint, choices)
-        sample = checkpoint.tensor("conv1d_input") if sample is None and "conv1d_input" in checkpoint else sample
+    if sample is None and found.index is None:
+        key = next((key for key in OWN_INPUT_KEYS if key in checkpoint), None)
+        sample = None if key is None else checkpoint.tensor(key)
     weight = weight_of(checkpoint.tensor(found.weight_key))
     channels = len(weight.values)
+    if channels > MOST_CHANNELS:
+        raise Refusal(weight.tensor.file, weight.tensor.key, f"at most {MOST_CHANNELS} channels", channels)
     if bias is None and found.bias_key is not None and found.bias_key in checkpoint:
         bias = checkpoint.tensor(found.bias_key)
     parts = parts_of(checkpoint, found, channels, bias is not None, choices.groups)
@@ -71,7 +77,8 @@ def read_layer(checkpoint: Checkpoint, found: Found, choices: Choices, name, bia
     if sample is not None:
         operands["input"] = input_of(sample, channels, choices.input_layout)
     builder = Builder(operands, choices, scales or {}, activation_of(checkpoint, choices))
-    return builder.layer(name, parts, {"file": checkpoint.name, "key": found.weight_key})
+    with np.errstate(all="ignore"):  # what becomes infinite is refused where it matters
+        return builder.layer(name, parts, {"file": checkpoint.name, "key": found.weight_key})
 
 
 def make_layer(weight, bias=None, input=None, *, name="layer", input_scale=None, weight_scale=None, bias_scale=None,
@@ -87,8 +94,7 @@ def make_layer(weight, bias=None, input=None, *, name="layer", input_scale=None,
               "conv_scale": conv_scale}
     decided = Choices(scales={key: value for key, value in scales.items() if value is not None}, **choices)
     decided.validate()
-    sample = checkpoint.tensor("input") if "input" in arrays else None
-    return read_layer(checkpoint, Found(None, name, "weight", "bias", None), decided, name, sample=sample)
+    return read_layer(checkpoint, Found(None, name, "weight", "bias", None), decided, name)
 
 
 def choices_of_bundle(checkpoint, choices) -> Choices:
@@ -170,7 +176,8 @@ class Builder:
         source.update({key: operand.tensor.dtype for key, operand in self._operands.items()})
         if "input" in self._operands:
             source["input_file"] = self._operands["input"].tensor.file
-        source["scales"] = self._origins
+        source["scales"] = {scale: next(iter(by_group.values())) if len(set(by_group.values())) == 1 else by_group
+                            for scale, by_group in self._origins.items()}
         choices = self._choices
         return Layer(name, self._int8["weight"], self._int8.get("bias"), self._int8.get("input"), groups, channel_group,
                      self._activation, choices.conv_bits, choices.dataflow, choices.rounding, source,
@@ -178,10 +185,12 @@ class Builder:
 
     def _require_known_groups(self, parts):
         names = {part.name for part in parts}
-        for scale, value in self._choices.scales.items():
-            for group in value if isinstance(value, dict) else ():
-                if group not in names:
-                    raise Refusal("", "--" + scale.replace("_", "-"), "groups of " + ", ".join(sorted(names)), group)
+        for option, scales in ((None, self._choices.scales), ("--scales", self._calibrated)):
+            for scale, value in scales.items():
+                for group in value if isinstance(value, dict) else ():
+                    if group not in names:
+                        raise Refusal("", f"{option}: {scale}" if option else "--" + scale.replace("_", "-"), "groups of " + ", ".join(sorted(names)),
+                                      group)
 
     def _group(self, part) -> Group:
         scales = {"bias_scale": None}
@@ -201,9 +210,12 @@ class Builder:
             if isinstance(value, dict):
                 value = value.get(part.name)
             if value is not None:
-                self._origins[scale] = origin
+                self._note(scale, part, origin)
                 return scale_of("", scale, value)
         return None
+
+    def _note(self, scale, part, origin):
+        self._origins.setdefault(scale, {})[part.name] = origin
 
     def _require(self, scale, part, options):
         known = self._known(scale, part)
@@ -227,7 +239,7 @@ class Builder:
             exact = as_float(tensor.file, tensor.key, values, arith)
             if scale is None:
                 scale = absmax_scale(exact)
-                self._origins[name + "_scale"] = f"absmax {arith}"
+                self._note(name + "_scale", part, f"absmax {arith}")
             int8 = quantise(exact, scale)
             real = as_float(tensor.file, tensor.key, values)
         else:
@@ -249,6 +261,6 @@ class Builder:
         bias = self._floats["bias"][part.channels] if "bias" in self._floats else None
         output = conv_act(self._floats["input"][:, part.channels], self._floats["weight"][part.channels], bias, self._activation)
         magnitude = np.quantile(np.abs(output).astype(np.float32), self._choices.output_percentile)
-        self._origins["output_scale"] = "absmax" if self._choices.output_percentile == 1 else f"percentile {self._choices.output_percentile}"
+        self._note("output_scale", part, "absmax" if self._choices.output_percentile == 1 else f"percentile {self._choices.output_percentile}")
         tensor = self._operands["input"].tensor
         return scale_of(tensor.file, "output_scale", np.float32(magnitude) / np.float32(127))

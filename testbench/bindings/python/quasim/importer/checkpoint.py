@@ -1,11 +1,12 @@
 """Opens whatever holds the tensors of a model: one file, several, or the folder of a sharded checkpoint."""
 
 import math
+import os
 import pathlib
 
 from . import npy, npz, safetensors
 from .files import map_file, read_json
-from ..refusal import Refusal
+from ..refusal import Refusal, Said
 from .tensors import Tensor, tensor_of
 from .torch_zip import OLDER_STREAM, TorchFile, looks_like
 from .zips import MAGIC as ZIP_MAGIC
@@ -47,6 +48,31 @@ def refuse_by_name(view, path):
         raise Refusal(path, "file", "the zip format that torch.save has written since PyTorch 1.6", "a bare pickle")
 
 
+def require_tensor(entry, file, key) -> Tensor:
+    """Raises Refusal for a number."""
+    if not isinstance(entry, Tensor):
+        raise Refusal(file, key, "a tensor", f"the number {entry}")
+    return entry
+
+
+def is_there(path) -> bool:
+    """Whether somebody put it there; a link that leads nowhere is there, and cannot be opened."""
+    return os.path.lexists(path)
+
+
+def require_bundle(path):
+    """Raises Refusal unless every verb takes the bundle. The rules of layer.json live in the compiled part; where that is not built, what
+    is read here is checked and no more."""
+    try:
+        from .._quasim import read_bundle
+    except ImportError:
+        return
+    try:
+        read_bundle(path)
+    except ValueError as error:
+        raise Said(error) from None
+
+
 class Checkpoint:
     """The tensors and numbers of a model by key. Shards are opened when one of their keys is asked for, so that a folder
     with some of its shards serves for the layers that they hold."""
@@ -59,7 +85,7 @@ class Checkpoint:
         self._shard_of = {}
         self.bundle = None  # layer.json, where the files are a layer bundle
         for path in self.paths:
-            if (path / LAYER_FILE).exists():
+            if is_there(path / LAYER_FILE):
                 self._add_bundle(path)
             else:
                 self._add(self._file_of(path))
@@ -68,7 +94,7 @@ class Checkpoint:
         if path.is_dir():
             self._find_config(path)
             for name in FOLDER_FILES:
-                if (path / name).exists():
+                if is_there(path / name):
                     return path / name
             raise Refusal(path, "folder", "one of " + ", ".join(FOLDER_FILES), "none of them")
         self._find_config(path.parent)
@@ -89,8 +115,9 @@ class Checkpoint:
         self.bundle = read_json(path / LAYER_FILE)
         if self.bundle.get("format") != FORMAT_ONE_GROUP:
             raise Refusal(path / LAYER_FILE, "format", FORMAT_ONE_GROUP, self.bundle.get("format"))
+        require_bundle(path)
         for key in BUNDLE_TENSORS:
-            if (path / f"{key}.npy").exists():
+            if is_there(path / f"{key}.npy"):
                 self._entries[key] = read_file(path / f"{key}.npy")[""]
         for key in BUNDLE_SCALES:
             if key in self.bundle:
@@ -103,7 +130,7 @@ class Checkpoint:
 
     def _find_config(self, folder):
         file = folder / "config.json"
-        if self.config is None and file.exists():
+        if self.config is None and is_there(file):
             self.config, self.config_file = read_json(file, constants=True), file  # transformers writes Infinity there
 
     def _add(self, path):
@@ -112,7 +139,7 @@ class Checkpoint:
             return
         shards = read_json(path).get("weight_map")
         if not isinstance(shards, dict) or not all(isinstance(name, str) for name in shards.values()):
-            raise Refusal(path, "weight_map", "an object of keys and file names")
+            raise Refusal(path, "weight_map", "an object of keys and file names", shards if shards is None else type(shards).__name__)
         for key, name in shards.items():
             if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
                 raise Refusal(path, key, "a file name without folders", name)
@@ -154,16 +181,15 @@ class Checkpoint:
         """The tensor of a key. Raises Refusal where there is none."""
         if key not in self:
             raise Refusal(self.name, key, "a tensor", "none of that name")
-        entry = self[key]
-        if not isinstance(entry, Tensor):
-            raise Refusal(self.file_of(key), key, "a tensor", f"the number {entry}")
-        return entry
+        return require_tensor(self[key], self.file_of(key), key)
 
     def number(self, key) -> float:
         """A number, kept as such or as a tensor of one element. Raises Refusal for anything else."""
         if key not in self:
             raise Refusal(self.name, key, "a number", "none of that name")
         entry = self[key]
+        if isinstance(entry, bool):
+            raise Refusal(self.file_of(key), key, "a number", entry)
         if isinstance(entry, Tensor):
             if math.prod(entry.shape) != 1:
                 raise Refusal(entry.file, key, "one number for the whole tensor", entry.describe())

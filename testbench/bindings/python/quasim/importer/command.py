@@ -5,13 +5,14 @@ import json
 import pathlib
 import re
 
-from .build import INPUT_LAYOUTS, Choices, read_layer
-from .checkpoint import Checkpoint, read_file
+from .build import INPUT_LAYOUTS, OWN_INPUT_KEYS, Choices, read_layer
+from .bundles import Bundles
+from .checkpoint import Checkpoint, is_there, read_file, require_tensor
 from .files import read_json
-from .layer import ACTIVATIONS, DATAFLOWS, ROUNDINGS
-from .layers import choose, find_layers, named_layer
+from .layer import ACTIVATIONS, DATAFLOWS, ROUNDINGS, scale_of
+from .layers import find_layers, named_layer
 from .quantise import ARITHMETICS
-from ..commands import AGREE, Parser, run_command
+from ..commands import AGREE, Parser, named_path, run_command
 from ..refusal import Refusal, printable
 from .tensors import Tensor
 
@@ -76,7 +77,7 @@ def parse_arguments(arguments):
                     epilog="Exit code: 0 done, 2 bad input or usage.", allow_abbrev=False)
     add = parser.add_argument
     add("files", nargs="+", metavar="FILE", type=pathlib.Path)
-    add("-o", "--output", type=pathlib.Path, metavar="DIR",
+    add("-o", "--output", type=named_path, metavar="DIR",
         help="the bundle, where one layer is named or there is one; else the folder of the bundles DIR/layerNN")
     add("--list", action="store_true", help="print the convolutions that the files hold and write nothing")
     add("--layers", metavar="N,N..N", help="layers by number (default: all)")
@@ -136,25 +137,33 @@ class Samples:
             return None
         if self._entries is None:
             return self._in_folder(found)
-        if len(self._entries) == 1 and not several:
-            return next(iter(self._entries.values()))
+        if len(self._entries) == 1 and not several and not names_another(found, next(iter(self._entries))):
+            return require_tensor(next(iter(self._entries.values())), self._path, "--input")
         for name in names_of_input(found):
             if name in self._entries:
-                return self._entries[name]
+                return require_tensor(self._entries[name], self._path, name)
         raise Refusal(self._path, found.label, "an input named " + " or ".join(names_of_input(found)), "none")
 
     def _in_folder(self, found):
         files = [f"{found.label}/conv1d_input.npy"] + [f"{name}.npy" for name in names_of_input(found)]
         for name in files:
-            if (self._path / name).exists():
-                return read_file(self._path / name)[""]
+            if is_there(self._path / name):
+                return require_tensor(next(iter(read_file(self._path / name).values())), self._path / name, "--input")
         raise Refusal(self._path, found.label, "an input in " + " or ".join(files), "none")
 
 
 def names_of_input(found):
     if found.index is None:
-        return ["conv1d_input", "input"]
+        return list(OWN_INPUT_KEYS)
+    if found.label != f"layer{found.index:02d}":  # one of several convolutions of the layer
+        return [f"{found.label}_conv1d_input", found.label]
     return list(dict.fromkeys(name.format(n=found.index) for name in INPUT_NAMES))
+
+
+def names_another(found, name):
+    """Whether an input's name says that it is that of another layer."""
+    match = re.fullmatch(r"layer(\d{1,6})(?:_conv1d_input(?:_f32)?)?", name)
+    return match is not None and found.index is not None and int(match[1]) != found.index
 
 
 def calibrated_scales(path):
@@ -171,7 +180,10 @@ def calibrated_scales(path):
     for layer, scales in layers.items():
         for name in scales:
             if name not in known:
-                raise Refusal(path, f"{layer}.{name}", "scales: " + ", ".join(sorted(known)))
+                raise Refusal(path, f"{layer}.{name}", "scales: " + ", ".join(sorted(known)), "another")
+            value = scales[name]
+            for group, scale in value.items() if isinstance(value, dict) else [("", value)]:
+                scale_of(path, f"{layer}.{name}" + (f".{group}" if group else ""), scale)
     return layers
 
 
@@ -191,7 +203,7 @@ def bias_tensor(path):
     entries = read_file(path)
     if len(entries) != 1:
         raise Refusal(path, "--bias", "a file of one tensor", f"{len(entries)}")
-    return next(iter(entries.values()))
+    return require_tensor(next(iter(entries.values())), path, "--bias")
 
 
 def write_layers(options, checkpoint, found):
@@ -210,15 +222,14 @@ def write_layers(options, checkpoint, found):
             raise Refusal(options.scales, missing[0], "scales of every layer that is asked for", "none")
     name = model_name(options, checkpoint)
     rows = []
-    for one in found:
-        layer = read_layer(checkpoint, one, choices, f"{name}/{one.label}" if one.index is not None or several else name, bias,
-                           samples.of(one, several), scales.get(one.label))
-        target = options.output / one.label if several else options.output
-        pieces = layer.split() if options.split_groups else [layer]
-        for piece in pieces:
-            folder = target / piece.groups[0].name if len(pieces) > 1 else target
-            piece.write(folder, options.force)
-            rows.append(row_of(piece, folder))
+    with Bundles(options.output, options.force, [*options.files, options.input, options.scales, options.bias]) as bundles:
+        for one in found:
+            layer = read_layer(checkpoint, one, choices, f"{name}/{one.label}" if one.index is not None or several else name, bias,
+                               samples.of(one, several), scales.get(one.label))
+            pieces = layer.split() if options.split_groups else [layer]
+            for piece in pieces:
+                below = ([one.label] if several else []) + ([piece.groups[0].name] if len(pieces) > 1 else [])
+                rows.append(row_of(piece, bundles.add(piece, below)))
     return rows
 
 
@@ -261,11 +272,12 @@ def run(arguments):
     options = parse_arguments(arguments)
     checkpoint = Checkpoint(options.files)
     if options.key is not None:
+        for option, value in (("--mixer", options.mixer), ("--layers", options.layers)):
+            if value is not None:
+                raise Refusal("", option, "no --key beside it", value)
         found = [named_layer(checkpoint, options.key)]
     else:
-        found = find_layers(checkpoint, options.mixer)
-    if options.layers is not None:
-        found = choose(checkpoint, found, parse_layers(options.layers))
+        found = find_layers(checkpoint, options.mixer, None if options.layers is None else parse_layers(options.layers))
     if options.list:
         rows, columns = list_layers(checkpoint, found), ("layer", "dtype", "shape", "bias", "key")
     else:

@@ -24,7 +24,7 @@ def map_file(path) -> memoryview:
     try:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
-            raise Refusal(path, "file", "a regular file")
+            raise Refusal(path, "file", "a regular file", "a folder" if stat.S_ISDIR(status.st_mode) else "a device, a pipe or a socket")
         if status.st_size == 0:
             raise Refusal(path, "file", "contents", "an empty file")
         view = memoryview(mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ))

@@ -65,7 +65,7 @@ def quamba2_parts(checkpoint, found, channels, has_bias, asked):
     stored = {name: stored_scales(checkpoint, found, names, has_bias) for name, names in QUAMBA2_SCALES.items()}
     outputs = {name: output_scales(checkpoint, found, name) for name in QUAMBA2_SCALES}
     if found.prefix + HEAD_RANGES not in checkpoint:
-        return quamba2_plain_parts(checkpoint, channels, stored, outputs, asked)
+        return quamba2_plain_parts(checkpoint, found, channels, stored, outputs, asked)
     heads, inner = ranges(checkpoint, found, HEAD_RANGES, 2), ranges(checkpoint, found, CHANNEL_RANGES, 3)
     file, key = checkpoint.file_of(found.prefix + HEAD_RANGES), found.prefix + HEAD_RANGES
     if inner.shape[:2] != heads.shape or outputs["x"].shape != inner.shape:
@@ -75,9 +75,13 @@ def quamba2_parts(checkpoint, found, channels, has_bias, asked):
     wide = ssd_groups * heads_each * head_size
     states, rest = divmod(channels - wide, 2 * ssd_groups)
     said = asked or families.channel_split(checkpoint.config, channels)
-    if (heads[:, -1] != heads_each).any() or (inner[..., -1] != head_size).any() or states < 1 or rest or (said and said[0][1] != wide):
+    if min(heads_each, head_size) < 1 or (heads[:, -1] != heads_each).any() or (inner[..., -1] != head_size).any() or states < 1 or rest or (said and said[0][1] != wide):
         raise Refusal(file, key, f"group ranges of an x that leaves B and C their part of {channels} channels",
                       f"{ssd_groups} x {heads_each} heads x {head_size} channels")
+    own = [("x", wide), ("B", ssd_groups * states), ("C", ssd_groups * states)]
+    if asked is not None and asked != own:
+        raise Refusal("", "--groups", "nothing, or what the layer's ranges say: " + ",".join(f"{name}:{size}" for name, size in own),
+                      ",".join(f"{name}:{size}" for name, size in asked) or "one")
     parts = []
     for g in range(ssd_groups):
         for h, (first_head, last_head) in enumerate(zip([0, *heads[g]], heads[g])):
@@ -94,14 +98,18 @@ def quamba2_parts(checkpoint, found, channels, has_bias, asked):
     return parts
 
 
-def quamba2_plain_parts(checkpoint, channels, stored, outputs, asked):
+def quamba2_plain_parts(checkpoint, found, channels, stored, outputs, asked):
     """x, B and C where Quamba2 keeps one output scale for each: the split is the configuration's or the user's."""
     split = asked or families.channel_split(checkpoint.config, channels)
     if not split or [name for name, _ in split] != list(QUAMBA2_SCALES):
         raise Refusal(checkpoint.name, "--groups", f"--groups x:N,B:N,C:N of {channels} channels, or a config.json that says them")
-    file = checkpoint.name
-    return [Part(name, mine, {**stored[name], "output_scale": scale_of(file, f"{name}_out_scales", outputs[name].flat[0])})
-            for name, mine in consecutive(file, split, channels)]
+    parts = []
+    for name, mine in consecutive(checkpoint.name, split, channels):
+        key = f"{found.prefix}{name}_out_scales"
+        if outputs[name].size != 1:
+            raise Refusal(checkpoint.file_of(key), key, f"one output scale, where {HEAD_RANGES} is not there", f"shape {list(outputs[name].shape)}")
+        parts.append(part(found, checkpoint.file_of(key), name, mine, stored[name], outputs[name].reshape(()), name))
+    return parts
 
 
 def part(found, file, name, channels, scales, output_scale, tensor):

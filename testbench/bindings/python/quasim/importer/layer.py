@@ -2,10 +2,6 @@
 
 import dataclasses
 import json
-import os
-import pathlib
-import shutil
-import tempfile
 from typing import Dict, List, Optional
 
 import numpy as np
@@ -26,6 +22,8 @@ LEAST_NORMAL = np.finfo(np.float32).tiny
 def scale_of(file, key, value) -> np.float32:
     """value as a scale: the nearest fp32, finite, positive and normal. Raises Refusal otherwise."""
     expected = "a finite, positive, normal fp32 number"
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if isinstance(value, bool) or not isinstance(value, (int, float, np.floating, np.integer)):
         raise Refusal(file, key, expected, value)
     try:
@@ -97,11 +95,12 @@ class Layer:
             document["groups"] = [{"name": group.name, **group.to_json()} for group in self.groups]
             document["activation"] = self.activation
         for key in ("conv_bits", "dataflow", "rounding"):
-            if getattr(self, key) is not None:
-                document[key] = getattr(self, key)
+            value = getattr(self, key)
+            if value is not None:
+                document[key] = int(value) if isinstance(value, np.integer) else value
         if self.source:
             document["source"] = self.source
-        return document
+        return utf8(document)
 
     def split(self) -> List["Layer"]:
         """One layer of one group for each group, its channels in their order."""
@@ -123,25 +122,13 @@ class Layer:
     def write(self, directory, force=False):
         """Writes the bundle: a folder that is there whole or not at all. A folder that holds something is refused; with
         force a bundle in it is replaced, goldens included, since they are the other layer's."""
-        directory = pathlib.Path(directory)
-        refuse_to_overwrite(directory, force)
-        try:
-            directory.parent.mkdir(parents=True, exist_ok=True)
-            temporary = pathlib.Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory.parent))
-        except OSError as error:
-            raise Refusal(directory, "folder", "a place that can be written", error.strerror) from None
-        try:
-            self._write_files(temporary)
-            temporary.chmod(0o755)
-            if directory.exists():
-                shutil.rmtree(directory)
-            os.replace(temporary, directory)
-        except OSError as error:
-            raise Refusal(directory, "folder", "a place that can be written", error.strerror) from None
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        from .bundles import Bundles
 
-    def _write_files(self, folder):
+        with Bundles(directory, force) as bundles:
+            bundles.add(self)
+
+    def write_files(self, folder):
+        """The bundle's files into a folder that is there and empty."""
         np.save(folder / "conv1d_weight.npy", np.ascontiguousarray(self.weight))
         if self.bias is not None:
             np.save(folder / "conv1d_bias.npy", np.ascontiguousarray(self.bias))
@@ -155,16 +142,13 @@ class Layer:
         (folder / "layer.json").write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
 
 
-def refuse_to_overwrite(directory, force):
-    """Raises Refusal where a bundle must not be written."""
-    if not directory.exists() and not directory.is_symlink():
-        return
-    if not directory.is_dir():
-        raise Refusal(directory, "folder", "a new or an empty folder", "a file")
-    held = sorted(item.name for item in directory.iterdir())
-    if held and not (force and "layer.json" in held):
-        hint = ": --force replaces it" if "layer.json" in held else ""
-        raise Refusal(directory, "folder", "a new or an empty folder", f"one that holds {held[0]}{hint}")
+def utf8(value):
+    """JSON whose texts can be written: what is no Unicode in a file's name or key becomes U+FFFD."""
+    if isinstance(value, dict):
+        return {utf8(key): utf8(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [utf8(item) for item in value]
+    return value.encode("utf-8", "surrogatepass").decode("utf-8", "replace") if isinstance(value, str) else value
 
 
 def runs_of(channels) -> List[List[int]]:
@@ -185,7 +169,8 @@ def require_choice(file, key, value, choices):
 def require_conv_bits(file, value):
     """Raises Refusal unless value is None or a width that the unit has."""
     low, high = CONSTANT["ConvBitsMin"], CONSTANT["ConvBitsMax"]
-    if value is not None and not (type(value) is int and low <= value <= high):
+    whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+    if value is not None and not (whole and low <= value <= high):
         raise Refusal(file, "--conv-bits", f"an integer from {low} to {high}", value)
     return value
 

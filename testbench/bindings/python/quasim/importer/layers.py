@@ -1,5 +1,6 @@
 """Finds the convolutions of a checkpoint by the names and shapes of its tensors."""
 
+import collections
 import re
 from typing import List, NamedTuple, Optional
 
@@ -11,6 +12,9 @@ from .tensors import Tensor
 WEIGHT_KEY = re.compile(
     r"(?:.*\.)?(?:layers|blocks|h)\.(?P<index>\d{1,6})\.(?P<module>(?:.*\.)?[^.]*conv[^.]*?)(?P<end>\.weight|_w)")
 BIAS_ENDS = {".weight": ".bias", "_w": "_b"}
+# A label is the last part of a folder's path.
+FOLDER_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}")
+LONGEST_KEY = 1024  # of those that may name a convolution
 MIXER = re.compile(r"(?:^|\.)mixers\.([^.]+)\.")
 # One layer by itself: its weight, its bias, and what the keys of its scales begin with.
 PLAIN_KEYS = (
@@ -31,26 +35,31 @@ class Found(NamedTuple):
     prefix: Optional[str]  # what the keys of its scales begin with; None where there can be none
 
 
-def find_layers(checkpoint: Checkpoint, mixer=None) -> List[Found]:
-    """Every convolution by its layer. Raises Refusal where there is none, and where a hybrid's mixer has to be chosen."""
+def find_layers(checkpoint: Checkpoint, mixer=None, indices=None) -> List[Found]:
+    """Every convolution by its layer, or those of the layers asked for, whose tensors alone are looked at. Raises Refusal where there is
+    none, for a layer that is not there, and where a hybrid's mixer has to be chosen."""
     found = []
-    mixers = set()
+    mixers = {}  # by layer
     for key in checkpoint.keys():
-        match = WEIGHT_KEY.fullmatch(key)
+        match = WEIGHT_KEY.fullmatch(key) if len(key) <= LONGEST_KEY else None
         if match is None:
             continue
         hybrid = MIXER.search(key)
         if hybrid is not None:
-            mixers.add(hybrid.group(1))
+            mixers.setdefault(int(match["index"]), set()).add(hybrid.group(1))
             if mixer not in (None, hybrid.group(1)):
                 continue
         stem = key[: -len(match["end"])]
         found.append(Found(int(match["index"]), match["module"], key, stem + BIAS_ENDS[match["end"]], stem + "."))
-    if mixer is None and len(mixers) > 1:
-        raise Refusal(checkpoint.name, "mixers", "--mixer, because each layer holds several", ", ".join(sorted(mixers)))
-    if mixer is not None and mixer not in mixers:
-        raise Refusal(checkpoint.name, "--mixer", "one of " + ", ".join(sorted(mixers)) if mixers else "a hybrid checkpoint", mixer)
-    found = label(sorted(one for one in found if may_be_depthwise(checkpoint[one.weight_key]))) or plain_layer(checkpoint)
+    names = sorted(set().union(*mixers.values()))
+    if mixer is None and any(len(of_layer) > 1 for of_layer in mixers.values()):
+        raise Refusal(checkpoint.name, "mixers", "--mixer, because layers hold several", ", ".join(names))
+    if mixer is not None and mixer not in names:
+        raise Refusal(checkpoint.name, "--mixer", "one of " + ", ".join(names) if names else "a hybrid checkpoint", mixer)
+    if not found:
+        found = plain_layer(checkpoint)
+    found = choose(checkpoint, found, indices)
+    found = label(checkpoint, sorted(one for one in found if one.index is None or may_be_depthwise(checkpoint[one.weight_key])))
     if not found:
         raise Refusal(checkpoint.name, "convolution", "keys as backbone.layers.N.mixer.conv1d.weight, or one named weight",
                       "neither; --key names the tensor")
@@ -62,11 +71,26 @@ def may_be_depthwise(entry) -> bool:
     return isinstance(entry, Tensor) and len(entry.shape) in (2, 3)
 
 
-def label(found):
-    """The same with labels."""
-    indices = [one.index for one in found]
-    return [one._replace(label=f"layer{one.index:02d}" + (f".{one.label}" if indices.count(one.index) > 1 else ""))
-            for one in found]
+def label(checkpoint, found):
+    """The same with labels, each its own: layerNN, with the module where a layer has several convolutions, or the whole key where that is
+    not enough. Raises Refusal for a key that cannot name a folder."""
+    of_layer = collections.Counter(one.index for one in found)
+    of_module = collections.Counter((one.index, one.label) for one in found)
+    labelled = []
+    for one in found:
+        text = one.label
+        if one.index is not None:
+            text = f"layer{one.index:02d}" + (f".{one.label}" if of_layer[one.index] > 1 else "")
+            if of_module[one.index, one.label] > 1:
+                text = one.prefix[:-1]
+        if not FOLDER_NAME.fullmatch(text):
+            raise Refusal(checkpoint.file_of(one.weight_key), one.weight_key, "a name of letters, digits, _, - and ., since it names a folder; "
+                          "--key takes any", text)
+        labelled.append(one._replace(label=text))
+    twice = [name for name, times in collections.Counter(one.label for one in labelled).items() if times > 1]
+    if twice:
+        raise Refusal(checkpoint.name, twice[0], "each convolution once", "two of that name: choose with --key")
+    return labelled
 
 
 def plain_layer(checkpoint):

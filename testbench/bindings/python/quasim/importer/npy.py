@@ -8,8 +8,12 @@ from .tensors import DTYPES, Tensor, check_shape, from_bytes, size_bytes
 MAGIC = b"\x93NUMPY"
 HEADER_LIMIT_BYTES = 1 << 16
 DESCRIPTIONS = {dtype.str: name for name, dtype in DTYPES.items() if name != "bfloat16"}
-ENTRY = r"\s*'(\w+)'\s*:\s*('[^']*'|True|False|\([\d\s,]*\))\s*"
-HEADER = re.compile(r"\s*\{(?:" + ENTRY.replace("(\\w", "(?:\\w").replace("('", "(?:'") + r",?\s*){3}\}\s*")
+ENTRY = re.compile(r"\s*'(\w+)'\s*:\s*('[^']*'|True|False|\([\d\s,]*\))\s*(,|(?=\}))")
+HEADER_BEGIN, HEADER_END = re.compile(r"\s*\{"), re.compile(r"\s*\}\s*")
+
+
+class ForeignDtype(Refusal):
+    """Elements that are no tensor of a layer."""
 
 
 def header_end(view, file):
@@ -25,16 +29,25 @@ def header_end(view, file):
     return begin, begin + length
 
 
+def header_entries(text) -> dict:
+    """The three entries of a header, {} where it is none. Goes through the text once: \\s* never meets \\s*."""
+    entries, place = {}, HEADER_BEGIN.match(text)
+    for _ in range(3):
+        place = place and ENTRY.match(text, place.end())
+        if place:
+            entries[place[1]] = place[2]
+    return entries if place and HEADER_END.fullmatch(text, place.end()) else {}
+
+
 def parse_header(view, file):
     """(dtype name, shape, where the elements begin)."""
     begin, end = header_end(view, file)
-    text = bytes(view[begin:end]).decode("latin-1")
-    header = dict(re.findall(ENTRY, text)) if HEADER.fullmatch(text) else {}
+    header = header_entries(bytes(view[begin:end]).decode("latin-1"))
     if set(header) != {"descr", "fortran_order", "shape"}:
-        raise Refusal(file, "npy header", "descr, fortran_order and shape")
+        raise Refusal(file, "npy header", "descr, fortran_order and shape", "another text")
     dtype = DESCRIPTIONS.get(header["descr"].strip("'"))
     if dtype is None:
-        raise Refusal(file, "dtype", "bool, an integer or a float, little-endian", header["descr"])
+        raise ForeignDtype(file, "dtype", "bool, an integer or a float, little-endian", header["descr"])
     if header["fortran_order"] != "False":
         raise Refusal(file, "fortran_order", "False (C order)", header["fortran_order"])
     digits = re.findall(r"\d+", header["shape"])

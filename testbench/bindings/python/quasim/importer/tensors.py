@@ -44,7 +44,7 @@ class Tensor(NamedTuple):
         """The values; bfloat16 as float32."""
         values = self.read()
         if self.dtype == "bfloat16":
-            values = (values.astype(np.uint32) << 16).view(np.float32)
+            values = (values.reshape(-1).astype(np.uint32) << 16).view(np.float32).reshape(values.shape)
         return values
 
     def describe(self) -> str:
@@ -54,6 +54,7 @@ class Tensor(NamedTuple):
 def tensor_of(values, name="array") -> Tensor:
     """A numpy array as a tensor."""
     values = np.asarray(values)
+    values = values.astype(values.dtype.newbyteorder("="), copy=False)
     dtype = next((name for name, kind in DTYPES.items() if kind == values.dtype and name != "bfloat16"), None)
     if dtype is None:
         raise Refusal("", name, "bool, an integer or a float", values.dtype)
@@ -68,7 +69,7 @@ def size_bytes(dtype: str, shape) -> int:
 def check_shape(file, key, shape):
     """Raises Refusal unless shape is a list or tuple of at most 32 non-negative integers. Returns it as a tuple."""
     if not isinstance(shape, (list, tuple)) or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
-        raise Refusal(file, key, "a shape of non-negative integers", shape)
+        raise Refusal(file, key, "a shape of non-negative integers", shape if isinstance(shape, (list, tuple)) else type(shape).__name__)
     if len(shape) > MAX_RANK:
         raise Refusal(file, key, f"at most {MAX_RANK} axes", len(shape))
     return tuple(shape)

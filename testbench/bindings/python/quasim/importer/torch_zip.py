@@ -129,11 +129,15 @@ class TorchFile:
         if not well_formed or not isinstance(identity[1], Global) or identity[1].name not in STORAGES:
             raise Refusal(self._file, "storage", "an identity of torch.save", describe(identity))
         _, kind, key, _, length_elems = identity
+        if not isinstance(key, str) or len(key) > LONGEST_KEY:
+            raise Refusal(self._file, "storage", "the name of a member", describe(key))
         member = f"{self._prefix}data/{key}"
-        if not isinstance(key, str) or member not in self._archive.members:
+        if member not in self._archive.members:
             raise Refusal(self._file, "storage", "a member with its bytes", f"no {member}")
+        if type(length_elems) is not int or length_elems < 0:
+            raise Refusal(self._file, member, "a number of elements", length_elems if type(length_elems) is int else describe(length_elems))
         dtype = STORAGES[kind.name]
-        want = length_elems * DTYPES[dtype].itemsize if type(length_elems) is int and length_elems >= 0 else -1
+        want = length_elems * DTYPES[dtype].itemsize
         have = self._archive.members[member]
         if have.size_bytes != want or not have.stored:
             raise Refusal(self._file, member, f"{want} stored bytes for {length_elems} of {dtype}",
@@ -147,8 +151,9 @@ class TorchFile:
         while pending:
             key, inner, depth = pending.pop()
             visited += 1
-            if depth > DEEPEST_NESTING or visited > MOST_ENTRIES or len(key) > LONGEST_KEY:
-                raise Refusal(self._file, key, f"at most {DEEPEST_NESTING} levels, {MOST_ENTRIES} entries and keys of "
+            items = len(inner) if isinstance(inner, (dict, list, tuple)) else 0
+            if depth > DEEPEST_NESTING or visited + len(pending) + items > MOST_ENTRIES or len(key) > LONGEST_KEY:
+                raise Refusal(self._file, key[:LONGEST_KEY], f"at most {DEEPEST_NESTING} levels, {MOST_ENTRIES} entries and keys of "
                                                f"{LONGEST_KEY} characters")
             if isinstance(inner, View):
                 self._add(entries, key, self._tensor(key, inner))
