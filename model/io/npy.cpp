@@ -102,7 +102,8 @@ class HeaderText {
   DType descr() {
     const std::string text = quoted();
     for (const DTypeRow& row : kDTypes)
-      if (text == row.descr) return row.dtype;
+      if (text == row.descr || (row.size_bytes == 1 && text == std::string("<") + (row.descr + 1)))
+        return row.dtype;  // a byte has no order: cnpy writes '<i1'
     throw InputError(name_, "dtype", "a little-endian bool, int, uint or float dtype; got '" + text + "'");
   }
   std::vector<std::size_t> shape() {

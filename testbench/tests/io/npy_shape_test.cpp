@@ -24,6 +24,23 @@ struct Row {
   std::string says;  ///< empty: accepted
 };
 
+DType dtype_of(const std::string& descr) {
+  const std::string text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (2,), }\n";
+  const std::string file =
+      std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(text.size()) + '\0' + text + "ab";
+  return parse_npy(reinterpret_cast<const std::byte*>(file.data()), file.size(), "t.npy").dtype;
+}
+
+/// A byte has no order: cnpy writes '<i1' where NumPy writes '|i1'.
+TEST(npy_header, bytes_have_no_order) {
+  EXPECT_EQ(dtype_of("|i1"), DType::kInt8);
+  EXPECT_EQ(dtype_of("<i1"), DType::kInt8);
+  EXPECT_EQ(dtype_of("<u1"), DType::kUInt8);
+  EXPECT_THROW(dtype_of(">i1"), InputError);
+  EXPECT_THROW(dtype_of("|i2"), InputError);
+  EXPECT_THROW(dtype_of("i1"), InputError);
+}
+
 TEST(npy_shape, says_what_it_probably_is) {
   const Extents any_input{kAnyExtent, 1024, kAnyExtent};
   const Row rows[] = {

@@ -76,6 +76,31 @@ class Formats(unittest.TestCase):
                          {"model.scale": 0.25, "model.deep.n": 3, "epoch": 7})
         np.testing.assert_array_equal(read["model.w"].array(), np.ones((2, 2)))
 
+    def test_bytes_have_no_order(self):
+        """'<i1', as cnpy writes it, is '|i1'; other orders than little stay refused."""
+        values = np.arange(-12, 12, dtype=np.int8).reshape(6, 4)
+        target = io.BytesIO()
+        np.save(target, values)
+        data = target.getvalue()
+        np.testing.assert_array_equal(importer.read_file(self.file("a.npy", data.replace(b"'|i1'", b"'<i1'")))[""].array(), values)
+        with self.assertRaises(ValueError):
+            importer.read_file(self.file("b.npy", data.replace(b"'|i1'", b"'>i1'")))
+
+    def test_what_lies_beside_the_tensors(self):
+        """A long integer in a pickle, a text in an .npz: no tensor of a layer, and no reason to refuse those that are."""
+        file = checkpoints.TorchFile()
+        file.pickle.put(b"}(").text("seed").put(b"\x8a\x09" + (2**64).to_bytes(9, "little")).text("weight")
+        file.tensor(np.ones((6, 4), np.float32))
+        file.pickle.put(b"u")
+        read = importer.read_file(self.file("a.pt", file.bytes()))
+        self.assertEqual((read["seed"], read["weight"].shape), (2**64, (6, 4)))
+        target = io.BytesIO()
+        np.savez(target, weight=np.ones((6, 4), np.float32), name="layer0")
+        read = importer.read_file(self.file("a.npz", target.getvalue()))
+        self.assertEqual(read["weight"].shape, (6, 4))
+        with self.assertRaisesRegex(ValueError, "dtype"):
+            read["name"].array()
+
     def test_torch_views(self):
         values = np.arange(24, dtype=np.float32)
         file = checkpoints.TorchFile()

@@ -490,7 +490,7 @@ class Hostile(unittest.TestCase):
             (b"}" + b"".join(b"X\x01\x00\x00\x00a}" for _ in range(100)) + b"s" * 100, ["levels"]),
             (b"}X\xff\xff\xff\x7fa", ["truncated"]),
             (b"}\x8d" + b"\xff" * 8 + b"a", ["truncated"]),
-            (b"\x8b\xff\xff\xff\x7f", ["8 bytes"]),
+            (b"\x8b\xff\xff\xff\x7f", ["32 bytes"]),
             (b"Nr\xff\xff\xff\xff}", []),  # a memo index of four thousand million: costs nothing
             (b"h\x09", ["memo"]),
             (b"N" * 201_000, ["stack"]),

@@ -8,6 +8,7 @@ from .tensors import DTYPES, Tensor, check_shape, from_bytes, size_bytes
 MAGIC = b"\x93NUMPY"
 HEADER_LIMIT_BYTES = 1 << 16
 DESCRIPTIONS = {dtype.str: name for name, dtype in DTYPES.items() if name != "bfloat16"}
+DESCRIPTIONS.update({text.replace("|", "<"): name for text, name in list(DESCRIPTIONS.items())})  # a byte has no order: cnpy writes '<i1'
 ENTRY = re.compile(r"\s*'(\w+)'\s*:\s*('[^']*'|True|False|\([\d\s,]*\))\s*(,|(?=\}))")
 HEADER_BEGIN, HEADER_END = re.compile(r"\s*\{"), re.compile(r"\s*\}\s*")
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from ..refusal import Refusal
 
-LONGEST_INTEGER_BYTES = 8
+LONGEST_INTEGER_BYTES = 32  # a seed beside the tensors may have more than 64 bits
 DEEPEST_STACK = 200_000
 
 
