@@ -1,6 +1,6 @@
 """scripts/regress_slurm.sh on a cluster of one node, which this test starts: the merged result is the local run's, and a lost task is made good.
 
-Needs slurmctld, slurmd and sbatch (Debian: slurm-wlm); ends with 77 where they are not installed.
+Needs slurmctld, slurmd and sbatch (Debian: slurm-wlm), and control groups; ends with 77 where they are not there.
 """
 
 import json
@@ -26,6 +26,9 @@ def program(*names):
 SLURMCTLD, SLURMD, STEPD = program("slurmctld", "slurmctld-wlm"), program("slurmd", "slurmd-wlm"), program("slurmstepd", "slurmstepd-wlm")
 if not (SLURMCTLD and SLURMD and program("sbatch") and program("sinfo")):
     print("slurm_test: needs slurm-wlm", file=sys.stderr)
+    sys.exit(77)
+if not os.path.ismount("/sys/fs/cgroup"):
+    print("slurm_test: slurmd needs a file system at /sys/fs/cgroup", file=sys.stderr)
     sys.exit(77)
 
 
