@@ -64,6 +64,8 @@ double output_scale_of(const ScaleRule& rule, const LayerParams& layer, const Te
 void require_scale(double scale, const ScaleRule& rule) {
   if (!(scale > 0))
     throw InputError("scale rule " + rule.text + ": expected a positive scale; the data are all zero");
+  if (!std::isnormal(static_cast<float>(scale)))
+    throw InputError("scale rule " + rule.text + ": expected a finite, positive, normal fp32 number");
 }
 
 /// What the unrounded outputs of one intermediate code add up to.

@@ -37,6 +37,8 @@ std::string number(double value) {
 }
 
 int run(const BenchOptions& options) {
+  if (options.layer.bundles.size() != 1)
+    throw InputError("bench: expected one bundle; got " + std::to_string(options.layer.bundles.size()));
   std::vector<BenchRow> rows;
   const Bundle bundle = read_bundle(options.layer.bundles.front());
   const LayerProgram program = program_for(bundle, options.layer.choice).program;

@@ -15,6 +15,9 @@ Action add_cosim(CLI::App& app) {
   verb->add_option(
           "--rtl", options->rtl,
           "directory with another quasim_top of the same ports and parameters (default: the project's RTL)")
+      ->check([](const std::string& text) {
+        return text.empty() ? std::string("expected a directory; got an empty name") : std::string();
+      })
       ->type_name("DIR");
   add_number(
       *verb, "--bus-traffic", options->bus_traffic, {0.0, 0.999},

@@ -88,6 +88,56 @@ std::vector<fs::path> rtl_files(const fs::path& directory) {
   return packages;
 }
 
+/// The text of a source without its comments.
+std::string code_of(const fs::path& file) {
+  std::ifstream stream(file, std::ios::binary);
+  const std::string text{std::istreambuf_iterator<char>(stream), {}};
+  std::string code;
+  for (std::size_t at = 0; at < text.size();) {
+    const bool line = text.compare(at, 2, "//") == 0, block = text.compare(at, 2, "/*") == 0;
+    if (!line && !block) {
+      code += text[at++];
+      continue;
+    }
+    const std::size_t end = text.find(line ? "\n" : "*/", at + 2);
+    at = end == std::string::npos ? text.size() : line ? end : end + 2;
+    code += ' ';
+  }
+  return code;
+}
+
+/// The files that sources include, and those that these include: all below the RTL's directory or beside the
+/// file that names them, so that a unit's number says everything that it is made of.
+std::vector<fs::path> included_files(const fs::path& directory, const std::vector<fs::path>& compiled) {
+  std::vector<fs::path> found, waiting = compiled;
+  while (!waiting.empty()) {
+    const fs::path file = waiting.back();
+    waiting.pop_back();
+    const std::string code = code_of(file);
+    static constexpr const char kWord[] = "`include";
+    for (std::size_t at = code.find(kWord); at != std::string::npos; at = code.find(kWord, at + 1)) {
+      const std::size_t begin = code.find_first_not_of(" \t", at + sizeof kWord - 1);
+      const char open = begin == std::string::npos ? ' ' : code[begin];
+      const std::size_t end =
+          open == '"' || open == '<' ? code.find(open == '"' ? '"' : '>', begin + 1) : std::string::npos;
+      if (end == std::string::npos)
+        throw InputError(file.string() + ": expected the name of a file in quotes behind `include");
+      const std::string name = code.substr(begin + 1, end - begin - 1);
+      const fs::path beside = file.parent_path() / name, below = directory / name;
+      std::error_code error;
+      const fs::path& there = fs::is_regular_file(beside, error) ? beside : below;
+      if (!fs::is_regular_file(there, error))
+        throw InputError(file.string() + ": `include \"" + name + "\": expected that file in " +
+                         directory.string());
+      if (std::find(found.begin(), found.end(), there) != found.end()) continue;
+      found.push_back(there);
+      waiting.push_back(there);
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 /// Units built for a build tree stay in it.
 fs::path cache_folder(const fs::path& unit_folder) {
   fs::path folder;
@@ -144,8 +194,9 @@ std::string complaint_of(const fs::path& log) {
   return last;
 }
 
-/// Everything that goes into a unit, as one number.
-std::string key_of(const fs::path& folder, const std::vector<fs::path>& rtl,
+/// Everything that goes into a unit, as one number. `rtl`: the directory of the RTL, and `compiled` its
+/// files that are.
+std::string key_of(const fs::path& folder, const fs::path& rtl, const std::vector<fs::path>& compiled,
                    const std::vector<std::string>& words) {
   std::string all;
   std::vector<fs::path> files;
@@ -156,7 +207,9 @@ std::string key_of(const fs::path& folder, const std::vector<fs::path>& rtl,
   std::sort(files.begin(), files.end());
   for (const fs::path& file : files)
     all += file.lexically_relative(folder).string() + " " + sha256_of_file(file) + "\n";
-  for (const fs::path& file : rtl) all += file.filename().string() + " " + sha256_of_file(file) + "\n";
+  for (const fs::path& file : compiled) all += file.filename().string() + " " + sha256_of_file(file) + "\n";
+  for (const fs::path& file : included_files(rtl, compiled))
+    all += file.lexically_relative(rtl).string() + " " + sha256_of_file(file) + "\n";
   for (const std::string& word : words) all += word + "\n";
   return sha256_of_bytes(all.data(), all.size()).substr(0, 32);
 }
@@ -177,7 +230,7 @@ const VerilatedAbi& build(const UnitRequest& request) {
   const std::vector<fs::path> files = rtl_files(directory);
   std::vector<std::string> words{tail ? "tail" : "unit"};
   for (const std::string& flag : parameters_of(request)) words.push_back(flag);
-  const std::string key = key_of(folder, files, words);
+  const std::string key = key_of(folder, directory, files, words);
   const fs::path library = cache_folder(folder) / (key + ".so");
   std::error_code error;
   if (fs::is_regular_file(library, error)) return load(library);
@@ -192,10 +245,13 @@ const VerilatedAbi& build(const UnitRequest& request) {
   std::vector<std::string> command{"/bin/sh", (folder / "build_unit.sh").string(), scratch.path().string()};
   command.insert(command.end(), words.begin(), words.end());
   command.emplace_back("--");
+  command.push_back("-I" + fs::absolute(directory).string());
   for (const fs::path& file : files) command.push_back(fs::absolute(file).string());
   if (run_logged(command, log) != 0)
     throw InputError((own ? folder : request.rtl).string() + ": cannot build the unit: " + complaint_of(log) +
                      " (all of it: " + log.string() + ")");
+  if (key_of(folder, directory, rtl_files(directory), words) != key)
+    throw InputError(directory.string() + ": the RTL changed while the unit was built; try again");
   fs::rename(scratch.path() / "unit.so", library);
   return load(library);
 }

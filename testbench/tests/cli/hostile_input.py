@@ -53,6 +53,11 @@ def npy_with_header(text, data=b""):
 
 def main():
     with tempfile.TemporaryDirectory() as directory:
+        layer01 = vectors / "bookmamba/layer01"
+        expect_refusal("bench of two", ("expected one bundle", "2"), "bench", layer01, layer01)
+        expect_refusal("a scale that no fp32 holds", ("1e-60", "normal fp32"), "sweep", layer01, "--conv-bits", 8, "--conv-scale", "1e-60", "--output-scale", "layer",
+                       "--apply", 1, "-o", pathlib.Path(directory) / "applied")
+
         def case(name, names, spoil):
             bundle = copy_bundle(directory, name)
             spoil(bundle)

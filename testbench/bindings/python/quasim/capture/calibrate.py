@@ -2,14 +2,13 @@
 
 import functools
 import json
-import os
-import pathlib
 from typing import Callable, Dict, Iterable, NamedTuple
 
 import numpy as np
 
 from ..importer.layer import scale_of
 from ..importer.quantise import LEAST_ABSMAX
+from ..outputs import write_text
 from ..refusal import Refusal
 from .hook import Hook
 from .record import to_numpy
@@ -138,7 +137,4 @@ def see_projection(magnitude, _module, _arguments, output):
 def write_scales(path, scales, measured=None, **source):
     """Writes the file that quasim import --scales and quasim evaluate read; it is there whole or not at all."""
     document = {"format": "quasim.scales/1", "layers": scales, **({"measured": measured} if measured else {}), **({"source": source} if source else {})}
-    path = pathlib.Path(path)
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
+    write_text(path, json.dumps(document, indent=1) + "\n")

@@ -49,8 +49,8 @@ def parse_arguments(arguments):
         raise Refusal("", "--recipe", ", ".join(RECIPES), options.recipe)
     if options.device not in ("cpu", "cuda"):
         raise Refusal("", "--device", "cpu or cuda", options.device)
-    if options.output.is_dir() or not options.output.resolve().parent.is_dir():
-        raise Refusal(options.output, "-o", "a file in a folder that is there")
+    if options.output.is_dir():
+        raise Refusal(options.output, "-o", "a file", "a folder")
     return options
 
 

@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import tempfile
 
+from ..outputs import real, require_unread
 from ..refusal import Refusal
 
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
@@ -18,7 +19,7 @@ class Bundles:
 
     def __init__(self, output, force=False, read=()):
         self._output, self._force = pathlib.Path(output), force
-        self._read = [real(path) for path in read if path is not None]
+        self._read = read
         self._staging, self._waiting = None, []
 
     def __enter__(self):
@@ -36,9 +37,7 @@ class Bundles:
         folder = self._output.joinpath(*below)
         refuse_to_overwrite(folder, self._force)
         target = real(folder)
-        for path in self._read:
-            if target == path or target in path.parents:
-                raise Refusal(folder, "-o", "another folder than what is read", path)
+        require_unread(folder, self._read)
         staged = self._staging / str(len(self._waiting))
         try:
             staged.mkdir(mode=0o755)
@@ -71,11 +70,6 @@ def put(staged, target):
         aside = staged.with_name(staged.name + ".old")
         os.rename(target, aside)
         os.rename(staged, target)
-
-
-def real(path) -> pathlib.Path:
-    """Where a path leads, through links and dots, whether it is there or not."""
-    return pathlib.Path(os.path.realpath(path))
 
 
 def unwritable(folder, error):

@@ -12,7 +12,8 @@ import sys
 import tempfile
 from dataclasses import replace
 
-from ..commands import AGREE, DIFFER, Parser, run_command
+from ..commands import AGREE, DIFFER, Parser, named_path, run_command
+from ..outputs import goes_to_stdout, require_unread, write_text
 from ..refusal import Refusal
 from ..registers import CONSTANT
 from . import curve, energy, equivalence, fpga, simulate, text, tools
@@ -69,10 +70,10 @@ def parse_arguments(arguments):
     add("--energy", type=pathlib.Path, metavar="BUNDLE", help="energy of an element of this layer and of random samples, by toggles of the netlist")
     add("--curve", type=pathlib.Path, metavar="BUNDLE", help="area, delay and differing points of this layer against widths of the multiplier")
     add("--curve-conv-bits", default="8", metavar="N,N", help="widths of q of the curve (default: %(default)s)")
-    add("--rtl", type=pathlib.Path, metavar="DIR", help="other sources than those of this installation")
+    add("--rtl", type=named_path, metavar="DIR", help="other sources than those of this installation")
     add("--work", type=pathlib.Path, metavar="DIR", help="keep netlist, scripts and logs in this folder")
     add("--json", action="store_true", help="print JSON")
-    add("-o", "--output", type=pathlib.Path, metavar="FILE", help="also write the result here; .json or text by its extension")
+    add("-o", "--output", type=named_path, metavar="FILE", help="also write the result here; .json or text by its extension")
     return parser.parse_args(arguments)
 
 
@@ -140,22 +141,12 @@ def quasim_command():
     return os.environ.get("QUASIM_COMMAND") or shutil.which("quasim")
 
 
-def write_output(path, content):
-    """Whole or not at all."""
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with os.fdopen(handle, "w") as file:
-            file.write(content)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise Refusal(path, "-o", "a place that can be written", error.strerror) from None
-
-
 def run(arguments):
     options = parse_arguments(arguments)
-    if options.output is not None and (options.output.is_dir() or not options.output.parent.is_dir()):
-        raise Refusal(options.output, "-o", "a file in a folder that is there")
+    if options.output is not None:
+        if options.output.is_dir():
+            raise Refusal(options.output, "-o", "a file", "a folder")
+        require_unread(options.output, [options.program, options.rtl, *(options.liberty or ()), *(options.sram or ())])
     parameters = parameters_of(options)
     rtl = rtl_folder(options.rtl)
     if not options.no_timing:
@@ -236,9 +227,14 @@ def measured(options, parameters, rtl, work):
         parts.append(text.of_curve(document["curve"]))
     printed = json.dumps(document, indent=1) + "\n"
     readable = "\n\n".join([*parts, "assumed:\n" + "\n".join(f"- {assumption}" for assumption in document["assumptions"])]) + "\n"
-    sys.stdout.write(printed if options.json else readable)
-    if options.output is not None:
-        write_output(options.output, printed if options.output.suffix == ".json" else readable)
+    written = printed if options.json or (options.output is not None and options.output.suffix == ".json") else readable
+    if options.output is not None and goes_to_stdout(options.output):
+        sys.stderr.write(readable)
+        sys.stdout.write(written)
+    else:
+        sys.stdout.write(printed if options.json else readable)
+        if options.output is not None:
+            write_text(options.output, printed if options.output.suffix == ".json" else readable)
     return code
 
 

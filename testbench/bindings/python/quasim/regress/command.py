@@ -11,7 +11,9 @@ import signal
 import sys
 import time
 
-from ..commands import AGREE, DIFFER, Parser, run_command
+from ..commands import AGREE, DIFFER, Parser, named_path, run_command
+from ..importer.files import read_json
+from ..outputs import real
 from ..refusal import Refusal
 from ..ppa.design import bench_folder, rtl_folder
 from . import runs, summary, units
@@ -47,7 +49,7 @@ def shard_of(text):
 def parse_arguments(arguments):
     parser = Parser(prog="quasim regress", description=DESCRIPTION, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False)
     add = parser.add_argument
-    add("-o", "--output", type=pathlib.Path, metavar="DIR", help="the folder of the results")
+    add("-o", "--output", type=named_path, metavar="DIR", help="the folder of the results")
     add("--sequences", default="1000", metavar="N", help="sequences of all shards together (default: %(default)s)")
     add("--per-run", default="20", metavar="N", help="sequences of a run (default: %(default)s)")
     add("--seed-base", default="1", metavar="S", help="seed of the first sequence (default: %(default)s)")
@@ -55,8 +57,8 @@ def parse_arguments(arguments):
     add("--shard", default="1/1", metavar="i/n", help="every n-th part of the runs, the i-th of them")
     add("--budget", default=None, metavar="SECONDS", help="begin no run after so long")
     add("--units", metavar="NAME,...", help="units (default: " + ",".join(units.units_of(bench_folder(rtl_folder()))) + ")")
-    add("--rtl", type=pathlib.Path, metavar="DIR", help="other RTL than that of this installation")
-    add("--merge", nargs="+", type=pathlib.Path, metavar="DIR", help="join the results of shards")
+    add("--rtl", type=named_path, metavar="DIR", help="other RTL than that of this installation")
+    add("--merge", nargs="+", type=named_path, metavar="DIR", help="join the results of shards")
     add("--replay", metavar="UNIT:SEED[:COUNT[:NAME=N...]]", help="run one example again and print what the bench says")
     add("--wave", type=pathlib.Path, metavar="FILE.fst", help="with --replay: its waveform")
     add("--json", action="store_true", help="print summary.json")
@@ -75,20 +77,20 @@ def parse_arguments(arguments):
         raise Refusal("", "--wave", "--replay beside it")
     if options.replay is None and options.output is None:
         raise Refusal("", "-o", "a folder for the results")
-    if options.replay is not None and (options.merge or options.output):
-        raise Refusal("", "--replay", "no -o and no --merge beside it")
+    if options.replay is not None and (options.merge or options.output or options.json):
+        raise Refusal("", "--replay", "no -o, no --merge and no --json beside it")
     return options
 
 
 def plan_of(options, rtl, bench):
     """What makes two results parts of one."""
     return {"seed_base": options.seed_base, "sequences": options.sequences, "per_run": options.per_run,
-            "units": {name: units.units_of(bench)[name] for name in options.units}, "sources": units.text_number(units.sources(rtl, bench))}
+            "units": {name: units.units_of(bench)[name] for name in options.units}, "sources": units.number_of(rtl, bench)}
 
 
 def planned_runs(plan):
-    """(unit, seed, sequences) of every run, in order."""
-    names = list(plan["units"])
+    """(unit, seed, sequences) of every run, in order; the same of a plan that was read from its file."""
+    names = sorted(plan["units"])
     listed, left, seed = [], plan["sequences"], plan["seed_base"]
     while left > 0:
         count = min(plan["per_run"], left)
@@ -107,20 +109,28 @@ def file_of(run):
     return f"{run[0]}_{run[1]:010d}.json"
 
 
-def begin_folder(folder, plan, shard):
-    """Makes the folder, or finds that it holds part of the same."""
-    (folder / "runs").mkdir(parents=True, exist_ok=True)
+def plan_in(folder):
+    """The plan of a folder of results, or None where there is none."""
     note = folder / "plan.json"
+    if not note.is_file():
+        return None
+    plan = read_json(note)
+    for key, kind in (("seed_base", int), ("sequences", int), ("per_run", int), ("units", dict), ("sources", str), ("shard", str)):
+        if type(plan.get(key)) is not kind:
+            raise Refusal(note, key, "what a plan says", plan.get(key))
+    return plan
+
+
+def begin_folder(folder, plan, shard):
+    """Makes the folder, or finds that it holds part of the same and nothing else."""
+    there = plan_in(folder)
     wanted = {**plan, "shard": f"{shard[0]}/{shard[1]}"}
-    if note.is_file():
-        try:
-            there = json.loads(note.read_text())
-        except ValueError as error:
-            raise Refusal(str(note), "", "a plan in JSON", error) from None
-        for key, value in wanted.items():
-            if there.get(key) != value:
-                raise Refusal(str(note), key, f"{value}, as on the command line; another folder takes another regression", there.get(key))
-    runs.write_json(note, wanted)
+    for key, value in wanted.items():
+        if there is not None and there.get(key) != value:
+            raise Refusal(folder / "plan.json", key, f"{value}, as on the command line; another folder takes another regression", there.get(key))
+    summary.read_runs(folder, {file_of(run): run for run in planned_runs(plan)})  # what lies there belongs to it
+    (folder / "runs").mkdir(parents=True, exist_ok=True)
+    runs.write_json(folder / "plan.json", wanted)
 
 
 def reproduce(options, unit, example):
@@ -144,8 +154,9 @@ def explain(options, document, program, folder):
         failure["reproduce"] += f" --wave {shlex.quote(wave.name)}"
 
 
-def one_run(options, run, rtl, bench, folder):
+def one_run(options, run, rtl, bench, folder, number):
     unit, seed, sequences = run
+    units.require_number(rtl, bench, number)
     program = units.build(unit, rtl, bench)
     document = runs.run(program, unit, seed, sequences)
     if not document["passed"]:
@@ -176,7 +187,7 @@ def regress(options):
                     run = next(coming, None)
                     if run is None:
                         break
-                    waiting.add(pool.submit(one_run, options, run, rtl, bench, folder))
+                    waiting.add(pool.submit(one_run, options, run, rtl, bench, folder, plan["sources"]))
                 if not waiting:
                     break
                 ended, waiting = concurrent.futures.wait(waiting, return_when=concurrent.futures.FIRST_COMPLETED)
@@ -198,7 +209,7 @@ def regress(options):
 
 
 def conclude(options, folder, plan, planned):
-    result = summary.write(folder, plan, planned)
+    result = summary.write(folder, plan, planned, {file_of(run): run for run in planned_runs(plan)})
     print(json.dumps(result, indent=1, sort_keys=True) if options.json else text_of(result, folder))
     return DIFFER if result["failed"] else AGREE
 
@@ -214,21 +225,23 @@ def text_of(result, folder):
 
 def merge(options):
     plan = None
-    (options.output / "runs").mkdir(parents=True, exist_ok=True)
     for folder in options.merge:
-        try:
-            there = json.loads((folder / "plan.json").read_text())
-        except (OSError, ValueError):
-            raise Refusal(str(folder), "", "the result of a shard, with plan.json") from None
-        there.pop("shard", None)
+        there = plan_in(folder)
+        if there is None:
+            raise Refusal(folder, "", "the result of a shard, with plan.json", "none")
+        there.pop("shard")
         if plan is not None and there != plan:
-            raise Refusal(str(folder / "plan.json"), "", f"parts of one regression; this is another than {options.merge[0]}")
+            raise Refusal(folder / "plan.json", "", f"parts of one regression; this is another than {options.merge[0]}")
         plan = there
+        summary.read_runs(folder, {file_of(run): run for run in planned_runs(plan)})
+        if real(folder) == real(options.output):
+            raise Refusal(folder, "-o", "a folder beside the shards", "one of them")
+    begin_folder(options.output, plan, (1, 1))
+    for folder in options.merge:
         for path in sorted((folder / "runs").glob("*.json")):
             shutil.copyfile(path, options.output / "runs" / path.name)
         if (folder / "failures").is_dir():
             shutil.copytree(folder / "failures", options.output / "failures", dirs_exist_ok=True)
-    runs.write_json(options.output / "plan.json", {**plan, "shard": "1/1"})
     return conclude(options, options.output, plan, len(planned_runs(plan)))
 
 
@@ -252,6 +265,8 @@ def replay(options):
     passed, text = runs.simulate(program, seed, count, smaller, more, folder)
     sys.stdout.write(text)
     if options.wave:
+        if not options.wave.is_file():
+            raise Refusal(options.wave, "--wave", "a place for a waveform", "none was written")
         print(f"gtkwave {shlex.quote(str(options.wave))}")
     return AGREE if passed else DIFFER
 
@@ -262,6 +277,7 @@ def interrupted(number, frame):
 
 def run(arguments):
     options = parse_arguments(arguments)
+    runs.STOPPED.clear()
     return replay(options) if options.replay is not None else merge(options) if options.merge else regress(options)
 
 

@@ -10,6 +10,7 @@ import threading
 import time
 
 from ..ppa.tools import end_with_us
+from ..refusal import Refusal
 from .units import tool
 
 FORMAT = "quasim.regress.run/1"
@@ -18,6 +19,7 @@ SECONDS_LIMIT = 600
 OPTIONS = {"resets": (1, 0), "stalls": (1, 0), "traffic": (1, 0), "steps": (4, 3, 2, 1), "accesses": (40, 20, 10, 5, 3, 1)}
 PASS = re.compile(r"^PASS LANES=\d+: (\d+) checks, (\d+) output beats, .*?(\d+) cycles, (\d+) resets; writes (\d+) taken (\d+) refused, "
                   r"reads (\d+) and (\d+)", re.M)
+VERDICT = re.compile(r"^(FAIL|FATAL|ERROR)\b", re.M)  # of the bench, or of a $fatal or $error in the RTL
 NUMBERS = ("checks", "beats", "cycles", "resets", "writes_taken", "writes_refused", "reads_answered", "reads_refused")
 
 
@@ -56,8 +58,12 @@ def simulate(program, seed, sequences, options=None, more=(), folder=None):
         RUNNING.discard(process)
     if STOPPED.is_set():
         raise KeyboardInterrupt
-    if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+    if process.returncode == -signal.SIGXCPU:
         return False, text + f"\nFAIL: no end within {SECONDS_LIMIT} s of a processor\n"
+    if process.returncode != 0 and not VERDICT.search(text):  # the simulator, not the unit
+        said = text.strip().splitlines()
+        how = f"signal {-process.returncode}" if process.returncode < 0 else f"exit code {process.returncode}"
+        raise Refusal("", str(program), "a simulation with a verdict", f"vvp ended with {how}: {said[-1] if said else 'it said nothing'}")
     return process.returncode == 0 and PASS.search(text) is not None, text
 
 

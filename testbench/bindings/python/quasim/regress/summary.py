@@ -11,7 +11,8 @@ from ..refusal import Refusal
 FORMAT = "quasim.regress/1"
 
 
-def read_runs(folder):
+def read_runs(folder, planned):
+    """The documents of a folder. planned: {file name: (unit, seed, sequences)} of every run that may be there. Raises Refusal for others."""
     documents = []
     for path in sorted((folder / "runs").glob("*.json")):
         try:
@@ -20,6 +21,13 @@ def read_runs(folder):
             raise Refusal(str(path), "", "a run's JSON", error) from None
         if not isinstance(document, dict) or document.get("format") != runs.FORMAT:
             raise Refusal(str(path), "format", runs.FORMAT, document.get("format") if isinstance(document, dict) else "no object")
+        run = planned.get(path.name)
+        if run is None or [document.get(key) for key in ("unit", "seed", "sequences")] != list(run):
+            raise Refusal(str(path), "", "a run of this regression", "another")
+        if not isinstance(document.get("passed"), bool) or not isinstance(document.get("seconds"), (int, float)):
+            raise Refusal(str(path), "passed", "true or false, with seconds", document.get("passed"))
+        if not document["passed"] and not isinstance(document.get("failure"), dict):
+            raise Refusal(str(path), "failure", "what failed", document.get("failure"))
         documents.append(document)
     return sorted(documents, key=lambda document: (document["seed"], document["unit"]))
 
@@ -103,8 +111,8 @@ def headline(summary):
             f'{cycles:,} cycles; {coverage["met"]} of {coverage["bins"]} functional bins met')
 
 
-def write(folder, plan, planned):
-    documents = read_runs(folder)
+def write(folder, plan, planned, runs_of_plan):
+    documents = read_runs(folder, runs_of_plan)
     summary = made(plan, documents, planned)
     runs.write_json(folder / "summary.json", summary)
     for name, text in (("junit.xml", junit(summary, documents)), ("index.html", page(summary))):

@@ -4,6 +4,7 @@ import fcntl
 import hashlib
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 
@@ -31,11 +32,31 @@ def sources(rtl, bench):
     """What a simulation is made of, in the order of compilation. Any RTL with a quasim_top of the same ports will do."""
     packages = [rtl / "generated/quasim_pkg.sv", rtl / "generated/quasim_map_pkg.sv"]
     own_registers = [rtl / "generated/quasim_regs.sv"] if (rtl / "generated/quasim_regs.sv").is_file() else []
-    files = [*packages, *own_registers, *sorted(rtl.glob("quasim_*.sv")), *(bench / name for name in BENCH_FILES)]
+    modules = sorted(path for path in rtl.iterdir() if path.suffix in (".sv", ".v"))
+    files = [*packages, *own_registers, *modules, *(bench / name for name in BENCH_FILES)]
     for file in files:
         if not file.is_file():
             raise Refusal("", str(rtl), f"the file {file.name}", "none")
     return files
+
+
+INCLUDE = re.compile(r"`include[ \t]*(?:[\"<]([^\">\n]+)[\">])?")
+COMMENT = re.compile(r"//[^\n]*|/\*.*?(?:\*/|\Z)", re.S)
+
+
+def included(rtl, files):
+    """The files that sources include, and those that these include: all in the RTL's folder or beside the file that names them."""
+    found, waiting = [], list(files)
+    while waiting:
+        file = waiting.pop()
+        for name in INCLUDE.findall(COMMENT.sub(" ", file.read_text(errors="replace"))):
+            there = next((path for path in (file.parent / name, rtl / name) if name and path.is_file()), None)
+            if there is None:
+                raise Refusal(file, f'`include "{name}"', f"a file in {rtl}", "none")
+            if there not in found:
+                found.append(there)
+                waiting.append(there)
+    return sorted(found)
 
 
 def text_number(files):
@@ -44,6 +65,18 @@ def text_number(files):
     for file in files:
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
+
+
+def number_of(rtl, bench):
+    """That of a unit's sources, with all that they may include."""
+    files = sources(rtl, bench)
+    return text_number([*files, *included(rtl, files)])
+
+
+def require_number(rtl, bench, number):
+    """Raises Refusal where the sources are not those that the number is of."""
+    if number_of(rtl, bench) != number:
+        raise Refusal("", str(rtl), "sources that stay as they are while they are simulated", "an edit: begin again in a new folder")
 
 
 def cache_folder():
@@ -57,11 +90,11 @@ def cache_folder():
 def build(unit, rtl, bench):
     """The program of a unit, for vvp: four-valued, so that an unknown value at a pin is a difference. Built once for every text of the
     sources, by whichever process comes first."""
-    files = sources(rtl, bench)
+    files, number = sources(rtl, bench), number_of(rtl, bench)
     icarus = tool("iverilog", "the Debian package iverilog")
-    flags = ["-g2012", *(f"-P{TOP}.{name}={value}" for name, value in units_of(bench)[unit].items()), "-s", TOP]
+    flags = ["-g2012", "-I", str(rtl), *(f"-P{TOP}.{name}={value}" for name, value in units_of(bench)[unit].items()), "-s", TOP]
     version = subprocess.run([icarus, "-V"], capture_output=True, text=True, check=False).stdout.split("\n", 1)[0]
-    program = cache_folder() / f"bench_{hashlib.sha256(chr(10).join([text_number(files), version, *flags]).encode()).hexdigest()[:32]}.vvp"
+    program = cache_folder() / f"bench_{hashlib.sha256(chr(10).join([number, version, *flags]).encode()).hexdigest()[:32]}.vvp"
     program.parent.mkdir(parents=True, exist_ok=True)
     with open(program.with_suffix(".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -71,5 +104,6 @@ def build(unit, rtl, bench):
             if done.returncode != 0:
                 said = [line for line in (done.stdout + done.stderr).splitlines() if "rror" in line]
                 raise Refusal("", str(rtl), f"RTL and bench that Icarus builds (unit {unit})", (said or ["it said nothing"])[0])
+            require_number(rtl, bench, number)
             os.replace(new, program)
     return program
