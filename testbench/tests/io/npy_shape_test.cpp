@@ -25,7 +25,9 @@ struct Row {
 };
 
 DType dtype_of(const std::string& descr) {
-  const std::string text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (2,), }\n";
+  std::string text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (2,), }";
+  text.resize(117, ' ');  // the data begin at byte 128
+  text += '\n';
   const std::string file =
       std::string("\x93NUMPY\x01\0", 8) + static_cast<char>(text.size()) + '\0' + text + "ab";
   return parse_npy(reinterpret_cast<const std::byte*>(file.data()), file.size(), "t.npy").dtype;
