@@ -227,14 +227,13 @@ def measured(options, parameters, rtl, work):
         parts.append(text.of_curve(document["curve"]))
     printed = json.dumps(document, indent=1) + "\n"
     readable = "\n\n".join([*parts, "assumed:\n" + "\n".join(f"- {assumption}" for assumption in document["assumptions"])]) + "\n"
-    written = printed if options.json or (options.output is not None and options.output.suffix == ".json") else readable
     if options.output is not None and goes_to_stdout(options.output):
         sys.stderr.write(readable)
-        sys.stdout.write(written)
-    else:
         sys.stdout.write(printed if options.json else readable)
-        if options.output is not None:
-            write_text(options.output, printed if options.output.suffix == ".json" else readable)
+        return code
+    sys.stdout.write(printed if options.json else readable)
+    if options.output is not None:
+        write_text(options.output, printed if options.output.suffix == ".json" else readable)
     return code
 
 

@@ -109,6 +109,11 @@ def file_of(run):
     return f"{run[0]}_{run[1]:010d}.json"
 
 
+def by_file(plan):
+    """{file name: run} of every run."""
+    return {file_of(run): run for run in planned_runs(plan)}
+
+
 def plan_in(folder):
     """The plan of a folder of results, or None where there is none."""
     note = folder / "plan.json"
@@ -128,7 +133,7 @@ def begin_folder(folder, plan, shard):
     for key, value in wanted.items():
         if there is not None and there.get(key) != value:
             raise Refusal(folder / "plan.json", key, f"{value}, as on the command line; another folder takes another regression", there.get(key))
-    summary.read_runs(folder, {file_of(run): run for run in planned_runs(plan)})  # what lies there belongs to it
+    summary.read_runs(folder, by_file(plan))  # what lies there belongs to it
     (folder / "runs").mkdir(parents=True, exist_ok=True)
     runs.write_json(folder / "plan.json", wanted)
 
@@ -209,7 +214,7 @@ def regress(options):
 
 
 def conclude(options, folder, plan, planned):
-    result = summary.write(folder, plan, planned, {file_of(run): run for run in planned_runs(plan)})
+    result = summary.write(folder, plan, planned, by_file(plan))
     print(json.dumps(result, indent=1, sort_keys=True) if options.json else text_of(result, folder))
     return DIFFER if result["failed"] else AGREE
 
@@ -233,7 +238,7 @@ def merge(options):
         if plan is not None and there != plan:
             raise Refusal(folder / "plan.json", "", f"parts of one regression; this is another than {options.merge[0]}")
         plan = there
-        summary.read_runs(folder, {file_of(run): run for run in planned_runs(plan)})
+        summary.read_runs(folder, by_file(plan))
         if real(folder) == real(options.output):
             raise Refusal(folder, "-o", "a folder beside the shards", "one of them")
     begin_folder(options.output, plan, (1, 1))
