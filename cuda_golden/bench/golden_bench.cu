@@ -1,7 +1,7 @@
 // golden_bench: copy, reference and fast side by side, in one run. CUDA graphs replay the launches over
 // rotating buffers that together exceed the L2 cache (decode: over the same state, as a model does), CUDA
 // events time the replays, the median counts. Prints Markdown tables.
-//   golden_bench [--quick] [--only large|variants|bell|rows|small|groups|decode]
+//   golden_bench [--quick] [--only large|variants|bell|rows|small|groups|floats|decode]
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -115,6 +115,14 @@ class Bench {
           std::exit(2);
         }
       }
+    });
+  }
+
+  // In a bench whose channels are bytes.
+  double float_seconds(const qg_plan* plan, const Size& size, int type) const {
+    return median_seconds(count_, [&](int i, cudaStream_t s) {
+      const qg_float_tensors t{in<void>(i), out<void>(i), 0, 0, type};
+      MUST_GOLDEN(qg_plan_run_floats(plan, size.batch, size.length, &t, s));
     });
   }
 
@@ -237,6 +245,39 @@ void bench_groups(const std::vector<Size>& sizes, const std::vector<qg_params>& 
   }
 }
 
+// A plan between floats, against a copy of as many bytes.
+void bench_floats(const std::vector<Size>& sizes, const std::vector<qg_params>& variants) {
+  std::printf(
+      "\nFloats in [B,L,C]\n\n| B x C x L | variant | type | copy us | floats us | floats GB/s | floats : "
+      "copy speed |\n"
+      "|---|---|---|---|---|---|---|\n");
+  for (const Size& size : sizes) {
+    Buffer weight(static_cast<std::size_t>(size.channels * 4)), bias(static_cast<std::size_t>(size.channels));
+    fill(weight.bytes(), weight.size(), 1, Fill::kUniform);
+    fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
+    for (const int type : {QG_FLOAT16, QG_FLOAT32}) {
+      // int8 drawn anew are floats of every size; what they are makes no difference to the time
+      const Bench bench({size.batch, size.channels * (type == QG_FLOAT32 ? 4 : 2), size.length},
+                        Fill::kUniform);
+      const double copy = bench.copy_seconds();
+      for (qg_params p : variants) {
+        p.channels = size.channels;
+        char name[96];
+        MUST_GOLDEN(qg_variant_name(&p, name, sizeof name));
+        qg_plan* plan = nullptr;
+        MUST_GOLDEN(qg_plan_create(&p, weight.bytes(), bias.bytes(), &plan));
+        const double fast = bench.float_seconds(plan, size, type);
+        std::printf("| %lld x %lld x %lld | %s | %s | %.2f | %.2f | %.0f | %.3f |\n",
+                    static_cast<long long>(size.batch), static_cast<long long>(size.channels),
+                    static_cast<long long>(size.length), name, type == QG_FLOAT32 ? "fp32" : "fp16",
+                    copy * 1e6, fast * 1e6, bench.bytes() / fast * 1e-9, copy / fast);
+        std::fflush(stdout);
+        qg_plan_destroy(plan);
+      }
+    }
+  }
+}
+
 void bench_decode() {
   std::printf(
       "\nDecode, one token; copy: of the bytes that decode reads, token and state\n\n"
@@ -294,7 +335,8 @@ int main(int argc, char** argv) {
     } else if (std::strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
       only = argv[++i];
     } else {
-      std::fprintf(stderr, "golden_bench [--quick] [--only large|variants|bell|rows|small|groups|decode]\n");
+      std::fprintf(stderr,
+                   "golden_bench [--quick] [--only large|variants|bell|rows|small|groups|floats|decode]\n");
       return 2;
     }
   }
@@ -335,6 +377,7 @@ int main(int argc, char** argv) {
     const std::vector<qg_params> variants = {both[0], both[1], others[0], both[2], both[3], others[1]};
     bench_groups({{16, 5120, 4096}, {128, 5120, 512}, {16, 5120, 4095}, {1, 5120, 2048}}, variants);
   }
+  if (wanted("floats")) bench_floats({{32, 1024, 512}, {16, 5120, 4096}}, {both[2], both[3]});
   if (wanted("decode")) bench_decode();
   return 0;
 }

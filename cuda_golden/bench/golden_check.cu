@@ -1,9 +1,12 @@
 // golden_check: the fast and decode kernels against the reference kernel, bit for bit, over variants, shapes
 // and scales; the output modes against each other; refusals. Prints what it compared; exit 1 on any
 // difference, or when nothing was compared.
-//   golden_check [--small] [--groups] [--seed N] [--plant-fault]
-// --small: a short matrix for compute-sanitizer. --groups: layers of several groups alone. --plant-fault:
-// flips one byte, which must be found (exit 1).
+//   golden_check [--small] [--groups | --floats] [--seed N] [--plant-fault]
+// --small: a short matrix for compute-sanitizer. --groups: layers of several groups alone. --floats: plans
+// between floats alone. --plant-fault: flips one byte, which must be found (exit 1).
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
@@ -18,6 +21,7 @@ unsigned long long compared = 0;
 unsigned long long differing = 0;
 unsigned long long runs_by_kernel[3] = {0, 0, 0};
 unsigned long long group_runs_by_kernel[3] = {0, 0, 0};  // of them, those of several groups
+unsigned long long float_runs = 0;
 bool plant_fault = false;
 
 void note(const char* what, const std::string& where, unsigned long long n, unsigned long long bad) {
@@ -61,6 +65,16 @@ qg_plan* plan_of(const GroupedLayer& groups, const Layer& layer, bool bias) {
   return plan;
 }
 
+// The planted fault, in the first output that is compared.
+void plant_in(std::int8_t* output) {
+  if (!plant_fault) return;
+  std::int8_t byte = 0;
+  MUST(cudaMemcpy(&byte, output, 1, cudaMemcpyDeviceToHost));
+  byte = static_cast<std::int8_t>(byte ^ 1);
+  MUST(cudaMemcpy(output, &byte, 1, cudaMemcpyHostToDevice));
+  plant_fault = false;
+}
+
 // One plan on one shape, input and output at the given offsets from 16-byte alignment.
 void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias, bool state,
                  std::size_t offset_in, std::size_t offset_out, std::uint64_t seed, Fill how,
@@ -92,13 +106,7 @@ void compare_run(const qg_plan* plan, qg_params p, const Layer& layer, bool bias
   MUST_GOLDEN(qg_plan_run(plan, p.batch, p.length, &t, nullptr, &used));
   ++runs_by_kernel[used];
   if (groups != nullptr) ++group_runs_by_kernel[used];
-  if (plant_fault) {
-    std::int8_t byte = 0;
-    MUST(cudaMemcpy(&byte, got.bytes() + offset_out + n / 2, 1, cudaMemcpyDeviceToHost));
-    byte = static_cast<std::int8_t>(byte ^ 1);
-    MUST(cudaMemcpy(got.bytes() + offset_out + n / 2, &byte, 1, cudaMemcpyHostToDevice));
-    plant_fault = false;
-  }
+  plant_in(got.bytes() + offset_out + n / 2);
   const std::string where = describe(p) + (groups ? " G=" + std::to_string(groups->count()) : "") +
                             (bias ? " bias" : "") + (state ? " state" : "") + " offsets " +
                             std::to_string(offset_in) + "," + std::to_string(offset_out) + " kernel " +
@@ -298,6 +306,163 @@ void check_decode(std::uint64_t seed) {
       note("pieces", describe(p), n, count_different(whole.bytes(), pieces.bytes(), n));
       qg_plan_destroy(plan);
     }
+}
+
+// ---- floats around a plan
+
+template <typename T>
+__device__ T of_bits(std::uint64_t bits) {
+  T value;
+  memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+// Floats that a grid of this scale finds hard: beside its steps, of a layer's size, and any pattern but NaN.
+template <typename T>
+__global__ void fill_floats_kernel(T* out, std::uint64_t n, std::uint64_t seed, float scale) {
+  const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
+       i += step) {
+    const std::uint64_t r = mix(seed, i);
+    const float half = 0.5f * static_cast<float>(static_cast<int>(r >> 8 & 1023) - 512) * scale;
+    const int ulps = static_cast<int>(r >> 20 & 7) - 3;
+    const float beside = __int_as_float(__float_as_int(half) + (half == 0.0f ? 0 : ulps));
+    const float anywhere = (static_cast<float>(r >> 40) * 0x1p-23f - 1.0f) * 150.0f * scale;
+    const T pattern = of_bits<T>(r >> 8);
+    const float as_float = static_cast<float>(pattern);
+    const int kind = static_cast<int>(r & 3);
+    out[i] = kind == 0 && as_float == as_float ? pattern : static_cast<T>(kind == 1 ? anywhere : beside);
+  }
+}
+
+// To the grid and back by the words of quasim_golden.h. The input has strides in elements, `samples` is
+// dense.
+template <typename T>
+__global__ void to_grid_kernel(const T* in, std::int8_t* samples, std::int64_t batch, std::int64_t length,
+                               std::int64_t channels, std::int64_t batch_stride, std::int64_t token_stride,
+                               float scale) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
+       i < batch * length * channels; i += step) {
+    const std::int64_t b = i / (length * channels), t = i / channels % length, c = i % channels;
+    const float x = static_cast<float>(in[b * batch_stride + t * token_stride + c]);
+    samples[i] = static_cast<std::int8_t>(fminf(fmaxf(rintf(__fdiv_rn(x, scale)), -128.0f), 127.0f));
+  }
+}
+template <typename T>
+__global__ void off_grid_kernel(const std::int8_t* values, T* out, std::int64_t n, float scale) {
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * blockDim.x;
+  for (std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n; i += step)
+    out[i] = static_cast<T>(static_cast<float>(values[i]) * scale);
+}
+
+// gap_token, gap_batch: elements between a token's last channel and the next token, and behind a sequence.
+// False, and nothing compared, where the plan has no fast kernel.
+template <typename T>
+bool compare_floats(const qg_plan* plan, const qg_params& p, const Layer& layer, int type,
+                    std::int64_t gap_token, std::int64_t gap_batch, std::uint64_t seed) {
+  const std::int64_t token = p.channels + gap_token, sequence = p.length * token + gap_batch;
+  const std::int64_t n = p.batch * p.channels * p.length;
+  const std::size_t count = static_cast<std::size_t>(n);
+  // up to the last channel of the last token, so that memcheck sees what is read behind it
+  const std::size_t read =
+      static_cast<std::size_t>((p.batch - 1) * sequence + (p.length - 1) * token + p.channels);
+  Buffer input(read * sizeof(T)), samples(count), out(count), expected(count * sizeof(T)),
+      got(count * sizeof(T));
+  const auto in = reinterpret_cast<T*>(input.bytes());
+  fill_floats_kernel<<<1024, 256>>>(in, read, seed, p.input_scale);
+  to_grid_kernel<<<1024, 256>>>(in, samples.bytes(), p.batch, p.length, p.channels, sequence, token,
+                                p.input_scale);
+  qg_tensors t{};
+  t.input = samples.bytes();
+  t.weight = layer.weight.bytes();
+  t.bias = layer.bias.bytes();
+  t.conv1d_output_int8 = out.bytes();
+  run_reference(p, nullptr, t);
+  off_grid_kernel<<<1024, 256>>>(out.bytes(), reinterpret_cast<T*>(expected.bytes()), n, p.output_scale);
+  MUST(cudaMemset(got.bytes(), 0x55, got.size()));
+  const bool dense = gap_token == 0 && gap_batch == 0;
+  const qg_float_tensors floats{in, got.bytes(), dense ? 0 : sequence, dense ? 0 : token, type};
+  const qg_status status = qg_plan_run_floats(plan, p.batch, p.length, &floats, nullptr);
+  if (status == QG_UNSUPPORTED && std::strstr(qg_last_error(), "has a fast kernel") != nullptr) return false;
+  MUST_GOLDEN(status);
+  ++float_runs;
+  plant_in(got.bytes() + got.size() / 2);
+  note("floats",
+       describe(p) + " type " + std::to_string(type) + " gaps " + std::to_string(gap_token) + "," +
+           std::to_string(gap_batch) + " seed " + std::to_string(seed),
+       got.size(), count_different(expected.bytes(), got.bytes(), got.size()));
+  return true;
+}
+
+void check_floats(bool small, std::uint64_t seed) {
+  struct FloatShape {
+    std::int64_t batch, channels, length, gap_token, gap_batch;
+  };
+  std::vector<FloatShape> shapes = {{1, 4, 1, 0, 0},     {3, 20, 2, 0, 0},    {2, 128, 5, 128, 0},
+                                    {3, 132, 33, 4, 64}, {1, 256, 257, 0, 0}, {2, 1024, 300, 1024, 0}};
+  if (!small) shapes.push_back({16, 5120, 512, 5120, 0}), shapes.push_back({1, 8256, 4095, 0, 0});
+  int plans = 0, without = 0;
+  for (int i = 0; i < (small ? 4 : 12); ++i) {
+    qg_params p = layer_params();
+    p.layout = QG_BLC;
+    p.dataflow = i % 2;
+    p.rounding = i % 2 ? QG_HALF_AWAY : QG_HALF_EVEN;
+    p.math = i / 2 % 2;
+    p.taps = 4 - i / 4 % 3;
+    p.order = i % 4 == 3 ? 1 + i / 4 % 2 : QG_SEQLAST;
+    if (i >= 4) {
+      const float factor = static_cast<float>(
+          0.25 + static_cast<double>(mix(seed, static_cast<std::uint64_t>(i)) % 4096) / 1024.0);
+      p.input_scale *= factor, p.output_scale *= i % 3 ? factor : 1.0f;
+    }
+    for (const FloatShape& shape : shapes) {
+      p.batch = shape.batch, p.channels = shape.channels, p.length = shape.length;
+      const Layer layer(p.channels, p.taps, seed + static_cast<std::uint64_t>(i), Fill::kUniform);
+      qg_plan* plan = nullptr;
+      MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+      ++plans;
+      const std::uint64_t tag = seed + 40 * static_cast<std::uint64_t>(i);
+      const bool exact =
+          compare_floats<float>(plan, p, layer, QG_FLOAT32, shape.gap_token, shape.gap_batch, tag) &&
+          compare_floats<__half>(plan, p, layer, QG_FLOAT16, shape.gap_token, shape.gap_batch, tag + 1) &&
+          compare_floats<__nv_bfloat16>(plan, p, layer, QG_BFLOAT16, shape.gap_token, shape.gap_batch,
+                                        tag + 2);
+      without += !exact;
+      qg_plan_destroy(plan);
+    }
+  }
+  std::printf("floats: %d plans, %d of them without a fast kernel; %llu runs\n", plans, without, float_runs);
+}
+
+// Plans between floats in a row, as check_chain's, against the same with a pause behind each.
+void check_float_chain(std::uint64_t seed) {
+  for (const std::int64_t length : {1, 300, 2048}) {
+    qg_params p = layer_params();
+    p.layout = QG_BLC;
+    p.batch = 1, p.channels = 2048, p.length = length;
+    const Layer layer(p.channels, p.taps, seed + 5, Fill::kUniform);
+    qg_plan* plan = nullptr;
+    MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+    const std::size_t n = static_cast<std::size_t>(p.channels * p.length);
+    constexpr int kLinks = 12;
+    std::vector<std::unique_ptr<Buffer>> paused, got;
+    for (auto* const links : {&paused, &got}) {
+      for (int i = 0; i <= kLinks; ++i) links->push_back(std::make_unique<Buffer>(2 * n));
+      fill_floats_kernel<<<1024, 256>>>(reinterpret_cast<__half*>(links->front()->bytes()), n, seed,
+                                        p.input_scale);
+      MUST(cudaDeviceSynchronize());
+      for (int i = 0; i < kLinks; ++i) {
+        const qg_float_tensors t{(*links)[static_cast<std::size_t>(i)]->bytes(),
+                                 (*links)[static_cast<std::size_t>(i) + 1]->bytes(), 0, 0, QG_FLOAT16};
+        MUST_GOLDEN(qg_plan_run_floats(plan, 1, length, &t, nullptr));
+        if (links == &paused) MUST(cudaDeviceSynchronize());
+      }
+    }
+    note("chain of floats", describe(p), 2 * n,
+         count_different(paused.back()->bytes(), got.back()->bytes(), 2 * n));
+    qg_plan_destroy(plan);
+  }
 }
 
 // Long enough for the kernels of long runs: several 512-byte rounds or many rows a warp.
@@ -705,46 +870,113 @@ void check_refusals() {
   expect(run(base, t), QG_UNSUPPORTED, "baseline", "ssm_input of baseline");
 }
 
+void check_float_refusals() {
+  qg_params p = layer_params();
+  p.channels = 8;
+  p.layout = QG_BLC;
+  const Layer layer(p.channels, p.taps, 1, Fill::kUniform);
+  Buffer in(4096), out(4096);
+  MUST(cudaMemset(in.bytes(), 0, in.size()));
+  const auto plan_for = [&](const qg_params& params) {
+    qg_plan* made = nullptr;
+    MUST_GOLDEN(qg_plan_create(&params, layer.weight.bytes(), layer.bias.bytes(), &made));
+    return made;
+  };
+  qg_plan* const plan = plan_for(p);
+  const qg_float_tensors good{in.bytes(), out.bytes(), 0, 0, QG_FLOAT16};
+  const auto run = [&](qg_float_tensors t, std::int64_t length = 4) {
+    return qg_plan_run_floats(plan, 1, length, &t, nullptr);
+  };
+  expect(run(good), QG_OK, "", "floats");
+  qg_float_tensors t = good;
+  expect(run(good, 0), QG_INVALID_ARGUMENT, "length is 0", "floats of length 0");
+  expect(qg_plan_run_floats(nullptr, 1, 4, &good, nullptr), QG_INVALID_ARGUMENT, "NULL",
+         "floats without a plan");
+  expect(qg_plan_run_floats(plan, 1, 4, nullptr, nullptr), QG_INVALID_ARGUMENT, "NULL",
+         "floats without tensors");
+  t.input = nullptr, expect(run(t), QG_INVALID_ARGUMENT, "input is NULL", "floats without an input");
+  t = good, t.output = nullptr,
+  expect(run(t), QG_INVALID_ARGUMENT, "output is NULL", "floats without an output");
+  t = good, t.type = 3, expect(run(t), QG_INVALID_ARGUMENT, "type is 3", "floats of type 3");
+  t = good, t.token_stride = -8,
+  expect(run(t), QG_INVALID_ARGUMENT, "token_stride is -8", "a negative stride");
+  t = good, t.token_stride = std::int64_t{1} << 60,
+  expect(run(t), QG_INVALID_ARGUMENT, "63 bits", "a stride beyond 63 bits");
+  t = good, t.token_stride = std::int64_t{1} << 31,
+  expect(run(t), QG_UNSUPPORTED, "2^31 bytes", "tokens far apart");
+  t = good, t.token_stride = 10, expect(run(t), QG_UNSUPPORTED, "token_stride is 10", "a stride of 10");
+  t = good, t.input = in.bytes() + 4,
+  expect(run(t), QG_UNSUPPORTED, "input is not aligned", "a misaligned input");
+  t = good, t.type = QG_FLOAT32, t.output = out.bytes() + 8,
+  expect(run(t), QG_UNSUPPORTED, "output is not aligned to four elements, 16", "a misaligned fp32 output");
+  qg_plan_destroy(plan);
+  const auto refused = [&](const qg_params& params, const char* part, const char* what) {
+    qg_plan* const other = plan_for(params);
+    expect(qg_plan_run_floats(other, 1, 4, &good, nullptr), QG_UNSUPPORTED, part, what);
+    qg_plan_destroy(other);
+  };
+  qg_params other = p;
+  other.layout = QG_BCL, refused(other, "layout QG_BLC", "floats of [B,C,L]");
+  other = p, other.output_mode = QG_FP32, refused(other, "output mode baseline", "floats of mode fp32");
+  const GroupedLayer groups = grouped_layer(p, 2, Arrangement::kStrided, 0.5, 7);
+  qg_plan* const grouped = plan_of(groups, layer, true);
+  expect(qg_plan_run_floats(grouped, 1, 4, &good, nullptr), QG_UNSUPPORTED, "one group",
+         "floats of two groups");
+  qg_plan_destroy(grouped);
+  other = p, other.channels = 6, refused(other, "channels is 6", "floats of six channels");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   bool small = false;
-  bool only_groups = false;
+  std::string only;  // groups or floats; empty: everything
   std::uint64_t seed = 20260101;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--small") == 0)
       small = true;
-    else if (std::strcmp(argv[i], "--groups") == 0)
-      only_groups = true;
+    else if ((std::strcmp(argv[i], "--groups") == 0 || std::strcmp(argv[i], "--floats") == 0) && only.empty())
+      only = argv[i] + 2;
     else if (std::strcmp(argv[i], "--plant-fault") == 0)
       plant_fault = true;
     else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc)
       seed = std::strtoull(argv[++i], nullptr, 10);
     else {
-      std::fprintf(stderr, "golden_check [--small] [--groups] [--seed N] [--plant-fault]\n");
+      std::fprintf(stderr, "golden_check [--small] [--groups | --floats] [--seed N] [--plant-fault]\n");
       return 2;
     }
   }
-  check_refusals();
-  check_group_refusals();
-  check_groups(seed);
-  check_group_plans(small, seed);
-  if (!only_groups) {
+  const bool all = only.empty(), groups = all || only == "groups", floats = all || only == "floats";
+  if (groups) {
+    check_refusals();
+    check_group_refusals();
+    check_groups(seed);
+    check_group_plans(small, seed);
+  }
+  if (all) {
     check_shapes(small, seed);
     check_scales(small, seed);
     check_modes(seed);
     check_decode(seed);
     check_long(small, seed);
   }
-  if (!small)
-    for (const int group_count : {1, 3})
-      if (group_count > 1 || !only_groups) check_chain(seed, group_count);
-  if (!small) check_large(seed, only_groups);
+  if (floats) {
+    check_float_refusals();
+    check_floats(small, seed);
+    check_float_chain(seed);
+  }
+  if (groups && !small) {
+    if (all) check_chain(seed, 1);
+    check_chain(seed, 3);
+    check_large(seed, !all);
+  }
   MUST(cudaDeviceSynchronize());
   std::printf(
       "seed %llu: %llu values compared, %llu differ; plan runs: %llu fast, %llu decode, %llu reference\n",
       static_cast<unsigned long long>(seed), compared, differing, runs_by_kernel[1], runs_by_kernel[2],
       runs_by_kernel[0]);
-  return differing != 0 || compared == 0 || runs_by_kernel[1] == 0 || runs_by_kernel[2] == 0 ||
-         group_runs_by_kernel[1] == 0 || group_runs_by_kernel[2] == 0;
+  const auto without = [](const unsigned long long(&runs)[3]) { return runs[1] == 0 || runs[2] == 0; };
+  return differing != 0 || compared == 0 ||
+         (groups && (without(runs_by_kernel) || without(group_runs_by_kernel))) ||
+         (floats && float_runs == 0);
 }

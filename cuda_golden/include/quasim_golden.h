@@ -148,6 +148,27 @@ QG_API qg_status qg_plan_set_copies(qg_plan* plan, int32_t copies);
  * 1 fast kernel, 0 reference kernel. */
 QG_API qg_status qg_plan_run(const qg_plan* plan, int64_t batch, int64_t length, const qg_tensors* tensors,
                              void* stream, int32_t* used);
+
+enum { QG_FLOAT32 = 0, QG_FLOAT16 = 1, QG_BFLOAT16 = 2 }; /* type of floats */
+
+/* Floats on both sides of a plan, [B,L,C] with neighbouring channels side by side, on device memory. */
+typedef struct qg_float_tensors {
+  const void* input;    /* x [B,L,C] */
+  void* output;         /* [B,L,C], dense; must not overlap the input */
+  int64_t batch_stride; /* of the input, in elements: from a sequence to the next; 0: dense */
+  int64_t token_stride; /* likewise from a token to the next */
+  int32_t type;         /* of both */
+} qg_float_tensors;
+
+/* A plan inside of a float model, in one launch. In front of the plan x becomes
+ * clamp_8(round_half_even(x / input_scale)), an IEEE division in fp32; behind it the int8 becomes
+ * int8 * output_scale, rounded to fp32 and then to type. In between are the numbers of qg_plan_run, bit for
+ * bit, with zeros in front of the sequence. What is not a number becomes any int8. Asynchronous on stream,
+ * with the plan's device current. QG_UNSUPPORTED, with the sentence, for a plan of several groups, in layout
+ * QG_BCL, in another output mode than baseline, or exact_only; for an input_scale beyond 2^-100 to 2^100; for
+ * channels and strides that are no multiples of 4, and pointers that are not aligned to four elements. */
+QG_API qg_status qg_plan_run_floats(const qg_plan* plan, int64_t batch, int64_t length,
+                                    const qg_float_tensors* tensors, void* stream);
 QG_API void qg_plan_destroy(qg_plan* plan);
 
 /* The tail of the reference kernel for seqlast on every (bias, acc) of bias_first .. bias_first + bias_count

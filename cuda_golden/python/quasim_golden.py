@@ -22,11 +22,16 @@ MATHS = ("precise", "fast")
 ROUNDINGS = ("half_even", "half_away")
 LAYOUTS = ("bcl", "blc")
 OUTPUT_MODES = ("baseline", "fp32_ssm_input", "float_sim_int8", "fp32")
+UNSUPPORTED = 2  # of qg_status
 ACTIVATIONS = ("silu", "identity")
 
 
 class GoldenError(RuntimeError):
     """The library refused or failed; the text is its sentence."""
+
+
+class Unsupported(GoldenError):
+    """A valid request that the library does not do; the text says what it takes instead."""
 
 
 class _CParams(ctypes.Structure):
@@ -52,6 +57,14 @@ class _CTensors(ctypes.Structure):
 class _CPoint(ctypes.Structure):
     _fields_ = [("channel", ctypes.c_int64), ("window", ctypes.c_uint32), ("y_a", ctypes.c_float), ("y_b", ctypes.c_float),
                 ("out_a", ctypes.c_int32), ("out_b", ctypes.c_int32)]
+
+
+FLOAT_TYPES = ("float32", "float16", "bfloat16")
+
+
+class _CFloatTensors(ctypes.Structure):
+    _fields_ = [("input", ctypes.c_void_p), ("output", ctypes.c_void_p), ("batch_stride", ctypes.c_int64), ("token_stride", ctypes.c_int64),
+                ("type", ctypes.c_int32)]
 
 
 class _CDescription(ctypes.Structure):
@@ -168,13 +181,14 @@ class Golden:
         self.lib.qg_plan_create_groups.argtypes = [pp, ctypes.c_int32] + [ctypes.c_void_p] * 3 + [ctypes.POINTER(ctypes.c_void_p)]
         self.lib.qg_plan_describe.argtypes = [ctypes.c_void_p, ctypes.POINTER(_CDescription)]
         self.lib.qg_plan_run.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, pt, ctypes.c_void_p, ctypes.c_void_p]
+        self.lib.qg_plan_run_floats.argtypes = [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64, ctypes.POINTER(_CFloatTensors), ctypes.c_void_p]
         self.lib.qg_plan_destroy.argtypes = [ctypes.c_void_p]
         self.lib.qg_plan_destroy.restype = None
         self.lib.qg_provenance_json.argtypes = [ctypes.c_char_p, ctypes.c_int32]
 
     def check(self, status):
         if status != 0:
-            raise GoldenError(self.lib.qg_last_error().decode())
+            raise (Unsupported if status == UNSUPPORTED else GoldenError)(self.lib.qg_last_error().decode())
 
     def provenance(self):
         text = ctypes.create_string_buffer(4096)
@@ -326,6 +340,27 @@ class Plan:
         with torch.cuda.device(self.device):
             self.golden.check(self.golden.lib.qg_plan_run(self.handle, x.shape[0], x.shape[2 if bcl else 1], tensors,
                                                           torch.cuda.current_stream().cuda_stream, None))
+        return out
+
+    def floats(self, x):
+        """The plan inside of a float model, in one launch: x [B,L,C] in float32, float16 or bfloat16, whose last axis is contiguous (a
+        slice of a wider tensor may be given as it is), becomes clamp_8(round_half_even(x / input_scale)), an IEEE division in fp32; out
+        comes int8 * output_scale, rounded to fp32 and then to x's type, dense. In between are plan(x)'s numbers. Raises Unsupported for
+        what the one launch does not take (quasim_golden.h, qg_plan_run_floats)."""
+        import torch
+        kind = str(x.dtype).rpartition(".")[2]
+        if kind not in FLOAT_TYPES or x.stride(-1) != 1:
+            raise Unsupported(f"x is {kind} with strides {tuple(x.stride())}; floats take {', '.join(FLOAT_TYPES)} with a contiguous last axis")
+        if x.device != self.device or x.ndim != 3 or x.shape[2] != self.channels:
+            raise GoldenError(f"x must be [B,L,C] with C = {self.channels} on {self.device}")
+        strides = [x.stride(axis) if x.shape[axis] > 1 else 0 for axis in (0, 1)]
+        if 0 in (stride for axis, stride in enumerate(strides) if x.shape[axis] > 1):
+            raise Unsupported("x repeats itself along an axis")
+        out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
+        tensors = _CFloatTensors(x.data_ptr(), out.data_ptr(), *strides, FLOAT_TYPES.index(kind))
+        with torch.cuda.device(self.device):
+            self.golden.check(self.golden.lib.qg_plan_run_floats(self.handle, x.shape[0], x.shape[1], tensors,
+                                                                 torch.cuda.current_stream().cuda_stream))
         return out
 
     @staticmethod

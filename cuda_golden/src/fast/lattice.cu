@@ -1,4 +1,5 @@
 // The lattice kernels of seqlast. No floating point, hence one compilation for both math modes.
+#include "fast/floats.cuh"
 #include "fast/groups.cuh"
 #include "fast/lattice.cuh"
 #include "fast/walk.cuh"
@@ -17,8 +18,8 @@ cudaError_t launch_lattice(const FastArgs& args, const DeviceLimits& device, cud
   if (args.group_arithmetic != nullptr) {
     return args.stepped ? launch_groups<Stepped>(args, device, stream) : launch_groups<Linear>(args, device, stream);
   }
-  return args.stepped ? launch_unit<Stepped<OneTable>>(args, device, stream)
-                      : launch_unit<Linear<OneTable>>(args, device, stream);
+  return args.stepped ? launch_one<Stepped<OneTable>>(args, device, stream)
+                      : launch_one<Linear<OneTable>>(args, device, stream);
 }
 
 }  // namespace qg

@@ -28,7 +28,7 @@
 //   in
 //                                    bit 0
 //   settled(channel, window)         one output, certain: evaluated in full where it is in doubt
-//   Columns::in_doubt(), settle(unit, args, place)
+//   Columns::in_doubt(), settle<Rows>(unit, args, place)
 //                                    settles what is in doubt of the last 32 tokens at most
 #pragma once
 
@@ -113,6 +113,11 @@ __device__ __forceinline__ uint4 load16(const void* p) {
                : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
                : "l"(p)
                : "memory");
+  return v;
+}
+__device__ __forceinline__ uint2 load8(const void* p) {
+  uint2 v;
+  asm volatile("ld.global.v2.u32 {%0, %1}, [%2];" : "=r"(v.x), "=r"(v.y) : "l"(p) : "memory");
   return v;
 }
 __device__ __forceinline__ std::uint32_t load4(const void* p) {
@@ -436,43 +441,68 @@ struct ColumnPlace {
                   state_word(args, row + 3));
   }
   // The windows of one of the rows, from memory.
-  __device__ __forceinline__ ColumnWindows windows_of(const FastArgs& args, int row) const {
+  template <class Rows>
+  __device__ __forceinline__ ColumnWindows windows_of(const FastArgs& args, const Rows& rows, int row) const {
     ColumnWindows windows;
     const bool begins = time == 0 && row < 3;
     if (begins) begin_sequence(args, windows);
 #pragma unroll 1
-    for (int i = begins ? 0 : row - 3; i <= row; ++i)
-      windows.pass(load4(args.input + first + i * args.shape.channels));
+    for (int i = begins ? 0 : row - 3; i <= row; ++i) windows.pass(Rows::samples(args, rows.load(i)));
     return windows;
   }
 };
 
+// How a lane reads its part of a row, and writes it: int8 here, floats in floats.cuh. `samples` makes of what
+// was loaded the four channels' int8, a byte each; `pass` goes on by so many rows.
+class Int8Rows {
+ public:
+  using Loaded = std::uint32_t;
+
+  template <class Place>
+  __device__ __forceinline__ Int8Rows(const FastArgs& args, const Place& place)
+      : in_(args.input + place.first),
+        out_(args.output + place.first),
+        channels_(static_cast<int>(args.shape.channels)) {}
+
+  __device__ __forceinline__ Loaded load(int i) const { return load4(row_address(in_, i, channels_)); }
+  __device__ __forceinline__ static std::uint32_t samples(const FastArgs&, Loaded loaded) { return loaded; }
+  __device__ __forceinline__ void store(const FastArgs&, int i, std::uint32_t outputs) const {
+    __stcs(reinterpret_cast<std::uint32_t*>(row_address(out_, i, channels_)), outputs);
+  }
+  __device__ __forceinline__ void pass(int rows) {
+    in_ = row_address(in_, rows, channels_);
+    out_ = row_address(out_, rows, channels_);
+  }
+
+ private:
+  const std::int8_t* in_;
+  std::int8_t* out_;
+  int channels_;
+};
+
 // kAhead rows are on their way.
-template <class Unit, int kAhead, unsigned kThreads, unsigned kPerSm>
+template <class Unit, int kAhead, unsigned kThreads, unsigned kPerSm, class Rows>
 __global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
     fast_blc_kernel(const __grid_constant__ FastArgs args) {
   extern __shared__ uint4 shared_memory[];
   using Place = ColumnPlace<kThreads, Unit::kGroups>;
-  const int channels = static_cast<int>(args.shape.channels);
   Place place(args, blockIdx.x, 0);
   int left = place.rows;
-  const std::int8_t* p = args.input + place.first;
-  std::int8_t* out = args.output + place.first;
-  const auto row_at = [&](int i) { return load4(row_address(p, i, channels)); };
-  std::uint32_t ahead[kAhead];
-  std::uint32_t before[3] = {0, 0, 0};
+  Rows rows(args, place);
+  typename Rows::Loaded ahead[kAhead];
+  typename Rows::Loaded before[3] = {};
   const auto begin = [&] {
     if (place.time != 0 && left != 0) {  // then there are three rows in front
 #pragma unroll
-      for (int i = 0; i < 3; ++i) before[i] = row_at(i - 3);
+      for (int i = 0; i < 3; ++i) before[i] = rows.load(i - 3);
     }
     if (left >= kAhead) {
 #pragma unroll
-      for (int i = 0; i < kAhead; ++i) ahead[i] = row_at(i);
+      for (int i = 0; i < kAhead; ++i) ahead[i] = rows.load(i);
     } else {
 #pragma unroll
       for (int i = 0; i < kAhead; ++i)
-        if (i < left) ahead[i] = row_at(i);
+        if (i < left) ahead[i] = rows.load(i);
     }
   };
   typename Unit::Columns columns;
@@ -484,12 +514,12 @@ __global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
   if (left == 0) return;
   const Unit unit(args, shared_memory, held);
   const auto finish_row = [&](int i) {
-    __stcs(reinterpret_cast<std::uint32_t*>(row_address(out, i, channels)), columns.row(unit, ahead[i]));
+    rows.store(args, i, columns.row(unit, Rows::samples(args, ahead[i])));
   };
   for (std::uint32_t pass = 0;;) {
     if (place.time != 0) {
 #pragma unroll
-      for (int i = 0; i < 3; ++i) columns.pass(before[i]);
+      for (int i = 0; i < 3; ++i) columns.pass(Rows::samples(args, before[i]));
     } else {
       place.begin_sequence(args, columns);
     }
@@ -497,22 +527,20 @@ __global__ void __launch_bounds__(kThreads, resident(kPerSm) / kThreads)
 #pragma unroll
       for (int i = 0; i < kAhead; ++i) {
         finish_row(i);
-        if (i + kAhead < left) ahead[i] = row_at(i + kAhead);
+        if (i + kAhead < left) ahead[i] = rows.load(i + kAhead);
       }
-      p = row_address(p, kAhead, channels);
-      out = row_address(out, kAhead, channels);
+      rows.pass(kAhead);
     }
 #pragma unroll
     for (int i = 0; i < kAhead; ++i)
       if (i < left) finish_row(i);
     if constexpr (Unit::kDoubts)
-      if (columns.in_doubt()) columns.settle(unit, args, Place(args, block_again(), pass));
+      if (columns.in_doubt()) columns.template settle<Rows>(unit, args, Place(args, block_again(), pass));
     if (!Unit::kGroups || ++pass == args.passes) break;
     place = Place(args, block_again(), pass);
     left = place.rows;
     if (left == 0) break;
-    p = args.input + place.first;
-    out = args.output + place.first;
+    rows = Rows(args, place);
     // read anew rather than kept, which settling has no registers for
     if constexpr (Unit::kDoubts)
       columns.load(args, shared_memory, place.column, static_cast<int>(threadIdx.x % 32));
@@ -571,9 +599,9 @@ cudaError_t launch_bcl(const FastArgs& args, const DeviceLimits& device, cudaStr
                            kPerSm / kThreads, device, stream);
 }
 
-template <class Unit, int kAhead, unsigned kThreads>
+template <class Unit, int kAhead, unsigned kThreads, class Rows = Int8Rows>
 cudaError_t launch_blc(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
-  return launch_walk<Unit>(fast_blc_kernel<Unit, kAhead, kThreads, kThreadsPerSm>, args, kThreads,
+  return launch_walk<Unit>(fast_blc_kernel<Unit, kAhead, kThreads, kThreadsPerSm, Rows>, args, kThreads,
                            kThreadsPerSm / kThreads, device, stream);
 }
 

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "fast/float_grid.hpp"
 #include "fast/group_tables.hpp"
 #include "fast/lattice_fit.hpp"
 #include "quasim_golden.h"
@@ -157,6 +158,7 @@ constexpr int kRaggedRounds = 4;
 constexpr int kRoundBytes = 512;
 constexpr int kRowThreads = 128;           // of a block in [B,C,L]
 constexpr int kOneWaveRows = 24;           // that a warp takes in [B,L,C] at most where all run at once
+constexpr int kOneWaveFloatRows = 32;      // the same of floats; more than 32 would not fit TapUnit::Doubts
 constexpr int kColumnThreadsPerSm = 1024;  // in [B,L,C]; 64 registers a thread
 
 struct FastArgs {
@@ -199,6 +201,17 @@ struct FastArgs {
   int threads;
   std::uint32_t passes;                // 1 in a layer of one group
   const Arithmetic* group_arithmetic;  // [G]
+
+  // In place of input, state_in and output where the caller's tensors are floats, which floats.input then
+  // says: [B,L,C], one group, strides in elements.
+  struct Floats {
+    const void* input;
+    void* output;
+    std::int64_t batch_stride, token_stride;  // of the input; the output is dense
+    FloatGrid grid;
+    float output_scale;
+    int type;
+  } floats;
 };
 
 struct DeviceLimits {

@@ -1,17 +1,32 @@
 #include "host/params_check.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <limits>
-#include <sstream>
+#include <type_traits>
 
 namespace qg {
 namespace {
 
+// Without streams: they take their locale from the process, and one that has loaded a second C++ library, as
+// Python's packages bring them, may not have the one that this library was compiled for.
+template <typename Part>
+std::string text_of(const Part& part) {
+  if constexpr (std::is_floating_point_v<Part>) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%g", static_cast<double>(part));
+    return text;
+  } else if constexpr (std::is_arithmetic_v<Part>) {
+    return std::to_string(part);
+  } else {
+    return part;
+  }
+}
+
 template <typename... Parts>
 Problem bad(const Parts&... parts) {
-  std::ostringstream text;
-  (text << ... << parts);
-  return {QG_INVALID_ARGUMENT, text.str()};
+  return {QG_INVALID_ARGUMENT, (std::string() + ... + text_of(parts))};
 }
 
 template <typename... Parts>
@@ -163,6 +178,36 @@ Problem check_tensors(const qg_params& p, const qg_tensors& t) {
     if (reinterpret_cast<uintptr_t>(w.pointer) % w.align != 0) {
       return bad(w.name, " is not aligned to its element's ", w.align, " bytes");
     }
+  }
+  return {};
+}
+
+Problem check_float_tensors(const qg_params& p, qg_float_tensors& t) {
+  if (t.input == nullptr) return bad("input is NULL");
+  if (t.output == nullptr) return bad("output is NULL");
+  if (Problem problem = check_choice("type", t.type, QG_BFLOAT16); problem.status) return problem;
+  if (t.token_stride == 0) t.token_stride = p.channels;
+  if (t.batch_stride == 0) t.batch_stride = p.length * t.token_stride;
+  const std::int64_t bytes = t.type == QG_FLOAT32 ? 4 : 2;
+  const struct {
+    const char* name;
+    int64_t stride, times;
+  } strides[] = {{"token_stride", t.token_stride, p.length}, {"batch_stride", t.batch_stride, p.batch}};
+  for (const auto& s : strides) {
+    if (s.stride < 0) return bad(s.name, " is ", s.stride, "; expected at least 0");
+    if (s.stride > std::numeric_limits<int64_t>::max() / 8 / s.times)
+      return bad(s.name, " is ", s.stride, "; the input does not fit in 63 bits of bytes");
+    if (s.stride % 4 != 0) return unsupported(s.name, " is ", s.stride, "; floats take a multiple of 4");
+  }
+  if (std::max(t.token_stride, p.channels) * bytes > std::numeric_limits<std::int32_t>::max())
+    return unsupported("a token is 2^31 bytes or more from the next");
+  const struct {
+    const char* name;
+    const void* pointer;
+  } ends[] = {{"input", t.input}, {"output", t.output}};
+  for (const auto& end : ends) {
+    if (reinterpret_cast<uintptr_t>(end.pointer) % static_cast<uintptr_t>(4 * bytes) != 0)
+      return unsupported(end.name, " is not aligned to four elements, ", 4 * bytes, " bytes");
   }
   return {};
 }

@@ -26,6 +26,8 @@ Problem check_channel_group(const std::uint16_t* channel_group, std::int64_t cha
 Problem check_shape(const qg_params& p);
 // Which pointers are needed and allowed.
 Problem check_tensors(const qg_params& p, const qg_tensors& t);
+// The same of floats around a plan; their strides, 0 for dense ones, are filled in. Valid after check_shape.
+Problem check_float_tensors(const qg_params& p, qg_float_tensors& t);
 
 // B * C * L; valid after check_shape.
 inline int64_t element_count(const qg_params& p) {

@@ -11,6 +11,7 @@
 #include <tuple>
 #include <vector>
 
+#include "fast/float_grid.hpp"
 #include "fast/group_tables.hpp"
 #include "fast/lattice_fit.hpp"
 #include "host/host.hpp"
@@ -27,6 +28,8 @@ struct qg_plan {
   bool doubts = false;  // the line is only near y
   bool stepped = false;
   std::int32_t slope = 0;
+  qg::FloatGrid float_grid{};  // of input_scale
+  bool takes_floats = false;
   // Of a layer of several groups. Then `lattice` holds GroupedChannels or GroupedColumns, and `entries` are
   // of all groups.
   qg::DeviceMemory scales, group_arithmetic, channel_group, held_tables;
@@ -414,6 +417,8 @@ qg_status create(const qg_params* given, const std::uint16_t* of_channels, const
                                    : adopt_one(*plan, groups[0]));
   }
   description.exact_only = fitted ? 0 : 1;
+  plan->takes_floats = fitted && groups.size() == 1 && params.layout == QG_BLC &&
+                       make_float_grid(params.input_scale, plan->float_grid);
   QG_CHECK_CUDA(cudaDeviceSynchronize());
   return QG_OK;
 }
@@ -433,6 +438,13 @@ std::size_t tape_bytes(const qg_plan& plan, std::int64_t length, int rounds) {
   return std::size_t{16} * plan.tape.widest(static_cast<std::uint64_t>(rows));
 }
 
+// [B,L,C]: whether lanes have whole words of four channels, and warps can be counted.
+bool columns_fit(const qg_params& params) {
+  const std::int64_t columns = (params.channels + kColumnGroup - 1) / kColumnGroup;
+  return params.channels % 4 == 0 && params.batch <= kPieceElements / columns &&
+         params.length <= kPieceElements / (params.batch * columns);
+}
+
 // Whether a fast kernel takes this shape and alignment; else the reference kernel does.
 bool fits_fast(const qg_plan& plan, const qg_params& params, const qg_tensors& t) {
   const auto misalignment = [](const void* p, std::uintptr_t to) {
@@ -443,10 +455,7 @@ bool fits_fast(const qg_plan& plan, const qg_params& params, const qg_tensors& t
            misalignment(t.input, 16) == misalignment(t.conv1d_output_int8, 16) &&
            (!plan.grouped() || tape_bytes(plan, params.length, 1) <= plan.limits.shared_per_block);
   }
-  const std::int64_t columns = (params.channels + kColumnGroup - 1) / kColumnGroup;
-  return params.channels % 4 == 0 && misalignment(t.input, 4) == 0 &&
-         misalignment(t.conv1d_output_int8, 4) == 0 && params.batch <= kPieceElements / columns &&
-         params.length <= kPieceElements / (params.batch * columns) &&
+  return columns_fit(params) && misalignment(t.input, 4) == 0 && misalignment(t.conv1d_output_int8, 4) == 0 &&
          std::size_t{16} * plan.column_quads <= plan.limits.shared_per_block;
 }
 
@@ -519,7 +528,9 @@ void cut(const qg_plan& plan, FastArgs& args) {
   args.many_rows = one_wave > kOneWaveRows;
   // more of them where settling, or a column's tables, cost something once a warp
   const std::int64_t long_run = plan.doubts || (plan.grouped() && plan.lanes_agree) ? 26 : 18;
-  std::int64_t rows = args.many_rows ? long_run : std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2);
+  const std::int64_t even = std::max<std::int64_t>(6, (one_wave + 1) / 2 * 2);
+  const bool floats_in_one_wave = args.floats.input != nullptr && one_wave <= kOneWaveFloatRows;
+  std::int64_t rows = args.many_rows && !floats_in_one_wave ? long_run : even;
   if (plan.grouped()) {
     args.table_bytes = 16 * plan.column_quads;
     choose_threads(plan, args);
@@ -582,6 +593,16 @@ cudaError_t launch_fast_pieces(const qg_plan& plan, const Arithmetic& a, const S
   return cudaSuccess;
 }
 
+qg_status require_device(const qg_plan& plan) {
+  int device = 0;
+  QG_CHECK_CUDA(cudaGetDevice(&device));
+  if (device != plan.device) {
+    return fail(QG_INVALID_ARGUMENT, "the plan was made on device " + std::to_string(plan.device) +
+                                         ", current is " + std::to_string(device));
+  }
+  return QG_OK;
+}
+
 qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, const qg_tensors& given,
               cudaStream_t stream, int32_t& used) {
   qg_params params = plan.params;
@@ -597,12 +618,7 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
     return fail(QG_UNSUPPORTED,
                 "a plan hands out conv1d_output_int8 and state_out only; ask qg_run_device for the others");
   }
-  int device = 0;
-  QG_CHECK_CUDA(cudaGetDevice(&device));
-  if (device != plan.device) {
-    return fail(QG_INVALID_ARGUMENT, "the plan was made on device " + std::to_string(plan.device) +
-                                         ", current is " + std::to_string(device));
-  }
+  QG_RETURN_IF(require_device(plan));
   const Backend& kernels = backend(params);
   const Arithmetic a = arithmetic_of(params);
   const Shape shape = shape_of(params);
@@ -630,6 +646,31 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
   QG_RETURN_IF(
       cuda_status(launch_fast_pieces(plan, a, shape, tensors, stream), "the launch of the fast kernel"));
   return cuda_status(kernels.state(a, shape, tensors, stream), "the launch of the state kernel");
+}
+
+qg_status run_floats(const qg_plan& plan, std::int64_t batch, std::int64_t length, qg_float_tensors t,
+                     cudaStream_t stream) {
+  qg_params params = plan.params;
+  params.batch = batch;
+  params.length = length;
+  QG_RETURN_IF(report(check_shape(params)));
+  if (!columns_fit(params))
+    return fail(QG_UNSUPPORTED,
+                "channels is " + std::to_string(params.channels) +
+                    "; floats take a multiple of 4, and at most 2^30 columns of 128 channels");
+  QG_RETURN_IF(report(check_float_tensors(params, t)));
+  QG_RETURN_IF(require_device(plan));
+  if (!plan.takes_floats) {
+    return fail(QG_UNSUPPORTED,
+                "floats take a plan of one group, in layout QG_BLC and output mode baseline, that has a fast "
+                "kernel, with an input_scale of 2^-100 to 2^100");
+  }
+  FastArgs args{};
+  args.arithmetic = arithmetic_of(params);
+  args.shape = shape_of(params);
+  args.floats = {t.input, t.output, t.batch_stride, t.token_stride, plan.float_grid, params.output_scale,
+                 t.type};
+  return cuda_status(launch_fast(plan, args, 0, stream), "the launch of the fast kernel for floats");
 }
 
 // The last checks, those that a layer of one group and one of several share; then the plan.
@@ -704,6 +745,13 @@ qg_status qg_plan_run(const qg_plan* plan, int64_t batch, int64_t length, const 
   QG_RETURN_IF(qg::run(*plan, batch, length, *tensors, static_cast<cudaStream_t>(stream), kernel));
   if (used != nullptr) *used = kernel;
   return QG_OK;
+}
+
+qg_status qg_plan_run_floats(const qg_plan* plan, int64_t batch, int64_t length,
+                             const qg_float_tensors* tensors, void* stream) {
+  if (plan == nullptr || tensors == nullptr)
+    return qg::fail(QG_INVALID_ARGUMENT, "plan and tensors must not be NULL");
+  return qg::run_floats(*plan, batch, length, *tensors, static_cast<cudaStream_t>(stream));
 }
 
 void qg_plan_destroy(qg_plan* plan) {

@@ -14,6 +14,7 @@
 // from memory again: settling on the way would keep registers from the loads.
 #pragma once
 
+#include "fast/floats.cuh"
 #include "fast/groups.cuh"
 #include "fast/lattice.cuh"
 #include "fast/walk.cuh"
@@ -102,9 +103,10 @@ class TapUnit {
       return sums.bytes();
     }
     __device__ __forceinline__ bool in_doubt() const { return doubts_.words != 0; }
-    template <class Place>
+    template <class Rows, class Place>
     __device__ __forceinline__ void settle(const TapUnit& unit, const FastArgs& args, const Place& place) {
       const LatticeColumns& columns = Tables::columns(args, place.column);
+      const Rows rows(args, place);
       const auto exact = [&](int i, std::uint32_t window) {
         const int at = place.c % kColumnGroup + i;
         return unit.exact(Tables::arithmetic(args, place.column, at), columns.weights[at],
@@ -113,8 +115,8 @@ class TapUnit {
 #pragma unroll 1
       for (; doubts_.words != 0; doubts_.words &= doubts_.words - 1) {
         const int row = place.rows - __ffs(static_cast<int>(doubts_.words));
-        *reinterpret_cast<std::uint32_t*>(args.output + place.first + row * args.shape.channels) =
-            unit.exact_where_doubted(lines_, doubt_, place.windows_of(args, row).four(), exact);
+        rows.store(args, row,
+                   unit.exact_where_doubted(lines_, doubt_, place.windows_of(args, rows, row).four(), exact));
       }
     }
 
@@ -195,7 +197,7 @@ class TapUnit {
 
 inline cudaError_t launch_tapwise(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
   return args.group_arithmetic != nullptr ? launch_groups<TapUnit>(args, device, stream)
-                                          : launch_unit<TapUnit<OneTable>>(args, device, stream);
+                                          : launch_one<TapUnit<OneTable>>(args, device, stream);
 }
 
 }  // namespace QG_MATH_NS

@@ -282,7 +282,8 @@ class Fuzzer:
         for words_of_libraries in ("json.exception", "filesystem error", "std::", "internal error", "bad_alloc", "out of memory", "what()"):
             if words_of_libraries in said or words_of_libraries.encode() in done.stdout:
                 return f"says '{words_of_libraries}'"
-        if "--json" in words and done.stdout:
+        options = words[: words.index("--")] if "--" in words else words  # what stands behind it is an input, whatever its name
+        if "--json" in options and done.stdout:
             try:
                 json.loads(done.stdout)
             except ValueError as error:

@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import tempfile
+import types
 import unittest
 
 import numpy as np
@@ -85,6 +86,45 @@ class Gpu(unittest.TestCase):
         self.assertEqual(grid.from_grid(last.cuda(), torch.tensor([0.5]).cuda(), torch.float32).cpu().flatten().tolist(), [-0.5, 63.5])
         self.assertGreater(compared, 100_000)
         self.assertGreater(ties, 1000)
+
+    def test_floats_equal_the_three_steps(self):
+        """The plan that reads and writes floats against to_grid, the plan on int8 and from_grid, on slices of wider tensors as a model has
+        them; and what it does not take, which goes the other way."""
+        from quasim.capture import find_sites, observe
+        from quasim.evaluate import configurations, numerics, replace
+
+        observers = observe(self.model, [lambda: self.model(self.ids)], "absmax")
+        scales = {label: one.scales() for label, one in observers.items()}
+        measured = {label: one.measured() for label, one in observers.items()}
+        site = find_sites(self.model)[0]
+        weight, bias = site.conv.weight.detach().numpy()[:, 0], site.conv.bias.detach().numpy()
+        in_one, in_three = (replace.Replacement.__new__(replace.Replacement) for _ in range(2))
+        compared = 0
+        for name in ("two_step", "fused", "deployed"):
+            row = configurations.standard()[name]
+            layer = numerics.layer_of(row, site, weight, bias, scales[site.label], measured, None)
+            numbers = numerics.Numbers(row, layer, "cuda", self.golden)
+            in_one._numbers = in_three._numbers = {site.label: numbers}
+            in_one._decodes, in_three._decodes, in_three._history = False, True, {}
+            for dtype in (torch.float32, torch.float16, torch.bfloat16):
+                wide = (torch.randn(3, 70, 256, device="cuda") * 2).to(dtype)
+                wide[0, 0, :4] = torch.tensor([float("inf"), -float("inf"), 0.0, -0.0])
+                for x in (wide[..., :128], wide[:, 2:, 128:], wide[1:2, :, 64:192], wide[..., :128].contiguous()):
+                    self.assertIsNotNone(numbers.between_floats(x))
+                    call = types.SimpleNamespace(site=site, x=x.transpose(1, 2), activation="silu", decode=False)
+                    one, three = in_one._replace(call), in_three._replace(call)
+                    self.assertEqual(one.dtype, dtype)
+                    self.assertTrue(torch.equal(one, three), f"{name} {dtype} {list(x.shape)}")
+                    compared += one.numel()
+                self.assertIsNone(numbers.between_floats(wide[..., 1:129]))  # begins beside four elements
+            self.assertIsNone(numbers.between_floats(wide[..., :128].double()))
+            self.assertIsNone(numbers.between_floats(wide[:1, :, :128].expand(3, -1, -1)))
+            numbers.close()
+        self.assertGreater(compared, 500_000)
+        row = configurations.standard()["two_step_mode1"]
+        numbers = numerics.Numbers(row, numerics.layer_of(row, site, weight, bias, scales[site.label], measured, None), "cuda", self.golden)
+        self.assertIsNone(numbers.between_floats(wide[..., :128]))
+        numbers.close()
 
     def test_gpu_numbers_equal_the_processor(self):
         """Every value that every layer puts out, in every row that both devices have: plans and reference kernel against untimed model and

@@ -81,6 +81,10 @@ class Numbers:
                 whole[name].index_copy_(axis, channels, values)
         return whole
 
+    def between_floats(self, x):
+        """From floats x [B, L, C] to floats [B, L, C] of the same type in one launch, or None where there is no such launch."""
+        return self._parts[0][1].between_floats(x) if len(self._parts) == 1 else None
+
     def close(self):
         for _, part in self._parts:
             part.close()
@@ -101,7 +105,7 @@ class CudaPart:
         self._mode = configuration.mode
         self._weight = torch.from_numpy(layer.weight).to(device).contiguous()
         self._bias = None if layer.bias is None else torch.from_numpy(layer.bias).to(device).contiguous()
-        self._plan = golden_library.Plan
+        self._plan, self._unsupported = golden_library.Plan, golden_library.Unsupported
         self._channel_group = layer.channel_group
         self._groups = lambda layout: [golden_library.Params(
             input_scale=float(group.input_scale), weight_scale=float(group.weight_scale), bias_scale=float(group.bias_scale or 1),
@@ -114,9 +118,20 @@ class CudaPart:
         if self._mode != "baseline":
             return self._golden.run_groups(self._groups(layout), self._channel_group, x, self._weight, self._bias,
                                            want=(TO_PROJECTION, TO_SSM))
+        return {TO_PROJECTION: self._plan_in(layout)(x)}
+
+    def between_floats(self, x):
+        if self._mode != "baseline":
+            return None
+        try:
+            return self._plan_in("blc").floats(x)
+        except self._unsupported:
+            return None
+
+    def _plan_in(self, layout):
         if layout not in self._plans:
             self._plans[layout] = self._plan(self._golden, self._groups(layout), self._weight, self._bias, self._channel_group)
-        return {TO_PROJECTION: self._plans[layout](x)}
+        return self._plans[layout]
 
     def close(self):
         for plan in self._plans.values():
@@ -155,6 +170,9 @@ class CpuPart:
         samples = (x.transpose(1, 2) if channels_last else x).cpu().contiguous().numpy()
         results = {name: torch.from_numpy(values).to(x.device) for name, values in self._twin(samples).items()}
         return {name: (values.transpose(1, 2).contiguous() if channels_last else values) for name, values in results.items()}
+
+    def between_floats(self, x):
+        return None
 
     def _twin(self, samples) -> Dict[str, np.ndarray]:
         import quasim
