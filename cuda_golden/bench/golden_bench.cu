@@ -2,6 +2,8 @@
 // rotating buffers that together exceed the L2 cache (decode: over the same state, as a model does), CUDA
 // events time the replays, the median counts. Prints Markdown tables.
 //   golden_bench [--quick] [--only large|variants|bell|rows|small|groups|floats|decode]
+#include <cuda_fp16.h>
+
 #include <algorithm>
 #include <cstring>
 #include <functional>
@@ -18,6 +20,18 @@ __global__ void __launch_bounds__(512) copy_kernel(const uint4* in, uint4* out, 
     out[i] = __ldg(in + i);
 }
 __global__ void empty_kernel() {}
+
+template <typename T>
+__global__ void floats_kernel(T* out, std::uint64_t n, std::uint64_t seed, float scale) {
+  const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;
+  for (std::uint64_t i = static_cast<std::uint64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < n;
+       i += step) {
+    const std::uint64_t r = mix(seed, i);
+    float sum = 0;
+    for (int k = 0; k < 8; ++k) sum += static_cast<float>((r >> (8 * k)) & 255) / 8.0f - 15.9375f;
+    out[i] = static_cast<T>(sum * scale);
+  }
+}
 
 int multiprocessors = 0;
 int repeats = 15;
@@ -118,7 +132,17 @@ class Bench {
     });
   }
 
-  // In a bench whose channels are bytes.
+  // In a bench whose channels are bytes: floats as activations are, a bell of 24 input scales or so.
+  void fill_floats(int type, float scale) {
+    for (std::size_t i = 0; i < inputs_.size(); ++i) {
+      const auto fill_as = [&](auto* out) {
+        floats_kernel<<<4096, 256>>>(out, inputs_[i]->size() / sizeof *out, 11 + i, scale);
+        MUST(cudaGetLastError());
+      };
+      void* const out = inputs_[i]->bytes();
+      type == QG_FLOAT32 ? fill_as(static_cast<float*>(out)) : fill_as(static_cast<__half*>(out));
+    }
+  }
   double float_seconds(const qg_plan* plan, const Size& size, int type) const {
     return median_seconds(count_, [&](int i, cudaStream_t s) {
       const qg_float_tensors t{in<void>(i), out<void>(i), 0, 0, type};
@@ -256,9 +280,8 @@ void bench_floats(const std::vector<Size>& sizes, const std::vector<qg_params>& 
     fill(weight.bytes(), weight.size(), 1, Fill::kUniform);
     fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
     for (const int type : {QG_FLOAT16, QG_FLOAT32}) {
-      // int8 drawn anew are floats of every size; what they are makes no difference to the time
-      const Bench bench({size.batch, size.channels * (type == QG_FLOAT32 ? 4 : 2), size.length},
-                        Fill::kUniform);
+      Bench bench({size.batch, size.channels * (type == QG_FLOAT32 ? 4 : 2), size.length}, Fill::kUniform);
+      bench.fill_floats(type, variants[0].input_scale);
       const double copy = bench.copy_seconds();
       for (qg_params p : variants) {
         p.channels = size.channels;

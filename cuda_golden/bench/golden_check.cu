@@ -21,7 +21,7 @@ unsigned long long compared = 0;
 unsigned long long differing = 0;
 unsigned long long runs_by_kernel[3] = {0, 0, 0};
 unsigned long long group_runs_by_kernel[3] = {0, 0, 0};  // of them, those of several groups
-unsigned long long float_runs = 0;
+unsigned long long float_runs = 0, float_plans = 0, float_plans_exact_only = 0;
 bool plant_fault = false;
 
 void note(const char* what, const std::string& where, unsigned long long n, unsigned long long bad) {
@@ -357,9 +357,8 @@ __global__ void off_grid_kernel(const std::int8_t* values, T* out, std::int64_t 
 }
 
 // gap_token, gap_batch: elements between a token's last channel and the next token, and behind a sequence.
-// False, and nothing compared, where the plan has no fast kernel.
 template <typename T>
-bool compare_floats(const qg_plan* plan, const qg_params& p, const Layer& layer, int type,
+void compare_floats(const qg_plan* plan, const qg_params& p, const Layer& layer, bool bias, int type,
                     std::int64_t gap_token, std::int64_t gap_batch, std::uint64_t seed) {
   const std::int64_t token = p.channels + gap_token, sequence = p.length * token + gap_batch;
   const std::int64_t n = p.batch * p.channels * p.length;
@@ -376,93 +375,120 @@ bool compare_floats(const qg_plan* plan, const qg_params& p, const Layer& layer,
   qg_tensors t{};
   t.input = samples.bytes();
   t.weight = layer.weight.bytes();
-  t.bias = layer.bias.bytes();
+  t.bias = bias ? layer.bias.bytes() : nullptr;
   t.conv1d_output_int8 = out.bytes();
   run_reference(p, nullptr, t);
   off_grid_kernel<<<1024, 256>>>(out.bytes(), reinterpret_cast<T*>(expected.bytes()), n, p.output_scale);
   MUST(cudaMemset(got.bytes(), 0x55, got.size()));
   const bool dense = gap_token == 0 && gap_batch == 0;
   const qg_float_tensors floats{in, got.bytes(), dense ? 0 : sequence, dense ? 0 : token, type};
-  const qg_status status = qg_plan_run_floats(plan, p.batch, p.length, &floats, nullptr);
-  if (status == QG_UNSUPPORTED && std::strstr(qg_last_error(), "has a fast kernel") != nullptr) return false;
-  MUST_GOLDEN(status);
+  MUST_GOLDEN(qg_plan_run_floats(plan, p.batch, p.length, &floats, nullptr));
   ++float_runs;
   plant_in(got.bytes() + got.size() / 2);
   note("floats",
        describe(p) + " type " + std::to_string(type) + " gaps " + std::to_string(gap_token) + "," +
            std::to_string(gap_batch) + " seed " + std::to_string(seed),
        got.size(), count_different(expected.bytes(), got.bytes(), got.size()));
-  return true;
 }
 
 void check_floats(bool small, std::uint64_t seed) {
   struct FloatShape {
     std::int64_t batch, channels, length, gap_token, gap_batch;
   };
-  std::vector<FloatShape> shapes = {{1, 4, 1, 0, 0},     {3, 20, 2, 0, 0},    {2, 128, 5, 128, 0},
-                                    {3, 132, 33, 4, 64}, {1, 256, 257, 0, 0}, {2, 1024, 300, 1024, 0}};
-  if (!small) shapes.push_back({16, 5120, 512, 5120, 0}), shapes.push_back({1, 8256, 4095, 0, 0});
-  int plans = 0, without = 0;
-  for (int i = 0; i < (small ? 4 : 12); ++i) {
-    qg_params p = layer_params();
-    p.layout = QG_BLC;
-    p.dataflow = i % 2;
-    p.rounding = i % 2 ? QG_HALF_AWAY : QG_HALF_EVEN;
-    p.math = i / 2 % 2;
-    p.taps = 4 - i / 4 % 3;
-    p.order = i % 4 == 3 ? 1 + i / 4 % 2 : QG_SEQLAST;
-    if (i >= 4) {
-      const float factor = static_cast<float>(
-          0.25 + static_cast<double>(mix(seed, static_cast<std::uint64_t>(i)) % 4096) / 1024.0);
-      p.input_scale *= factor, p.output_scale *= i % 3 ? factor : 1.0f;
+  const std::vector<FloatShape> every = {{1, 4, 1, 0, 0},     {3, 20, 2, 0, 0},    {2, 128, 5, 128, 0},
+                                         {3, 132, 33, 4, 64}, {1, 256, 257, 0, 0}, {2, 1024, 300, 1024, 0}};
+  // On 132 multiprocessors one wave of 32 rows a warp, more than one wave, and long runs.
+  const std::vector<FloatShape> large = {
+      {32, 1024, 512, 1024, 0}, {16, 5120, 512, 5120, 0}, {1, 8256, 4095, 0, 0}};
+  const auto compare = [&](const qg_params& p, const Layer& layer, bool bias, const FloatShape& shape,
+                           std::uint64_t tag, bool all_types) {
+    qg_plan* plan = nullptr;
+    MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), bias ? layer.bias.bytes() : nullptr, &plan));
+    qg_plan_description d;
+    MUST_GOLDEN(qg_plan_describe(plan, &d));
+    ++float_plans;
+    float_plans_exact_only += d.exact_only;
+    if (d.exact_only == 0) {
+      const std::int64_t token = shape.gap_token, batch = shape.gap_batch;
+      compare_floats<__half>(plan, p, layer, bias, QG_FLOAT16, token, batch, tag);
+      if (all_types) {
+        compare_floats<float>(plan, p, layer, bias, QG_FLOAT32, token, batch, tag + 1);
+        compare_floats<__nv_bfloat16>(plan, p, layer, bias, QG_BFLOAT16, token, batch, tag + 2);
+      }
     }
+    qg_plan_destroy(plan);
+  };
+  const auto shaped = [](qg_params p, const FloatShape& shape) {
+    p.layout = QG_BLC;
+    p.batch = shape.batch, p.channels = shape.channels, p.length = shape.length;
+    return p;
+  };
+  for (int i = 0; i < 12; ++i) {
+    qg_params p = layer_params();
+    p.order = i % 3;
+    p.dataflow = i / 3 % 2;
+    p.math = i / 6;
+    p.rounding = p.dataflow == QG_FUSED ? QG_HALF_AWAY : QG_HALF_EVEN;
+    p.taps = i % 5 == 4 ? 3 : i % 7 == 6 ? 2 : 4;
+    p.activation = i == 3 ? QG_IDENTITY : QG_SILU;
+    const float factor = static_cast<float>(
+        0.25 + static_cast<double>(mix(seed, static_cast<std::uint64_t>(i)) % 4096) / 1024.0);
+    if (i % 2) p.input_scale *= factor, p.output_scale *= factor;
+    std::vector<FloatShape> shapes = every;
+    if (!small) shapes.insert(shapes.end(), large.begin(), large.end());
+    if (small && i < 2) shapes.push_back({1, 4, 33 * 132 * 32, 0, 0});  // blocks behind the first wave
     for (const FloatShape& shape : shapes) {
-      p.batch = shape.batch, p.channels = shape.channels, p.length = shape.length;
-      const Layer layer(p.channels, p.taps, seed + static_cast<std::uint64_t>(i), Fill::kUniform);
-      qg_plan* plan = nullptr;
-      MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
-      ++plans;
-      const std::uint64_t tag = seed + 40 * static_cast<std::uint64_t>(i);
-      const bool exact =
-          compare_floats<float>(plan, p, layer, QG_FLOAT32, shape.gap_token, shape.gap_batch, tag) &&
-          compare_floats<__half>(plan, p, layer, QG_FLOAT16, shape.gap_token, shape.gap_batch, tag + 1) &&
-          compare_floats<__nv_bfloat16>(plan, p, layer, QG_BFLOAT16, shape.gap_token, shape.gap_batch,
-                                        tag + 2);
-      without += !exact;
-      qg_plan_destroy(plan);
+      const qg_params here = shaped(p, shape);
+      const Layer layer(here.channels, here.taps, seed + static_cast<std::uint64_t>(i), Fill::kUniform);
+      compare(here, layer, i != 8, shape, seed + 40 * static_cast<std::uint64_t>(i), true);
     }
   }
-  std::printf("floats: %d plans, %d of them without a fast kernel; %llu runs\n", plans, without, float_runs);
+  if (!small)  // more than 2^31 bytes; sequences more than 2^31 elements apart
+    for (const FloatShape& shape :
+         {FloatShape{1, 8192, 131080, 0, 0}, FloatShape{2, 128, 300, 0, std::int64_t{1} << 31}}) {
+      const qg_params here = shaped(layer_params(), shape);
+      compare(here, Layer(here.channels, here.taps, seed, Fill::kUniform), true, shape, seed, false);
+    }
+  note("too many plans without a fast kernel", "floats", 1, 4 * float_plans_exact_only > float_plans);
+  std::printf("floats: %llu plans, %llu of them exact only; %llu runs\n", float_plans, float_plans_exact_only,
+              float_runs);
 }
 
 // Plans between floats in a row, as check_chain's, against the same with a pause behind each.
 void check_float_chain(std::uint64_t seed) {
-  for (const std::int64_t length : {1, 300, 2048}) {
-    qg_params p = layer_params();
-    p.layout = QG_BLC;
-    p.batch = 1, p.channels = 2048, p.length = length;
-    const Layer layer(p.channels, p.taps, seed + 5, Fill::kUniform);
-    qg_plan* plan = nullptr;
-    MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
-    const std::size_t n = static_cast<std::size_t>(p.channels * p.length);
-    constexpr int kLinks = 12;
-    std::vector<std::unique_ptr<Buffer>> paused, got;
-    for (auto* const links : {&paused, &got}) {
-      for (int i = 0; i <= kLinks; ++i) links->push_back(std::make_unique<Buffer>(2 * n));
-      fill_floats_kernel<<<1024, 256>>>(reinterpret_cast<__half*>(links->front()->bytes()), n, seed,
-                                        p.input_scale);
-      MUST(cudaDeviceSynchronize());
-      for (int i = 0; i < kLinks; ++i) {
-        const qg_float_tensors t{(*links)[static_cast<std::size_t>(i)]->bytes(),
-                                 (*links)[static_cast<std::size_t>(i) + 1]->bytes(), 0, 0, QG_FLOAT16};
-        MUST_GOLDEN(qg_plan_run_floats(plan, 1, length, &t, nullptr));
-        if (links == &paused) MUST(cudaDeviceSynchronize());
+  for (const int order : {QG_SEQLAST, QG_CHANNELLAST})
+    for (const std::int64_t length : {1, 300, 2048}) {
+      qg_params p = layer_params();
+      p.layout = QG_BLC;
+      p.order = order;
+      p.batch = 1, p.channels = 2048, p.length = length;
+      p.output_scale = 4 * p.input_scale;  // so that the links do not die away
+      const Layer layer(p.channels, p.taps, seed + 5, Fill::kUniform);
+      qg_plan* plan = nullptr;
+      MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+      const std::size_t n = static_cast<std::size_t>(p.channels * p.length);
+      constexpr std::size_t kLinks = 12;
+      std::vector<std::unique_ptr<Buffer>> paused, got;
+      for (auto* const links : {&paused, &got}) {
+        for (std::size_t i = 0; i <= kLinks; ++i) {
+          links->push_back(std::make_unique<Buffer>(2 * n));
+          MUST(cudaMemset(links->back()->bytes(), 0x55, 2 * n));
+        }
+        fill_floats_kernel<<<1024, 256>>>(reinterpret_cast<__half*>(links->front()->bytes()), n, seed,
+                                          p.input_scale);
+        MUST(cudaDeviceSynchronize());
+        for (std::size_t i = 0; i < kLinks; ++i) {
+          const qg_float_tensors t{(*links)[i]->bytes(), (*links)[i + 1]->bytes(), 0, 0, QG_FLOAT16};
+          MUST_GOLDEN(qg_plan_run_floats(plan, 1, length, &t, nullptr));
+          if (links == &paused) MUST(cudaDeviceSynchronize());
+        }
       }
+      const std::int8_t* const last = got.back()->bytes();
+      note("chain of floats", describe(p), 2 * n, count_different(paused.back()->bytes(), last, 2 * n));
+      note("chain of floats that died away", describe(p), 1,
+           count_different(last, last + 2, 2 * n - 2) < n / 8);
+      qg_plan_destroy(plan);
     }
-    note("chain of floats", describe(p), 2 * n,
-         count_different(paused.back()->bytes(), got.back()->bytes(), 2 * n));
-    qg_plan_destroy(plan);
-  }
 }
 
 // Long enough for the kernels of long runs: several 512-byte rounds or many rows a warp.
@@ -904,6 +930,8 @@ void check_float_refusals() {
   expect(run(t), QG_INVALID_ARGUMENT, "63 bits", "a stride beyond 63 bits");
   t = good, t.token_stride = std::int64_t{1} << 31,
   expect(run(t), QG_UNSUPPORTED, "2^31 bytes", "tokens far apart");
+  t = good, t.batch_stride = 42, expect(run(t), QG_UNSUPPORTED, "batch_stride is 42", "a stride of 42");
+  expect(run(good, std::int64_t{1} << 31), QG_UNSUPPORTED, "above 2^30", "floats of 2^31 tokens");
   t = good, t.token_stride = 10, expect(run(t), QG_UNSUPPORTED, "token_stride is 10", "a stride of 10");
   t = good, t.input = in.bytes() + 4,
   expect(run(t), QG_UNSUPPORTED, "input is not aligned", "a misaligned input");
@@ -916,14 +944,17 @@ void check_float_refusals() {
     qg_plan_destroy(other);
   };
   qg_params other = p;
-  other.layout = QG_BCL, refused(other, "layout QG_BLC", "floats of [B,C,L]");
-  other = p, other.output_mode = QG_FP32, refused(other, "output mode baseline", "floats of mode fp32");
+  other.layout = QG_BCL, refused(other, "layout is QG_BCL", "floats of [B,C,L]");
+  other = p, other.output_mode = QG_FP32, refused(other, "output_mode is 3", "floats of mode fp32");
+  other = p, other.conv_bits = 12, refused(other, "exact_only", "floats of a plan without a fast kernel");
+  other = p, other.input_scale = 0x1p70f, other.weight_scale = 0x1p-81f,
+  refused(other, "input_scale is beyond", "floats at an input_scale of 2^70");
+  other = p, other.channels = 6, refused(other, "channels is 6", "floats of six channels");
   const GroupedLayer groups = grouped_layer(p, 2, Arrangement::kStrided, 0.5, 7);
   qg_plan* const grouped = plan_of(groups, layer, true);
-  expect(qg_plan_run_floats(grouped, 1, 4, &good, nullptr), QG_UNSUPPORTED, "one group",
+  expect(qg_plan_run_floats(grouped, 1, 4, &good, nullptr), QG_UNSUPPORTED, "several groups",
          "floats of two groups");
   qg_plan_destroy(grouped);
-  other = p, other.channels = 6, refused(other, "channels is 6", "floats of six channels");
 }
 
 }  // namespace

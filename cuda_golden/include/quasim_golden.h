@@ -165,8 +165,9 @@ typedef struct qg_float_tensors {
  * int8 * output_scale, rounded to fp32 and then to type. In between are the numbers of qg_plan_run, bit for
  * bit, with zeros in front of the sequence. What is not a number becomes any int8. Asynchronous on stream,
  * with the plan's device current. QG_UNSUPPORTED, with the sentence, for a plan of several groups, in layout
- * QG_BCL, in another output mode than baseline, or exact_only; for an input_scale beyond 2^-100 to 2^100; for
- * channels and strides that are no multiples of 4, and pointers that are not aligned to four elements. */
+ * QG_BCL, in another output mode than baseline, or exact_only; for an input_scale beyond 2^-64 to 2^64; for
+ * channels and strides that are no multiples of 4, pointers that are not aligned to four elements, tokens
+ * 2^31 bytes or more apart, and a batch * length * channels / 128 above 2^30. */
 QG_API qg_status qg_plan_run_floats(const qg_plan* plan, int64_t batch, int64_t length,
                                     const qg_float_tensors* tensors, void* stream);
 QG_API void qg_plan_destroy(qg_plan* plan);

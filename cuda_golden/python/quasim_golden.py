@@ -22,8 +22,9 @@ MATHS = ("precise", "fast")
 ROUNDINGS = ("half_even", "half_away")
 LAYOUTS = ("bcl", "blc")
 OUTPUT_MODES = ("baseline", "fp32_ssm_input", "float_sim_int8", "fp32")
-UNSUPPORTED = 2  # of qg_status
 ACTIVATIONS = ("silu", "identity")
+FLOAT_TYPES = ("float32", "float16", "bfloat16")
+UNSUPPORTED = 2  # of qg_status
 
 
 class GoldenError(RuntimeError):
@@ -57,9 +58,6 @@ class _CTensors(ctypes.Structure):
 class _CPoint(ctypes.Structure):
     _fields_ = [("channel", ctypes.c_int64), ("window", ctypes.c_uint32), ("y_a", ctypes.c_float), ("y_b", ctypes.c_float),
                 ("out_a", ctypes.c_int32), ("out_b", ctypes.c_int32)]
-
-
-FLOAT_TYPES = ("float32", "float16", "bfloat16")
 
 
 class _CFloatTensors(ctypes.Structure):
@@ -167,7 +165,14 @@ def _c_groups(groups, channel_group, channels, batch=1, length=1):
 
 class Golden:
     def __init__(self, library=None):
-        self.lib = ctypes.CDLL(str(library or default_library()))
+        library = library or default_library()
+        self.lib = ctypes.CDLL(str(library))
+        try:
+            self._declare()
+        except AttributeError as error:
+            raise GoldenError(f"{library} is of another version than this file: {error}") from None
+
+    def _declare(self):
         self.lib.qg_last_error.restype = ctypes.c_char_p
         pp, pt = ctypes.POINTER(_CParams), ctypes.POINTER(_CTensors)
         self.lib.qg_run_host.argtypes = [pp, pt]
@@ -348,11 +353,13 @@ class Plan:
         comes int8 * output_scale, rounded to fp32 and then to x's type, dense. In between are plan(x)'s numbers. Raises Unsupported for
         what the one launch does not take (quasim_golden.h, qg_plan_run_floats)."""
         import torch
-        kind = str(x.dtype).rpartition(".")[2]
-        if kind not in FLOAT_TYPES or x.stride(-1) != 1:
-            raise Unsupported(f"x is {kind} with strides {tuple(x.stride())}; floats take {', '.join(FLOAT_TYPES)} with a contiguous last axis")
         if x.device != self.device or x.ndim != 3 or x.shape[2] != self.channels:
             raise GoldenError(f"x must be [B,L,C] with C = {self.channels} on {self.device}")
+        if x.requires_grad and torch.is_grad_enabled():
+            raise GoldenError("x requires a gradient, which rounding to int8 has not; call floats under torch.no_grad()")
+        kind = str(x.dtype).rpartition(".")[2]
+        if kind not in FLOAT_TYPES or x.stride(2) != 1:
+            raise Unsupported(f"x is {kind} with strides {tuple(x.stride())}; floats take {', '.join(FLOAT_TYPES)} with a contiguous last axis")
         strides = [x.stride(axis) if x.shape[axis] > 1 else 0 for axis in (0, 1)]
         if 0 in (stride for axis, stride in enumerate(strides) if x.shape[axis] > 1):
             raise Unsupported("x repeats itself along an axis")

@@ -13,6 +13,7 @@
 namespace quasim::signals {
 
 void remove_unfinished();
+void end_helpers();
 const Faultable* faultable_at(const void* address);
 void on_bus_error(int signal, siginfo_t* info, void* context);
 
@@ -20,6 +21,7 @@ namespace {
 
 std::atomic_flag list_lock = ATOMIC_FLAG_INIT;
 Unfinished* unfinished = nullptr;
+Helpers* helpers = nullptr;
 Faultable* faultables = nullptr;
 int exit_code_of_bus_error = 1;
 
@@ -69,6 +71,7 @@ bool empty_directory(int directory, int depth) {
 
 void on_end(int signal) {
   lock();
+  end_helpers();
   remove_unfinished();
   ::signal(signal, SIG_DFL);
   ::raise(signal);  // delivered when this handler returns
@@ -110,6 +113,20 @@ void Unfinished::forget() {
   unlink_from(unfinished, this, &Unfinished::next_);
 }
 
+void Helpers::remember(pid_t group, const Guard&) {
+  group_ = group;
+  next_ = std::exchange(helpers, this);
+}
+
+void Helpers::forget() {
+  const Guard guard;
+  unlink_from(helpers, this, &Helpers::next_);
+}
+
+void end_helpers() {
+  for (const Helpers* entry = helpers; entry != nullptr; entry = entry->next_) ::kill(-entry->group_, SIGKILL);
+}
+
 Faultable::Faultable(const void* begin, std::size_t size_bytes, const std::string& line)
     : begin_(static_cast<const std::byte*>(begin)), size_bytes_(size_bytes), line_("quasim: " + line + "\n") {
   const Guard guard;
@@ -145,6 +162,7 @@ void on_bus_error(int signal, siginfo_t* info, void*) {
     ::signal(signal, SIG_DFL);  // the access faults again, and the process ends as it would have
     return;
   }
+  end_helpers();
   remove_unfinished();
   if (::write(STDERR_FILENO, found->line_.data(), found->line_.size()) < 0) errno = 0;  // nobody left to tell
   ::_exit(exit_code_of_bus_error);

@@ -5,6 +5,8 @@
 // library that is loaded into another program (Python, a simulator) announces and installs nothing.
 #pragma once
 
+#include <sys/types.h>
+
 #include <atomic>
 #include <csignal>
 #include <cstddef>
@@ -41,6 +43,23 @@ class Unfinished {
   Unfinished* next_ = nullptr;
 };
 
+/// A process group that ends when a signal ends the process: tools that would go on writing.
+class Helpers {
+ public:
+  Helpers() = default;
+  ~Helpers() { forget(); }
+  Helpers(const Helpers&) = delete;
+  Helpers& operator=(const Helpers&) = delete;
+  /// `guard` is alive between starting the group's leader and this call.
+  void remember(pid_t group, const Guard& guard);
+  void forget();
+
+ private:
+  friend void end_helpers();
+  pid_t group_ = 0;
+  Helpers* next_ = nullptr;
+};
+
 /// Memory whose access may raise SIGBUS, and the line that says what that means. `begin` nullptr: any
 /// address.
 class Faultable {
@@ -59,7 +78,7 @@ class Faultable {
   Faultable* next_ = nullptr;
 };
 
-/// For main: SIGINT, SIGTERM, SIGHUP and SIGQUIT remove what is unfinished and then do what they always do;
+/// For main: SIGINT, SIGTERM, SIGHUP and SIGQUIT end helpers, remove what is unfinished and then do what they always do;
 /// SIGBUS in announced memory prints its line on stderr and ends with `bus_exit_code`. Writes to a closed
 /// pipe or beyond a size limit become errors of the write.
 void install_handlers(int bus_exit_code);

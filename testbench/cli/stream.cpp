@@ -97,6 +97,7 @@ void add_stream_options(CLI::App& verb, StreamOptions& options) {
 }
 
 int stream_bundles(const std::string& verb, const StreamOptions& options, bool with_rtl) {
+  cosim::require_testbench_lanes(options.lanes);  // before a unit is built
   InputSet inputs = inputs_of(options.layer.bundles);
   inputs.add_file(options.layer.choice.program_file);
   std::vector<FileSet> sets;

@@ -1,9 +1,12 @@
 // The lane counts that the testbench is built for. The tests of testbench/tests/cosim run each of them.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
+
+#include "spec/error.hpp"
 
 namespace quasim::cosim {
 
@@ -18,6 +21,12 @@ inline std::string testbench_lanes_words() {
                                                 : ", ") +
              std::to_string(kTestbenchLanes[i]);
   return words;
+}
+
+/// Before anything is built for them. Raises InputError.
+inline void require_testbench_lanes(std::size_t lanes) {
+  if (std::find(kTestbenchLanes.begin(), kTestbenchLanes.end(), lanes) == kTestbenchLanes.end())
+    throw InputError("lanes: expected " + testbench_lanes_words() + "; got " + std::to_string(lanes));
 }
 
 }  // namespace quasim::cosim

@@ -463,18 +463,16 @@ class TestbenchOf final : public Testbench {
 template <std::size_t I = 0>
 std::unique_ptr<Testbench> testbench_of(std::size_t lanes, const sc::PipelineConfig& config,
                                         std::unique_ptr<RtlUnit> rtl) {
-  if constexpr (I == kTestbenchLanes.size()) {
-    throw InputError("lanes: expected " + testbench_lanes_words() + "; got " + std::to_string(lanes));
-  } else {
+  if constexpr (I + 1 < kTestbenchLanes.size())
     if (lanes != kTestbenchLanes[I]) return testbench_of<I + 1>(lanes, config, std::move(rtl));
-    return std::make_unique<TestbenchOf<kTestbenchLanes[I]>>(config, std::move(rtl));
-  }
+  return std::make_unique<TestbenchOf<kTestbenchLanes[I]>>(config, std::move(rtl));
 }
 
 }  // namespace
 
 std::unique_ptr<Testbench> make_testbench(std::size_t lanes, const sc::PipelineConfig& config,
                                           std::unique_ptr<RtlUnit> rtl) {
+  require_testbench_lanes(lanes);
   return testbench_of(lanes, config, std::move(rtl));
 }
 

@@ -1,12 +1,14 @@
 #include "cosim/unit_builder.hpp"
 
 #include <dlfcn.h>
+#include <elf.h>
 #include <fcntl.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -17,6 +19,7 @@
 
 #include "io/files.hpp"
 #include "io/scratch.hpp"
+#include "io/signals.hpp"
 #include "spec/error.hpp"
 
 namespace quasim::cosim {
@@ -156,12 +159,14 @@ fs::path cache_folder(const fs::path& unit_folder) {
   else
     throw InputError("RTL: nowhere to keep a built unit: set QUASIM_UNIT_CACHE to a directory");
   std::error_code error;
+  folder = fs::absolute(folder, error);
   fs::create_directories(folder, error);
   if (error) throw InputError(folder.string() + ": cannot keep a built unit here: " + error.message());
   return folder;
 }
 
-/// Runs a program with everything it says going to `log`; returns its exit status.
+/// Runs a program with everything it says going to `log`; returns its exit status. It and what it starts end
+/// with this process.
 int run_logged(const std::vector<std::string>& command, const fs::path& log) {
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
@@ -171,8 +176,22 @@ int run_logged(const std::vector<std::string>& command, const fs::path& log) {
   posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0666);
   posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
+  posix_spawnattr_t attributes;
+  posix_spawnattr_init(&attributes);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+  posix_spawnattr_setpgroup(&attributes, 0);  // a group of its own
+  sigset_t none;
+  sigemptyset(&none);
+  posix_spawnattr_setsigmask(&attributes, &none);
   pid_t child = 0;
-  const int refused = ::posix_spawn(&child, words[0], &actions, nullptr, words.data(), environ);
+  int refused = 0;
+  signals::Helpers helpers;
+  {
+    const signals::Guard guard;
+    refused = ::posix_spawn(&child, words[0], &actions, &attributes, words.data(), environ);
+    if (refused == 0) helpers.remember(child, guard);
+  }
+  posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (refused != 0) throw InputError("RTL: cannot run " + command.front() + ": " + std::strerror(refused));
   int status = 0;
@@ -214,6 +233,16 @@ std::string key_of(const fs::path& folder, const fs::path& rtl, const std::vecto
   return sha256_of_bytes(all.data(), all.size()).substr(0, 32);
 }
 
+/// Whether a library ends where its header says: a half-written one ends the process that loads it.
+bool is_whole(const fs::path& library) {
+  std::ifstream stream(library, std::ios::binary);
+  Elf64_Ehdr header{};
+  if (!stream.read(reinterpret_cast<char*>(&header), sizeof header)) return false;
+  std::error_code error;
+  return std::memcmp(header.e_ident, ELFMAG, SELFMAG) == 0 &&
+         fs::file_size(library, error) >= header.e_shoff + std::uint64_t{header.e_shnum} * header.e_shentsize;
+}
+
 const VerilatedAbi& load(const fs::path& library) {
   void* handle = ::dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) throw InputError("RTL: " + std::string(::dlerror()));
@@ -233,7 +262,7 @@ const VerilatedAbi& build(const UnitRequest& request) {
   const std::string key = key_of(folder, directory, files, words);
   const fs::path library = cache_folder(folder) / (key + ".so");
   std::error_code error;
-  if (fs::is_regular_file(library, error)) return load(library);
+  if (fs::is_regular_file(library, error) && is_whole(library)) return load(library);
 
   std::string what;
   for (std::size_t i = 1; i < words.size(); ++i) what += " " + words[i].substr(2);

@@ -2,21 +2,13 @@
 
 #include <cmath>
 #include <cstdint>
-#include <cstring>
+
+#include "fast/lattice_fit.hpp"
 
 namespace qg {
 namespace {
 
-// Keys order the fp32 numbers, infinities included.
-constexpr std::int64_t kInfinity = 0x7F800000;
-
-float float_of_key(std::int64_t key) {
-  const std::uint32_t bits =
-      static_cast<std::uint32_t>(key >= 0 ? key : -1 - key) | (key >= 0 ? 0u : 0x80000000u);
-  float value;
-  std::memcpy(&value, &bits, sizeof value);
-  return value;
-}
+constexpr std::int64_t kInfinity = 0x7F800000;  // its key
 
 // Half to even, without the rounding mode.
 float rounded(float v) {
@@ -44,7 +36,7 @@ float product(const FloatGrid& grid, float x) {
 }  // namespace
 
 bool make_float_grid(float scale, FloatGrid& grid) {
-  if (!(scale >= 0x1p-100f && scale <= 0x1p100f)) return false;
+  if (!(scale >= kFloatScaleMin && scale <= kFloatScaleMax)) return false;
   grid.inverse = 1.0f / scale;
   grid.rest = std::fma(-grid.inverse, scale, 1.0f) / scale;
   grid.low = float_of_key(step_to(-128.0f, scale));

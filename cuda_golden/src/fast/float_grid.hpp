@@ -12,9 +12,13 @@ struct FloatGrid {
   float inverse, rest;  // their sum is 1 / scale to some 48 bits
 };
 
-// False where the two are not proven to agree, and for scales beyond 2^-100 to 2^100, where fp32 runs out of
-// numbers or, in math fast, of small ones. Both sides rise with x, so that they agree everywhere if each
-// of the 255 steps lies between the same two neighbouring fp32 numbers; that is what is looked at.
+// Beyond them `rest` may be a subnormal number, which math fast takes for 0.
+constexpr float kFloatScaleMin = 0x1p-64f, kFloatScaleMax = 0x1p64f;
+
+// False where the two are not proven to agree, and for scales that are not kFloatScaleMin to kFloatScaleMax.
+// Both sides rise with x (the second because an ulp of c moves c * inverse by 2^-24 of it, and the rest with
+// its rounding only by some 2^-47), so that they agree everywhere if each of the 255 steps lies between the
+// same two neighbouring fp32 numbers; that is what is looked at.
 bool make_float_grid(float scale, FloatGrid& grid);
 
 }  // namespace qg

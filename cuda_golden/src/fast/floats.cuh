@@ -119,7 +119,8 @@ class FloatRows {
   std::int32_t in_stride_, out_stride_;
 };
 
-// A unit of one group on floats of the arguments' type. As many bytes are on their way as with int8.
+// A unit of one group on floats of the arguments' type. Rows on their way are fewer than with int8, for they
+// are wider.
 template <class Unit, typename T>
 cudaError_t launch_floats_of(const FastArgs& args, const DeviceLimits& device, cudaStream_t stream) {
   constexpr int kAhead = Unit::kRowsAhead / FloatRows<T>::kWords;
@@ -136,8 +137,10 @@ cudaError_t launch_one(const FastArgs& args, const DeviceLimits& device, cudaStr
       return launch_floats_of<Unit, __half>(args, device, stream);
     case QG_BFLOAT16:
       return launch_floats_of<Unit, __nv_bfloat16>(args, device, stream);
-    default:
+    case QG_FLOAT32:
       return launch_floats_of<Unit, float>(args, device, stream);
+    default:
+      return cudaErrorInvalidValue;
   }
 }
 

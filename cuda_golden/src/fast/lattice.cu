@@ -1,4 +1,5 @@
-// The lattice kernels of seqlast. No floating point, hence one compilation for both math modes.
+// The lattice kernels of seqlast, compiled once for both math modes: what they compute is integers, and the
+// operations of floats.cuh, where a model's floats come in, are rounded ones that no flag of a mode changes.
 #include "fast/floats.cuh"
 #include "fast/groups.cuh"
 #include "fast/lattice.cuh"

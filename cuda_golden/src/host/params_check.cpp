@@ -14,8 +14,9 @@ namespace {
 template <typename Part>
 std::string text_of(const Part& part) {
   if constexpr (std::is_floating_point_v<Part>) {
-    char text[32];
+    char text[32] = "";
     std::snprintf(text, sizeof text, "%g", static_cast<double>(part));
+    std::replace(text, text + sizeof text, ',', '.');  // the process may have a language that writes it so
     return text;
   } else if constexpr (std::is_arithmetic_v<Part>) {
     return std::to_string(part);
@@ -186,19 +187,20 @@ Problem check_float_tensors(const qg_params& p, qg_float_tensors& t) {
   if (t.input == nullptr) return bad("input is NULL");
   if (t.output == nullptr) return bad("output is NULL");
   if (Problem problem = check_choice("type", t.type, QG_BFLOAT16); problem.status) return problem;
-  if (t.token_stride == 0) t.token_stride = p.channels;
-  if (t.batch_stride == 0) t.batch_stride = p.length * t.token_stride;
   const std::int64_t bytes = t.type == QG_FLOAT32 ? 4 : 2;
-  const struct {
-    const char* name;
-    int64_t stride, times;
-  } strides[] = {{"token_stride", t.token_stride, p.length}, {"batch_stride", t.batch_stride, p.batch}};
-  for (const auto& s : strides) {
-    if (s.stride < 0) return bad(s.name, " is ", s.stride, "; expected at least 0");
-    if (s.stride > std::numeric_limits<int64_t>::max() / 8 / s.times)
-      return bad(s.name, " is ", s.stride, "; the input does not fit in 63 bits of bytes");
-    if (s.stride % 4 != 0) return unsupported(s.name, " is ", s.stride, "; floats take a multiple of 4");
-  }
+  const auto check_stride = [](const char* name, int64_t& stride, int64_t dense, int64_t times) -> Problem {
+    if (stride == 0) stride = dense;
+    if (stride < 0) return bad(name, " is ", stride, "; expected at least 0");
+    if (stride > std::numeric_limits<int64_t>::max() / 8 / times)
+      return bad(name, " is ", stride, "; the input does not fit in 63 bits of bytes");
+    if (stride % 4 != 0) return unsupported(name, " is ", stride, "; floats take a multiple of 4");
+    return {};
+  };
+  if (Problem problem = check_stride("token_stride", t.token_stride, p.channels, p.length); problem.status)
+    return problem;
+  if (Problem problem = check_stride("batch_stride", t.batch_stride, p.length * t.token_stride, p.batch);
+      problem.status)
+    return problem;
   if (std::max(t.token_stride, p.channels) * bytes > std::numeric_limits<std::int32_t>::max())
     return unsupported("a token is 2^31 bytes or more from the next");
   const struct {

@@ -29,7 +29,7 @@ struct qg_plan {
   bool stepped = false;
   std::int32_t slope = 0;
   qg::FloatGrid float_grid{};  // of input_scale
-  bool takes_floats = false;
+  bool has_float_grid = false;
   // Of a layer of several groups. Then `lattice` holds GroupedChannels or GroupedColumns, and `entries` are
   // of all groups.
   qg::DeviceMemory scales, group_arithmetic, channel_group, held_tables;
@@ -417,8 +417,7 @@ qg_status create(const qg_params* given, const std::uint16_t* of_channels, const
                                    : adopt_one(*plan, groups[0]));
   }
   description.exact_only = fitted ? 0 : 1;
-  plan->takes_floats = fitted && groups.size() == 1 && params.layout == QG_BLC &&
-                       make_float_grid(params.input_scale, plan->float_grid);
+  plan->has_float_grid = make_float_grid(params.input_scale, plan->float_grid);
   QG_CHECK_CUDA(cudaDeviceSynchronize());
   return QG_OK;
 }
@@ -648,23 +647,32 @@ qg_status run(const qg_plan& plan, std::int64_t batch, std::int64_t length, cons
   return cuda_status(kernels.state(a, shape, tensors, stream), "the launch of the state kernel");
 }
 
+// What a plan between floats is not made for.
+qg_status require_floats(const qg_plan& plan, const qg_params& params) {
+  const auto unsupported = [](const std::string& sentence) { return fail(QG_UNSUPPORTED, sentence); };
+  if (params.layout != QG_BLC) return unsupported("layout is QG_BCL; floats take QG_BLC");
+  if (params.output_mode != QG_BASELINE)
+    return unsupported("output_mode is " + std::to_string(params.output_mode) + "; floats take QG_BASELINE");
+  if (plan.grouped()) return unsupported("the plan has several groups; floats take one");
+  if (plan.description.exact_only)
+    return unsupported("the plan is exact_only; floats take one with a fast kernel");
+  if (!plan.has_float_grid) return unsupported("input_scale is beyond 2^-64 to 2^64, which floats take");
+  if (params.channels % 4 != 0)
+    return unsupported("channels is " + std::to_string(params.channels) + "; floats take a multiple of 4");
+  if (!columns_fit(params))
+    return unsupported("batch * length * channels / 128 is above 2^30, the most that floats take");
+  return QG_OK;
+}
+
 qg_status run_floats(const qg_plan& plan, std::int64_t batch, std::int64_t length, qg_float_tensors t,
                      cudaStream_t stream) {
   qg_params params = plan.params;
   params.batch = batch;
   params.length = length;
   QG_RETURN_IF(report(check_shape(params)));
-  if (!columns_fit(params))
-    return fail(QG_UNSUPPORTED,
-                "channels is " + std::to_string(params.channels) +
-                    "; floats take a multiple of 4, and at most 2^30 columns of 128 channels");
+  QG_RETURN_IF(require_floats(plan, params));
   QG_RETURN_IF(report(check_float_tensors(params, t)));
   QG_RETURN_IF(require_device(plan));
-  if (!plan.takes_floats) {
-    return fail(QG_UNSUPPORTED,
-                "floats take a plan of one group, in layout QG_BLC and output mode baseline, that has a fast "
-                "kernel, with an input_scale of 2^-100 to 2^100");
-  }
   FastArgs args{};
   args.arithmetic = arithmetic_of(params);
   args.shape = shape_of(params);

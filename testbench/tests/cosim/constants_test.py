@@ -114,10 +114,16 @@ def on_the_bench(d):
     refused((str(unit), "notes.txt"), "emit-rtl", program, "-o", unit, "--lanes", LANES)
     (unit / "notes.txt").unlink()
     refused(("--lanes", "0"), "emit-rtl", program, "-o", d / "none", "--lanes", 0)
-    broken = json.loads(program.read_text())
-    broken["silu_table"] = broken["silu_table"][:-1]
-    (d / "broken.json").write_text(json.dumps(broken))
-    refused(("silu_table", "256", "255"), "emit-rtl", d / "broken.json", "-o", d / "none")
+    whole = json.loads(program.read_text())
+    for key, value, words in (("silu_table", whole["silu_table"][:-1], ("256", "255")), ("channels", 11, ("10", "11")), ("taps", 5, ("2 to 4", "5")),
+                              ("weight", whole["weight"][:-1], ("40", "39")), ("weight", [128, *whole["weight"][1:]], ("-128 to 127", "128")),
+                              ("multiplier", 3.7, ("an integer", "3.7")), ("shift", "9", ("an integer",)), ("bias_words", [True] * 10, ("a list of integers",)),
+                              ("rounding", "up", ("half_even or half_away", "up")), ("format", "quasim.program/9", ("quasim.program/1",)), ("name", None, ("a name",))):
+        (d / "broken.json").write_text(json.dumps({**whole, key: value}))
+        refused((key, *words), "emit-rtl", d / "broken.json", "-o", d / "none")
+    for text in ("[]", "null", "no JSON", "[" * 100000):
+        (d / "broken.json").write_text(text)
+        refused(("broken.json",), "emit-rtl", d / "broken.json", "-o", d / "none")
     expect(not (d / "none").exists(), "a refused emit-rtl leaves a folder")
 
 

@@ -3,11 +3,16 @@
 
   units_test.py QUASIM VECTORS RTL
 """
+import contextlib
 import json
+import os
 import pathlib
 import shutil
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 
 import numpy as np
 
@@ -59,6 +64,47 @@ def planted(target, file, before, after):
     return target
 
 
+def kept_units(d, cut):
+    """A cache and an RTL under awkward names; a library of which half is there is built again."""
+    shutil.copytree(rtl, d / "my;own rtl")
+    words = (quasim, "cosim", cut, "--lanes", 4, "--rtl", "my;own rtl", "--json")
+    agrees("a relative cache", commands.run(*words, cwd=d, QUASIM_UNIT_CACHE="kept"), 24 * 60)
+    library, = (d / "kept").glob("*.so")
+    library.write_bytes(library.read_bytes()[: library.stat().st_size // 2])
+    again = commands.run(*words, cwd=d, QUASIM_UNIT_CACHE="kept")
+    agrees("half a library", again, 24 * 60)
+    expect("building" in again.stderr, "half a library is taken for whole")
+    expect("building" not in commands.run(*words, cwd=d, QUASIM_UNIT_CACHE="kept").stderr, "a library that is whole is built again")
+    refused = run("cosim", cut, "--lanes", 2, QUASIM_UNIT_CACHE=d / "none")
+    checks.refused(refused, ("lanes", "1, 4, 16 or 64"), "two lanes")
+    expect(not (d / "none").exists(), "a unit is built for lanes that are refused")
+
+
+def compilers_in(folder):
+    """Names of the processes that work below a folder."""
+    names = []
+    for process in pathlib.Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if os.readlink(process / "cwd").startswith(str(folder)):
+                names.append((process / "comm").read_text().strip())
+    return names
+
+
+def ended_build(d, cut):
+    """A signal while a unit is built ends the compilers too, and leaves nothing but the log."""
+    cache = d / "ended"
+    process = subprocess.Popen([quasim, "cosim", cut, "--lanes", "1"], env={**os.environ, "QUASIM_UNIT_CACHE": str(cache)}, stderr=subprocess.DEVNULL,
+                               stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while "cc1plus" not in compilers_in(cache) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGTERM)
+    expect(process.wait(30) == -signal.SIGTERM, f"a build that is ended: {process.returncode}")
+    time.sleep(0.5)
+    expect(not compilers_in(cache), f"go on after the command that started them: {compilers_in(cache)}")
+    expect([path.suffix for path in cache.iterdir()] == [".log"], f"a build that is ended leaves {sorted(path.name for path in cache.iterdir())}")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         d = pathlib.Path(folder)
@@ -104,6 +150,9 @@ def main():
                 ("a directory without RTL", (str(empty), "none"), ("cosim", cut, "--rtl", empty)),
                 ("no directory", (str(d / "absent"),), ("cosim", cut, "--rtl", d / "absent"))):
             checks.refused(run(*arguments), words, what)
+
+        kept_units(d, cut)
+        ended_build(d, cut)
 
         # Nowhere to keep a unit.
         checks.refused(run("cosim", cut, "--rtl", wrong, QUASIM_UNIT_CACHE="/dev/null/units"), ("/dev/null/units",), "no place for a unit")

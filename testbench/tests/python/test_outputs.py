@@ -65,7 +65,7 @@ class Outputs(unittest.TestCase):
         (self.folder / "link").symlink_to("in.txt")
         for target in (file, self.folder / "link", self.folder / "x/../in.txt"):
             with self.assertRaisesRegex(Refusal, "what is read"):
-                outputs.write_text(target, "output", [None, file])
+                outputs.require_unread(target, [None, file])
         with self.assertRaisesRegex(Refusal, "what is read"):
             outputs.require_unread(self.folder, [file])
         outputs.require_unread(self.folder / "other", [file])

@@ -21,7 +21,8 @@ from quasim.regress import bins, command, runs, units
 
 UNITS = units.units_of(bench_folder(rtl_folder()))
 
-# Fails in sequence 37 where resets are allowed; in sequence 55 only behind sequence 54. Takes the time that it is told.
+# Fails in sequence 37 where resets are allowed; in sequence 55 only behind sequence 54; in sequence 71 in another way where there is no
+# traffic. Takes the time that it is told.
 STAND_IN = r"""import os, sys, time
 words = dict(word[1:].split("=") for word in sys.argv[1:] if "=" in word)
 time.sleep(float(os.environ.get("STAND_IN_SECONDS", "0")))
@@ -29,6 +30,9 @@ seed, count = int(words["seed"]), int(words["sequences"])
 for sequence in range(seed, seed + count):
     print("SEQUENCE", sequence)
     bad = os.environ.get("STAND_IN_FAULTS") and ((sequence == 37 and words.get("resets") != "0") or (sequence == 55 and seed < 55))
+    if os.environ.get("STAND_IN_FAULTS") and sequence == 71:
+        print("FAIL LANES=4 time 7: " + ("s_axil_rdata: got 5f, want ab" if words.get("traffic") == "0" or "steps" in words else "m_axis_tlast: got 0, want 1"))
+        sys.exit(1)
     if bad:
         print("FAIL LANES=4 time 99:      m_axis_tdata: got 1, want 2")
         sys.exit(1)
@@ -256,6 +260,23 @@ class FarmTest(unittest.TestCase):
         suite = xml.etree.ElementTree.parse(self.folder / "bad/junit.xml").getroot()
         self.assertEqual((suite.get("tests"), suite.get("failures"), len(suite.findall("testcase/failure"))), ("2", "1", 1))
         self.assertIn(failure["reproduce"], (self.folder / "bad/index.html").read_text())
+
+    def test_a_smaller_example_fails_in_the_same_way(self):
+        self.regress("--sequences", 1, "--seed-base", 71, "--units", "lanes_4", "-o", self.folder / "other", faults="yes", code=1)
+        failure = self.summary(self.folder / "other")["failures"][0]["failure"]
+        self.assertEqual(failure["message"], "FAIL LANES=4 time 7: m_axis_tlast: got 0, want 1")
+        self.assertEqual(failure["options"], {"resets": 0, "stalls": 0, "accesses": 1})  # without traffic, or with fewer steps, it is another
+        self.assertEqual(runs.kind_of("time 12: got 0xab, want c"), runs.kind_of("time 7: got ff, want 3"))
+        self.assertNotEqual(runs.kind_of("time 12: m_axis_tlast: got 1"), runs.kind_of("time 12: m_axis_tdata: got 1"))
+
+    def test_a_full_disk_leaves_no_temporary_file(self):
+        with mock.patch.object(pathlib.Path, "write_text", side_effect=OSError(28, "No space left on device")), self.assertRaises(OSError):
+            runs.write_json(self.folder / "run.json", {})
+        target = self.folder / "run.json"
+        target.mkdir()
+        with self.assertRaises(OSError):
+            runs.write_json(target, {})
+        self.assertEqual([path.name for path in self.folder.iterdir() if path.name.startswith(".run")], [])
 
     def test_a_failure_that_needs_what_ran_before_keeps_it(self):
         self.regress("--sequences", 30, "--seed-base", 41, "--per-run", 30, "--units", "lanes_1", "-o", self.folder / "bad", faults="yes", code=1)

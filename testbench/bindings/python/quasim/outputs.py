@@ -34,10 +34,9 @@ def goes_to_stdout(path) -> bool:
         return False
 
 
-def write_text(path, content, read=()):
-    """The file whole or not at all; a link's target and a file's permissions stay, a device or FIFO is written through, and what the
-    command reads is never replaced. Raises Refusal."""
-    require_unread(path, read)
+def write_text(path, content):
+    """The file whole or not at all; a link's target and a file's permissions stay, a device or FIFO is written through. Behind
+    require_unread, where the command reads files. Raises Refusal."""
     target = real(path)
     try:
         mode = os.stat(target).st_mode if target.exists() else None

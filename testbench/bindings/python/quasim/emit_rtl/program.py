@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ..refusal import Refusal
 from ..registers import CONSTANT
 
+FORMATS = ("quasim.program/1", "quasim.program/2")
+ROUNDINGS = {"half_even": False, "half_away": True}
 
 @dataclass
 class Program:
@@ -49,31 +51,48 @@ def read(path):
     """The program; Refusal where the file is none, or none that a unit can be made of."""
     try:
         data = json.loads(path.read_text())
-        groups = data.get("groups") or [data]
-        if len(groups) != 1:
-            raise Refusal(path, "groups", "1, which is what a unit holds", len(groups))
-        stage = {**data, **groups[0]}
-        if stage.get("dataflow", "two_step") != "two_step":
-            raise Refusal(path, "dataflow", "two_step", stage["dataflow"])
-        program = Program(str(data["name"]), int(data["taps"]), int(stage.get("conv_bits", CONSTANT["ConvBitsDefault"])), int(stage["multiplier"]), int(stage["shift"]),
-                          {"half_even": False, "half_away": True}[stage["rounding"]], [int(word) for word in data["weight"]],
-                          [int(word) for word in data["bias_words"]], [int(entry) for entry in stage["silu_table"]])
     except OSError as error:
         raise Refusal(path, "", "a layer program that can be read", error.strerror) from None
-    except Refusal:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise Refusal(path, "", "a layer program (quasim compile -o)", f"{type(error).__name__}: {error}") from None
-    check(path, program)
+    except (ValueError, RecursionError) as error:
+        raise Refusal(path, "", "a layer program (quasim compile -o)", error) from None
+    format_ = data.get("format") if isinstance(data, dict) else "no object"
+    if format_ not in FORMATS:
+        raise Refusal(path, "format", " or ".join(FORMATS), format_)
+    groups = data.get("groups", [data])
+    if not isinstance(groups, list) or len(groups) != 1 or not isinstance(groups[0], dict):
+        raise Refusal(path, "groups", "1, which is what a unit holds", len(groups) if isinstance(groups, list) else groups)
+    stage = {**data, **groups[0]}
+    if stage.get("dataflow", "two_step") != "two_step":
+        raise Refusal(path, "dataflow", "two_step", stage["dataflow"])
+
+    def field(key, kind, words):
+        value = stage.get(key)
+        values = value if kind is list else [value]
+        if not isinstance(value, kind) or any(type(one) is not (str if kind is str else int) for one in values):
+            raise Refusal(path, key, words, "none" if key not in stage else value)
+        return value
+
+    integer, integers = (lambda key: field(key, int, "an integer")), (lambda key: field(key, list, "a list of integers"))
+    rounding = field("rounding", str, " or ".join(ROUNDINGS))
+    if rounding not in ROUNDINGS:
+        raise Refusal(path, "rounding", " or ".join(ROUNDINGS), rounding)
+    program = Program(field("name", str, "a name"), integer("taps"), integer("conv_bits"), integer("multiplier"), integer("shift"), ROUNDINGS[rounding],
+                      integers("weight"), integers("bias_words"), integers("silu_table"))
+    check(path, program, integer("channels"))
     return program
 
 
-def check(path, program):
-    """What the unit cannot be built with, by name."""
+def check(path, program, channels):
+    """What is no program, or none that the unit can be built with, by name."""
     def between(key, value, low, high):
         if not low <= value <= high:
-            raise Refusal(path, key, f"{low} to {high}", value)
+            raise Refusal(path, key, f"{low} to {high}" if low < high else low, value)
 
+    between("taps", program.taps, CONSTANT["TapsMin"], CONSTANT["TapsMax"])
+    between("channels", channels, program.channels, program.channels)
+    between("entries of weight", len(program.weight), channels * program.taps, channels * program.taps)
+    for weight in program.weight:
+        between("weight", weight, -128, 127)
     between("conv_bits", program.conv_bits, CONSTANT["ConvBitsMin"], CONSTANT["ConvBitsMax"])
     between("multiplier", program.multiplier, 0, (1 << CONSTANT["MultBitsMax"]) - 1)
     between("shift", program.shift, 0, CONSTANT["ShiftMax"])

@@ -69,7 +69,7 @@ class Replacement:
         numbers = self._numbers[call.site.label]
         channels_last = call.x.stride(1) == 1 and call.x.shape[2] > 1
         x = call.x.transpose(1, 2) if channels_last else call.x
-        if channels_last and not self._decodes:
+        if channels_last and not call.decode and not self._decodes:
             out = numbers.between_floats(x)
             if out is not None:
                 return out.transpose(1, 2)

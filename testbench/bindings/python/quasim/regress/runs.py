@@ -67,6 +67,11 @@ def simulate(program, seed, sequences, options=None, more=(), folder=None):
     return process.returncode == 0 and PASS.search(text) is not None, text
 
 
+def kind_of(message):
+    """A complaint without its numbers: two that differ in more are two failures."""
+    return re.sub(r"\b[0-9a-fxz]+\b", "#", message, flags=re.I)
+
+
 def complaint(text):
     found = [line for line in text.splitlines() if line.startswith("FAIL")]
     return re.sub(r"\s+", " ", found[0]).strip() if found else "it ended without a verdict"
@@ -92,30 +97,30 @@ def run(program, unit, seed, sequences):
 
 
 def shrink(program, run_document):
-    """(first seed, sequences, options, message) of the smallest example found that still fails."""
-    last = run_document["failure"]["sequence"]
-    first, sequences = last, 1
-    failed, message = still_fails(program, first, sequences, {})
-    if not failed:  # it needs what ran before it
-        first, sequences = run_document["seed"], last - run_document["seed"] + 1
-        for fewer in (2, 4, 8):
-            if fewer < sequences and still_fails(program, last - fewer + 1, fewer, {})[0]:
-                first, sequences = last - fewer + 1, fewer
+    """(first seed, sequences, options, message) of the smallest example found that still fails in the same way."""
+    last, message = run_document["failure"]["sequence"], run_document["failure"]["message"]
+    kind = kind_of(message)
+    first, sequences = run_document["seed"], last - run_document["seed"] + 1
+    for fewer in (1, 2, 4, 8):  # it may need what ran before it
+        if fewer < sequences or fewer == 1:
+            failed, said = still_fails(program, last - fewer + 1, fewer, {}, kind)
+            if failed:
+                first, sequences, message = last - fewer + 1, fewer, said
                 break
-        message = run_document["failure"]["message"]
     options = {}
     for name, values in OPTIONS.items():
         for value in reversed(values[1:]):
-            failed, said = still_fails(program, first, sequences, {**options, name: value})
+            failed, said = still_fails(program, first, sequences, {**options, name: value}, kind)
             if failed:
                 options[name], message = value, said
                 break
     return first, sequences, options, message
 
 
-def still_fails(program, seed, sequences, options):
+def still_fails(program, seed, sequences, options, kind):
     passed, text = simulate(program, seed, sequences, options)
-    return not passed, complaint(text)
+    said = complaint(text)
+    return not passed and kind_of(said) == kind, said
 
 
 def example_name(unit, seed, sequences, options):
@@ -125,5 +130,9 @@ def example_name(unit, seed, sequences, options):
 def write_json(path, document):
     """In one step: a file that is there is whole, whenever the program is stopped."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
-    os.replace(temporary, path)
+    try:
+        temporary.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n")
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -83,7 +83,7 @@ def cache_folder():
     """Where built units are kept, as for co-simulation."""
     for variable, tail in (("QUASIM_UNIT_CACHE", ""), ("XDG_CACHE_HOME", "quasim/units"), ("HOME", ".cache/quasim/units")):
         if os.environ.get(variable):
-            return pathlib.Path(os.environ[variable]) / tail
+            return pathlib.Path(os.environ[variable]).absolute() / tail
     raise Refusal("", "QUASIM_UNIT_CACHE", "a directory to keep built units in", "none")
 
 
