@@ -104,7 +104,12 @@ done
 
 if [[ ${#done_bundles[@]} -gt 0 ]]; then
   code=0
-  step "$out/logs/report.log" "$quasim" report "${done_bundles[@]}" --model "$out/model" -o "$out/report.html" || code=$?
+  model=(--model "$out/model") # the page is about each layer's own dataflow
+  for bundle in "${done_bundles[@]}"; do
+    own=$(sed -n 's/.*"dataflow"[^"]*"\([a-z_]*\)".*/\1/p' "$bundle/layer.json")
+    [[ ${own:-two_step} == "${variant%%.*}" ]] || model=()
+  done
+  step "$out/logs/report.log" "$quasim" report "${done_bundles[@]}" "${model[@]}" -o "$out/report.html" || code=$?
   tell all report "$code" "$(tail -n 1 "$out/logs/report.log")"
 fi
 

@@ -15,18 +15,19 @@ Json read_document(const fs::path& file) {
   return parse_strict<Json>(read_text_file(file), file);
 }
 
-Json part_about(const std::string& layer, Json document) {
-  const auto names_it = [&layer](const Json& json) {
+/// The entries about the layer.
+std::vector<Json> parts_about(const std::string& layer, const std::string& format, const fs::path& file) {
+  const Json document = read_document(file);
+  JsonFields<Json> fields(document, file, format);
+  fields.require_text("format", format);
+  std::vector<Json> parts;
+  for (const Json& entry : fields.list("layers", "a list of layers"))
     for (const char* key : {"layer", "name"})
-      if (json.is_object() && json.contains(key) && json[key].is_string()) return json[key] == layer;
-    return false;
-  };
-  if (document.is_object() && document.contains("layers") && document["layers"].is_array()) {
-    for (Json& entry : document["layers"])
-      if (names_it(entry)) return std::move(entry);
-    return nullptr;
-  }
-  return names_it(document) ? document : Json(nullptr);
+      if (entry.is_object() && entry.contains(key) && entry[key].is_string()) {
+        if (entry[key] == layer) parts.push_back(entry);
+        break;
+      }
+  return parts;
 }
 
 /// What the page needs of a certificate to show it.
@@ -47,7 +48,8 @@ void check_certificate(const Json& json, const fs::path& file) {
 /// The same of a co-simulation.
 void check_cosim(const Json& json, const fs::path& file) {
   JsonFields<Json> fields(json, file, "co-simulation");
-  fields.boolean("agrees");
+  if (fields.boolean("agrees") && json.contains("failure") && json["failure"] != "")
+    fields.refuse("failure", "an empty text where agrees is true");
   fields.integer("compared", 0, INT64_MAX);
   fields.integer("lanes", 1, kMostLanes);
   for (const char* key : {"cycles", "latency_cycles", "input_stalls", "output_stalls"})
@@ -60,21 +62,18 @@ void check_cosim(const Json& json, const fs::path& file) {
     if (rows.text(key).size() != cycles) rows.refuse(key, "as many cycles as s_valid");
 }
 
-Json checked_part(const std::string& layer, const fs::path& file,
-                  void (*check)(const Json&, const fs::path&)) {
-  Json part = part_about(layer, read_document(file));
-  if (!part.is_null()) check(part, file);
-  return part;
-}
-
 }  // namespace
 
-Json certificate_about(const std::string& layer, const fs::path& file) {
-  return checked_part(layer, file, check_certificate);
+std::vector<Json> certificates_about(const std::string& layer, const fs::path& file) {
+  std::vector<Json> parts = parts_about(layer, "quasim.certificate/1", file);
+  for (const Json& part : parts) check_certificate(part, file);
+  return parts;
 }
 
-Json cosim_about(const std::string& layer, const fs::path& file) {
-  return checked_part(layer, file, check_cosim);
+std::vector<Json> cosims_about(const std::string& layer, const fs::path& file) {
+  std::vector<Json> parts = parts_about(layer, "quasim.cosim/1", file);
+  for (const Json& part : parts) check_cosim(part, file);
+  return parts;
 }
 
 Json read_provenance(const fs::path& file) {

@@ -139,14 +139,21 @@ Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs&
   };
   const TensorBCL<std::int8_t> golden = output_of(stages, input), own = twin(layer.dataflow);
   const Dataflow other = layer.dataflow == Dataflow::kTwoStep ? Dataflow::kFused : Dataflow::kTwoStep;
-  const bool from_file = stages.stage(kOutput).origin != "bundle" && stages.stage(kOutput).tensor.file_backed;
-  const std::string golden_name = from_file ? "GPU golden" : "CPU twin";
+  const auto committed =
+      committed_file(bundle, stages.variant(), std::string(kOutput) + ".npy", Inputs::kLayerAndInput);
+  const std::string golden_name(to_string(committed ? committed->maker : GoldenMaker::kCpuTwin));
   Json maps = Json::array();
+  const auto add_equal = [&maps](Json map) {
+    map[kMustBeEqual] = true;
+    maps.push_back(std::move(map));
+  };
   if (const auto file = model_output(bundle, inputs.model)) {
     const auto model = read_layer_tensor<std::int8_t>(bundle, *file);
-    maps.push_back(difference_map("SystemC model", model, golden_name, golden));
+    add_equal(difference_map("SystemC model", model, golden_name, golden));
   }
-  if (from_file) maps.push_back(difference_map(golden_name, golden, "CPU twin", own));
+  if (committed)
+    add_equal(difference_map(golden_name, golden,
+                             committed->maker == GoldenMaker::kGpu ? "CPU twin" : "CPU twin now", own));
   maps.push_back(difference_map(std::string(to_string(other)), twin(other),
                                 std::string(to_string(layer.dataflow)), golden));
   if (layer.dataflow == Dataflow::kTwoStep)
@@ -170,18 +177,37 @@ void require_current(const Bundle& bundle, const fs::path& file, const Json& par
                      " is now; make it again");
 }
 
-/// The first of `files` that speaks of the layer; the one beside its goldens comes last.
+/// Of the entries that speak of the layer in its dataflow and rounding, the first that says that something is
+/// wrong; else the first. The file beside the layer's goldens comes last. Layers may share a name: an entry
+/// of another state of the layer is an error where its file has none of this one. null: there is no entry.
 Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char* name_in_golden,
-                  Json (*about)(const std::string&, const fs::path&), Inputs inputs) {
+                  std::vector<Json> (*about)(const std::string&, const fs::path&), const char* verdict_key,
+                  Inputs inputs) {
   const fs::path beside = bundle.directory / "golden" / name_in_golden;
   if (is_present(beside)) files.push_back(beside);
+  const Variant own = default_variant(bundle.layer);
+  Json chosen = nullptr;
   for (const fs::path& file : files) {
-    Json part = about(bundle.layer.name, file);
-    if (part.is_null()) continue;
-    require_current(bundle, file, part, inputs);
-    return part;
+    std::optional<InputError> stale;
+    bool is_current = false;
+    for (Json& part : about(bundle.layer.name, file)) {
+      if (part.contains("variant") && part.at("variant").is_string()) {
+        const Variant made_for = Variant::parse(part.at("variant").get<std::string>());
+        if (made_for.dataflow != own.dataflow || made_for.rounding != own.rounding) continue;
+      }
+      try {
+        require_current(bundle, file, part, inputs);
+      } catch (const InputError& error) {
+        if (!stale) stale = error;
+        continue;
+      }
+      is_current = true;
+      if (chosen.is_null() || (chosen.value(verdict_key, false) && !part.value(verdict_key, false)))
+        chosen = std::move(part);
+    }
+    if (stale && !is_current) throw InputError(*stale);
   }
-  return nullptr;
+  return chosen;
 }
 
 Json parameters_json(const Bundle& bundle) {
@@ -221,13 +247,28 @@ SweepPlan default_plan() {
   return plan;
 }
 
+/// Throws InputError where a document has no entry about any of the layers.
+void require_about(const std::vector<std::string>& layers, const std::vector<fs::path>& files,
+                   std::vector<Json> (*about)(const std::string&, const fs::path&)) {
+  for (const fs::path& file : files)
+    if (std::all_of(layers.begin(), layers.end(),
+                    [&](const std::string& layer) { return about(layer, file).empty(); }))
+      throw InputError(file, "layers", "one of the report's layers; it speaks of others");
+}
+
 }  // namespace
+
+void require_used(const ReportInputs& inputs, const std::vector<std::string>& layers) {
+  require_about(layers, inputs.certificates, certificates_about);
+  require_about(layers, inputs.cosims, cosims_about);
+}
 
 Json report_layer(const Bundle& bundle, const ReportInputs& inputs) {
   // What can be refused is read first.
-  Json certificate =
-      document_for(bundle, inputs.certificates, "certificate.json", certificate_about, Inputs::kLayer);
-  Json cosim = document_for(bundle, inputs.cosims, "cosim.json", cosim_about, Inputs::kLayerAndInput);
+  Json certificate = document_for(bundle, inputs.certificates, "certificate.json", certificates_about,
+                                  "passed", Inputs::kLayer);
+  Json cosim =
+      document_for(bundle, inputs.cosims, "cosim.json", cosims_about, "agrees", Inputs::kLayerAndInput);
   Json provenance = provenance_json(bundle);
   const StageSet stages(bundle);
   const LayerOutliers outliers = analyse_layer(bundle, stages);

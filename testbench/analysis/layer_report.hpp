@@ -19,6 +19,12 @@ struct ReportInputs {
       model;  ///< conv1d_output_int8.npy of a model, in it or in a subdirectory named as the bundle's
 };
 
+/// Of a map: whether a difference in it is a fault (and not what another dataflow costs).
+inline constexpr char kMustBeEqual[] = "must_be_equal";
+
+/// Throws InputError for a certificate or co-simulation that speaks of none of the layers.
+void require_used(const ReportInputs& inputs, const std::vector<std::string>& layers);
+
 /// One layer. Beside `inputs`, golden/certificate.json and golden/cosim.json of the bundle are read where
 /// they exist.
 nlohmann::ordered_json report_layer(const Bundle& bundle, const ReportInputs& inputs);

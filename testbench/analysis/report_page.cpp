@@ -54,6 +54,8 @@ ChartLibrary packaged_chart_library() {
 
 std::string report_page(const nlohmann::ordered_json& data, const ChartLibrary& library) {
   const std::string script = read_library(library.script);
+  if (script.find("Chart") == std::string::npos)
+    throw InputError(library.script, "Chart.js", "that script, version 3");
   if (script.find("</script") != std::string::npos)
     throw InputError(library.script, "Chart.js", "a script without a closing script tag in it");
   const std::array<std::pair<std::string, std::string>, 5> parts{

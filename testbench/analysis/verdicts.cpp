@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "analysis/layer_report.hpp"
 #include "analysis/text.hpp"
 
 namespace quasim::analysis {
@@ -87,6 +88,22 @@ void add_evidence(std::vector<std::string>& sentences, const Evidence& evidence,
     sentences.push_back(missing + " for " + list_of(evidence.missing) + ".");
 }
 
+/// Layers in which two tensors differ that must be equal.
+bool add_differences(std::vector<std::string>& sentences, const Json& layers) {
+  bool found = false;
+  for (const Json& layer : layers)
+    for (const Json& map : layer.at("maps")) {
+      const auto differing = map.at("differing").get<std::uint64_t>();
+      if (!map.value(kMustBeEqual, false) || differing == 0) continue;
+      found = true;
+      sentences.push_back(map.at("a").get<std::string>() + " and " + map.at("b").get<std::string>() +
+                          " differ in " + group_digits(differing) + " of " +
+                          group_digits(map.at("compared").get<std::uint64_t>()) + " outputs of " +
+                          layer.at("name").get<std::string>() + ".");
+    }
+  return found;
+}
+
 /// The worst and best SQNR of the int8 outputs of the layers' own dataflows.
 void add_quality(std::vector<std::string>& sentences, const Json& layers) {
   double worst = INFINITY, best = -INFINITY;
@@ -167,6 +184,7 @@ std::string verdict(const SweepResult& result) {
 
 nlohmann::ordered_json report_summary(const nlohmann::ordered_json& layers) {
   std::vector<std::string> sentences;
+  const bool differs = add_differences(sentences, layers);
   const std::size_t count = layers.size();
   const Evidence certified = evidence_of(layers, "certificate", "passed", "points");
   add_evidence(sentences, certified, count,
@@ -184,7 +202,7 @@ nlohmann::ordered_json report_summary(const nlohmann::ordered_json& layers) {
                "RTL, SystemC model and golden do not agree in ", "No co-simulation was given");
   add_quality(sentences, layers);
   add_clipping(sentences, layers);
-  const bool bad = !certified.failed.empty() || !streamed.failed.empty();
+  const bool bad = differs || !certified.failed.empty() || !streamed.failed.empty();
   const bool open = !certified.missing.empty() || !streamed.missing.empty();
   const std::string what = std::to_string(count) + (count == 1 ? " layer: " : " layers: ");
   sentences.insert(sentences.begin(),

@@ -34,7 +34,10 @@ int parse_and_run(int argc, char** argv) {
     require_known_verb(app, argc, argv);
     app.parse(argc, argv);
     for (const auto& [verb, action] : verbs)
-      if (verb->parsed()) return action();
+      if (verb->parsed()) {
+        require_values(*verb);
+        return action();
+      }
     throw UsageError("expected a verb; see quasim --help");
   } catch (const CLI::Success& wish) {  // help or version, printed by exit()
     app.exit(wish);

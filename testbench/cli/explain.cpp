@@ -125,6 +125,14 @@ compile::Observed observed_at(const exact::StageSteps& steps, std::size_t slice,
   return observed;
 }
 
+/// One element was looked at; whether it differs.
+void count_one(const Explanation& explanation, Report& report) {
+  const compile::Observed& observed = explanation.observed;
+  report.compared = 1;
+  report.differing =
+      observed.out != explanation.exact_out || (observed.q && *observed.q != explanation.exact_q);
+}
+
 void explain_point(const Bundle& bundle, const ExplainOptions& options, Report& report) {
   const auto [acc, bias] = parse_point(options.point, bundle.layer.taps);
   const Variant variant = variant_of(bundle, options);
@@ -133,7 +141,7 @@ void explain_point(const Bundle& bundle, const ExplainOptions& options, Report& 
   const Explanation explanation = compile::Explainer(bundle.layer, variant)
                                       .explain({bias, acc, {}, {}}, observed_at(golden.steps, 0, acc));
   report.compared_with = golden.origin;
-  report.compared = report.differing = 1;
+  count_one(explanation, report);
   report.add(explanation.explained, to_json(explanation, "golden"));
 }
 
@@ -270,7 +278,7 @@ void explain_element(const Bundle& bundle, const ExplainOptions& options, Report
   }
   const compile::Explainer explainer(bundle.layer, variant, compile::Deviations::kNamed);
   const compile::TensorDifference at{b, c, t, explainer.explain(point, observed)};
-  report.compared = report.differing = 1;
+  count_one(at.explanation, report);
   report.add(at.explanation.explained, element_json(bundle, at, tensor ? "tensor" : "golden"));
 }
 

@@ -1,4 +1,5 @@
 // quasim export: the hand-off kit of a layer, and its check.
+#include <algorithm>
 #include <iostream>
 #include <memory>
 #include <optional>
@@ -27,13 +28,14 @@ struct ExportOptions {
   std::size_t lanes = spec::kLanesDefault;
   std::size_t steps = 0;  ///< 0: all
   bool no_directed = false, folded = false, json = false;
+  std::vector<std::string> beside_check;  ///< options on the command line that --check does not take
 };
 
 std::vector<kit::Boundary> parse_stages(const std::vector<std::string>& names) {
   std::vector<kit::Boundary> stages;
   for (const kit::Boundary stage : kit::kBoundaries)
-    for (const std::string& name : names)
-      if (name == format_of(stage, LayerProgram{}).name) stages.push_back(stage);
+    if (std::find(names.begin(), names.end(), format_of(stage, LayerProgram{}).name) != names.end())
+      stages.push_back(stage);
   return stages;
 }
 
@@ -47,9 +49,9 @@ int check(const ExportOptions& options) {
                  {"problems", result.problems}});
     print_json(json);
   } else {
-    for (const std::string& problem : result.problems) std::cout << problem << "\n";
-    std::cout << options.check.string() << ": " << result.files << " files, " << result.problems.size()
-              << " problems\n";
+    for (const std::string& problem : result.problems) std::cout << printable(problem) << "\n";
+    std::cout << printable(options.check.string()) << ": " << result.files << " files, "
+              << result.problems.size() << " problems\n";
   }
   return result.problems.empty() ? kAgree : kDiffer;
 }
@@ -78,7 +80,7 @@ void print_summary(const ExportOptions& options, const Bundle& bundle, const std
     print_json(json);
     return;
   }
-  std::cout << bundle.layer.name << " (" << origin << ") -> " << *options.output << ": "
+  std::cout << printable(bundle.layer.name) << " (" << origin << ") -> " << printable(*options.output) << ": "
             << group_digits(summary.files) << " files, " << group_digits(summary.size_bytes) << " bytes, "
             << group_digits(summary.elements) << " elements\n";
   if (summary.directed)
@@ -101,6 +103,8 @@ int run(const ExportOptions& options) {
   if (!options.check.empty()) {
     if (!options.layer.bundles.empty() || options.output)
       throw InputError("--check: takes a kit and neither a bundle nor --output");
+    if (!options.beside_check.empty())
+      throw UsageError(options.beside_check.front() + ": expected no such option beside --check");
     return check(options);
   }
   if (options.layer.bundles.size() != 1) throw InputError("BUNDLE: expected one bundle directory");
@@ -159,7 +163,12 @@ Action add_export(CLI::App& app) {
   add_examples(*verb,
                {"quasim export layer00 -o kit", "quasim export layer00 -o kit --format hex,npy --steps 16",
                 "quasim export --check kit"});
-  return [options] { return run(*options); };
+  return [options, verb] {
+    for (const CLI::Option* option : verb->get_options())
+      if (option->count() > 0 && option->get_name() != "--check" && option->get_name() != "--json")
+        options->beside_check.push_back(option->get_name());
+    return run(*options);
+  };
 }
 
 }  // namespace quasim::cli

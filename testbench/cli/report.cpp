@@ -38,13 +38,18 @@ int write_report(const ReportOptions& options) {
   analysis::ChartLibrary library = analysis::packaged_chart_library();
   if (!options.chart_js.empty()) library.script = options.chart_js;
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
+  std::vector<std::string> names;
   BundleLoop loop("report", options.bundles);
   loop.run([&](const std::filesystem::path& path) {
     nlohmann::ordered_json groups = nlohmann::ordered_json::array();
     for (const Bundle& bundle : read_grouped_bundle(path).split())
       groups.push_back(analysis::report_layer(bundle, inputs));
-    for (auto& group : groups) layers.push_back(std::move(group));
+    for (auto& group : groups) {
+      names.push_back(group["name"]);
+      layers.push_back(std::move(group));
+    }
   });
+  if (loop.failures().empty()) analysis::require_used(inputs, names);
   return loop.finish(kAgree, [&] {
     const std::size_t count = layers.size();
     nlohmann::ordered_json data{{"format", "quasim.report/1"},

@@ -1,5 +1,6 @@
 #include "cli/stream.hpp"
 
+#include <algorithm>
 #include <iostream>
 #include <sstream>
 
@@ -32,7 +33,7 @@ Reference reference_of(const Bundle& bundle, const ProgramChoice& choice) {
   const Variant variant = chosen_variant(bundle.layer, choice);
   Reference reference = reference_for(bundle, variant, choice.require_golden);
   if (!committed_file(bundle, variant, "conv1d_output_int8.npy", Inputs::kLayerAndInput))
-    std::cerr << "quasim: " << bundle.layer.name << ": no golden " << variant.to_string() << ", "
+    std::cerr << "quasim: " << printable(bundle.layer.name) << ": no golden " << variant.to_string() << ", "
               << committed_variants(bundle.directory) << "; comparing with the CPU twin\n";
   return reference;
 }
@@ -106,6 +107,9 @@ int stream_bundles(const std::string& verb, const StreamOptions& options, bool w
       sets.emplace_back(target, std::vector<std::string>{"conv1d_q.npy", "conv1d_output_int8.npy"},
                         std::vector<std::string>{}, inputs);
   const std::vector<std::string> variants = split(options.layer.choice.variant, ',');
+  if (variants.size() > 1 && std::find(variants.begin(), variants.end(), "") != variants.end())
+    throw UsageError("--variant: expected a name on both sides of each comma; got '" +
+                     options.layer.choice.variant + "'");
   if (options.output && variants.size() > 1)
     throw UsageError("-o: expected one variant, whose tensors are written; --variant lists " +
                      std::to_string(variants.size()));

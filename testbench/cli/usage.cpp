@@ -1,5 +1,6 @@
 #include "cli/usage.hpp"
 
+#include <algorithm>
 #include <vector>
 
 #include "spec/error.hpp"
@@ -60,6 +61,14 @@ void require_known_verb(const CLI::App& app, int argc, const char* const* argv) 
     if (word == name) return;
   throw UsageError("'" + shortened(word, 80) + "': expected a verb, one of " + list +
                    did_you_mean(word, names));
+}
+
+void require_values(const CLI::App& verb) {
+  for (const CLI::Option* option : verb.get_options()) {
+    const std::vector<std::string>& values = option->results();
+    if (option->get_expected_min() > 0 && std::find(values.begin(), values.end(), "") != values.end())
+      throw UsageError(option->get_name() + ": expected a value; got an empty name");
+  }
 }
 
 std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {

@@ -46,7 +46,7 @@ OVERLAPPING = """(() => [...document.querySelectorAll('#layer figure[data-title]
 def make_cosim_record(layer, bundle):
     """A record in the form of `quasim cosim --json`, with the optional timeline."""
     valid, ready = "1101" * 64, "1110" * 64
-    return {"verb": "cosim", "layers": [{
+    return {"format": "quasim.cosim/1", "verb": "cosim", "layers": [{
         "name": layer, "elements": 262144, "lanes": 16, "agrees": True, "compared": 786432, "cycles": 20000, "latency_cycles": 6,
         "input_stalls": 1800, "output_stalls": 1790,
         "hashes": test_bundles.hashes(bundle), "layer_parameters": test_bundles.layer_parameters(bundle),

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "analysis/layer_report.hpp"
+
 namespace quasim::analysis {
 namespace {
 
@@ -64,6 +66,7 @@ Json report_layer_of(const char* name, const Json& certificate, const Json& cosi
           {"modes",
            {{"modes",
              {{{"mode", "baseline"}, {"dataflow", "two_step"}, {"ssm_against_fp32", {{"sqnr_db", sqnr}}}}}}}},
+          {"maps", Json::array()},
           {"certificate", certificate},
           {"cosim", cosim}};
 }
@@ -116,6 +119,24 @@ TEST(verdicts, report_says_first_whether_anything_differs) {
         sentences.back(),
         "Rounding to int8 leaves a signal-to-noise ratio of 28.0 dB to 30.0 dB against fp32, lowest in b.");
   }
+}
+
+TEST(verdicts, a_map_that_must_be_equal_and_is_not_is_a_difference) {
+  const Json passed{{"passed", true}, {"points", 1000}}, agrees{{"agrees", true}, {"compared", 3000}};
+  Json layer = report_layer_of("a", passed, agrees, 30.0);
+  layer["maps"] = Json::array();
+  layer["maps"].push_back({{"a", "fused"}, {"b", "two_step"}, {"compared", 5000}, {"differing", 70}});
+  layer["maps"].push_back({{"a", "SystemC model"},
+                           {"b", "GPU golden"},
+                           {"compared", 5000},
+                           {"differing", 0},
+                           {kMustBeEqual, true}});
+  EXPECT_EQ(report_summary(Json::array({layer}))["status"], "good");
+  layer["maps"][1]["differing"] = 1234;
+  const Json summary = report_summary(Json::array({layer}));
+  EXPECT_EQ(summary["status"], "bad");
+  EXPECT_EQ(summary["sentences"][0], "1 layer: something differs.");
+  EXPECT_EQ(summary["sentences"][1], "SystemC model and GPU golden differ in 1,234 of 5,000 outputs of a.");
 }
 
 }  // namespace

@@ -219,6 +219,19 @@ def test_comparisons_find_the_axes(top):
     refused(top, ["compare", folder / "many", folder / "a.npy"], "y (same shape), x, z", "name the file")
 
 
+def test_empty_values_are_refused(top):
+    """A shell variable that was not set must not change what is done."""
+    for words in (["run", "layer00", "--program", ""], ["run", "layer00", "--variant", ""], ["export", "layer00", "-o", "k", "--program", ""],
+                  ["export", "layer00", "-o", "k", "--variant", ""], ["explain", "layer00", "--tensor", ""], ["explain", "layer00", "--point", ""],
+                  ["explain", "layer00", "--element", ""], ["compile", "layer00", "--target", ""], ["golden", "layer00", "--dataflow", ""],
+                  ["golden", "layer00", "--rounding="], ["run", "layer00", "--program="], ["certify", "layer00", "--program", ""]):
+        refused(top, words, words[2].rstrip("=") if words[-1].endswith("=") else words[-2], "expected")
+    refused(top, ["run", "layer00", "--variant", "two_step.seqlast.precise.half_even,"], "--variant", "comma")
+    expect(not (top / "k").exists(), "a kit is left behind")
+    for option in (["--program", "nowhere"], ["--variant", "x"], ["--lanes", "4"], ["--require-golden"], ["--folded"], ["--format", "hex"]):
+        refused(top, ["export", "--check", "kit", *option], option[0], "--check")
+
+
 def test_documents_are_read_strictly(top):
     """Nesting that once took gigabytes; documents that are something else."""
     layer = "layer00"
@@ -229,7 +242,7 @@ def test_documents_are_read_strictly(top):
     good = json.loads(run("certify", layer, "--json", cwd=top).stdout)
     for why, change in {"points": {"points": "many"}, "negative": {"points": -1}, "passed": {"passed": "yes"},
                         "differing": {"differing": [1]}, "counts": {"compared": {"a vs b": 1.5}}, "causes": {"causes": {"gpu": 3}}}.items():
-        (top / "certificate_bad.json").write_text(json.dumps({**good["layers"][0], **change}))
+        (top / "certificate_bad.json").write_text(json.dumps({**good, "layers": [{**good["layers"][0], **change}]}))
         refused(top, ["report", layer, "-o", "bad.html", "--certificate", "certificate_bad.json"], "certificate_bad.json", list(change)[0])
     (top / "certificate_bad.json").write_bytes(json.dumps(good).encode() + b"\0")
     refused(top, ["report", layer, "-o", "bad.html", "--certificate", "certificate_bad.json"], "NUL")

@@ -247,11 +247,11 @@ void read_report_target(std::string_view bytes) {
   const std::string& file = file_of(bytes);
   bool accepted = false;
   std::string refusal;
-  for (const auto about : {analysis::certificate_about, analysis::cosim_about}) try {
-      const auto part = about("l", file);
-      if (part.is_null()) continue;
-      accepted = true;
-      require(part.is_object(), "the part about the layer is no object");
+  for (const auto about : {analysis::certificates_about, analysis::cosims_about}) try {
+      for (const auto& part : about("l", file)) {
+        accepted = true;
+        require(part.is_object(), "the part about the layer is no object");
+      }
     } catch (const InputError& error) {
       refusal = error.what();
     }
@@ -266,8 +266,8 @@ std::vector<std::string> report_seeds() {
   const std::string cosim =
       R"({"name":"l","agrees":true,"compared":3,"lanes":16,"cycles":8,"latency_cycles":6,"input_stalls":0,)"
       R"("output_stalls":0,"timeline":{"s_valid":"11","s_ready":"10","m_valid":"01","m_ready":"11"}})";
-  return {certificate, cosim, R"({"format":"quasim.certificate/1","layers":[)" + certificate + "]}",
-          R"({"verb":"cosim","layers":[{"name":"other"},)" + cosim + "]}"};
+  return {R"({"format":"quasim.certificate/1","layers":[)" + certificate + "]}",
+          R"({"format":"quasim.cosim/1","layers":[{"name":"other"},)" + cosim + "]}"};
 }
 
 void read_provenance_target(std::string_view bytes) {

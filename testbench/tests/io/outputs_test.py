@@ -189,7 +189,7 @@ def test_places(d):
            swept.stat().st_ino != inodes[1], f"golden beside a sweep: exit {done.returncode}: {done.stderr}")
     (d / "trap/conv1d_q.npy").mkdir(parents=True)
     refused("golden over a directory", run("golden", layer, "-o", d / "trap"), "conv1d_q.npy")
-    for name, words in (("", ["output"]), ("-", ["output"]), ("/dev/null", ["/dev/null"]), (d, ["directory"]), (d / "certify.fifo", ["fifo"]),
+    for name, words in (("", ["--trace", "empty"]), ("-", ["output"]), ("/dev/null", ["/dev/null"]), (d, ["directory"]), (d / "certify.fifo", ["fifo"]),
                         (layer / "layer.json", ["layer.json", "read"])):
         refused(f"cosim --trace {name}", run("cosim", layer, "--trace", name), *words)
     done = run("cosim", layer, "--trace", d / "waves.fst")
