@@ -100,11 +100,14 @@ class HeaderText {
     return text;
   }
   DType descr() {
+    if (accept('[')) throw InputError(name_, "dtype", "one number an element; got a record of several");
     const std::string text = quoted();
     for (const DTypeRow& row : kDTypes)
       if (text == row.descr || (row.size_bytes == 1 && text == std::string("<") + (row.descr + 1)))
         return row.dtype;  // a byte has no order: cnpy writes '<i1'
-    throw InputError(name_, "dtype", "a little-endian bool, int, uint or float dtype; got '" + text + "'");
+    throw InputError(
+        name_, "dtype",
+        "bool, int8 to int64, uint8 to uint32 or float16 to float64, little-endian; got '" + text + "'");
   }
   std::vector<std::size_t> shape() {
     std::vector<std::size_t> extents;

@@ -36,8 +36,10 @@ class KeyReader {
       case DType::kUInt32:
       case DType::kInt64:
       case DType::kFloat64:
-        throw InputError(view.name + ": dtype: expected bool, int8, int16, int32, float16 or float32; got " +
-                         std::string(to_string(view.dtype)));
+        throw InputError(
+            view.name +
+            ": dtype: expected bool, int8, int16, int32, uint8, uint16, float16 or float32; got " +
+            std::string(to_string(view.dtype)));
       default:
         break;
     }
