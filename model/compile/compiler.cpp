@@ -111,11 +111,6 @@ std::vector<std::int64_t> compile_two_step(const LayerParams& layer, const Domai
 /// The fused program; returns its bias words, one for each slice.
 std::vector<std::int64_t> compile_fused(const LayerParams& layer, const Domain& domain, const Target& target,
                                         const Options& options, Compiled& compiled) {
-  if (layer.activation != Activation::kSilu)
-    throw InputError(
-        "activation: expected silu in dataflow fused, whose thresholds count SiLU's steps; identity is "
-        "compiled "
-        "in two_step, which gives the same with conv_scale = output_scale");
   FusedSearch found =
       search_fused(layer, domain, target.steps.out,
                    {options.mult_bits, options.bias_bits, options.cell_bits, options.near_rows});
@@ -133,6 +128,13 @@ Match parse_match(std::string_view text) {
   for (const Match match : {Match::kQ, Match::kOut, Match::kAuto})
     if (to_string(match) == text) return match;
   throw InputError("match: expected q, out or auto; got '" + std::string(text) + "'");
+}
+
+void require_compilable(const LayerParams& layer) {
+  if (layer.dataflow == Dataflow::kFused && layer.activation != Activation::kSilu)
+    throw InputError(
+        "activation: expected silu in dataflow fused, whose thresholds count SiLU's steps; identity is "
+        "compiled in two_step, which gives the same with conv_scale = output_scale");
 }
 
 std::string_view to_string(Match match) {
@@ -171,6 +173,7 @@ std::vector<std::int8_t> table_of(const exact::StageSteps& steps, const Domain& 
 Compiled compile_program(const Bundle& bundle, const Domain& domain, const Target& target,
                          const Options& options) {
   const LayerParams& layer = bundle.layer;
+  require_compilable(layer);
   Compiled compiled;
   LayerProgram& program = compiled.program;
   program.name = layer.name;

@@ -60,6 +60,9 @@ struct Compiled {
 };
 constexpr std::size_t kPointsListed = 1000;
 
+/// Throws InputError where the layer's dataflow has no programs of its activation.
+void require_compilable(const LayerParams& layer);
+
 /// The program of the layer's dataflow. `domain` must have one slice for each bias value of the bundle.
 /// Throws InputError where a fused target has more steps than the unit's tables.
 Compiled compile_program(const Bundle& bundle, const exact::Domain& domain, const Target& target,

@@ -242,8 +242,9 @@ Json provenance_json(const Bundle& bundle) {
 SweepPlan default_plan() {
   SweepPlan plan{{8, 9, 10, 11, 12}, {}, {}};
   for (const char* rule : {"layer", "max", "p99.99", "p99.95"})
-    plan.conv_scales.push_back(ScaleRule::parse(rule));
-  for (const char* rule : {"layer", "max", "p99.99"}) plan.output_scales.push_back(ScaleRule::parse(rule));
+    plan.conv_scales.push_back(ScaleRule::parse("conv scale", rule));
+  for (const char* rule : {"layer", "max", "p99.99"})
+    plan.output_scales.push_back(ScaleRule::parse("output scale", rule));
   return plan;
 }
 

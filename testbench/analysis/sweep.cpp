@@ -8,8 +8,10 @@
 #include "analysis/order_statistics.hpp"
 #include "analysis/summary.hpp"
 #include "analysis/text.hpp"
+#include "compile/compiler.hpp"
 #include "io/files.hpp"
 #include "io/npy.hpp"
+#include "reference/committed.hpp"
 #include "reference/targets.hpp"
 #include "spec/error.hpp"
 
@@ -117,29 +119,47 @@ double output_code(double value, double scale, Rounding rounding, bool& saturate
   return std::clamp(rounded, low, high);
 }
 
+/// Of the bundle's own channels of a file of floats.
+void require_finite(const Bundle& bundle, const std::filesystem::path& file, const TensorView& view,
+                    std::size_t channel_axis) {
+  const auto* values = reinterpret_cast<const float*>(view.data);
+  const float* end = values + view.length_elems;
+  const float* found = std::find_if_not(values, end, [](float value) { return std::isfinite(value); });
+  if (found == end) return;
+  std::vector<std::size_t> place = index_of(static_cast<std::size_t>(found - values), view.shape);
+  if (bundle.part) place[channel_axis] = bundle.part->channels[place[channel_axis]];
+  throw InputError(file, shape_text(place),
+                   "finite numbers; got " + (std::isnan(*found) ? "nan" : number_text(*found)));
+}
+
 /// A tensor of the bundle's float/, [C, ...] or [B, C, L]; the bundle's own channels of it. Empty where it is
 /// not there.
 std::vector<float> read_float_tensor(const Bundle& bundle, const std::string& name, const std::string& axes,
-                                     std::vector<std::size_t> shape) {
+                                     const std::vector<std::size_t>& own_shape) {
   const std::filesystem::path file = bundle.directory / "float" / (name + ".npy");
   if (!is_present(file)) return {};
   const std::size_t channel_axis = axes.find('C');
+  std::vector<std::size_t> shape = own_shape;
   if (bundle.part) shape[channel_axis] = bundle.part->layer_channels;
   const NpyFile npy(file);
   require_dtype(npy.header(), DType::kFloat32, file);
   require_shape(file, axes, shape, npy.header().shape);
   const auto* data = reinterpret_cast<const float*>(npy.data());
-  if (!bundle.part) return {data, data + npy.header().length_elems};
   std::size_t inner = 1;
   for (std::size_t axis = channel_axis + 1; axis < shape.size(); ++axis) inner *= shape[axis];
   const std::size_t outer = channel_axis == 0 ? 1 : shape[0];
   std::vector<float> taken;
-  for (std::size_t b = 0; b < outer; ++b)
-    for (const std::size_t channel : bundle.part->channels) {
-      const float* row = data + (b * shape[channel_axis] + channel) * inner;
-      taken.insert(taken.end(), row, row + inner);
-    }
+  if (!bundle.part) {
+    taken.assign(data, data + npy.header().length_elems);
+  } else {
+    for (std::size_t b = 0; b < outer; ++b)
+      for (const std::size_t channel : bundle.part->channels) {
+        const float* row = data + (b * shape[channel_axis] + channel) * inner;
+        taken.insert(taken.end(), row, row + inner);
+      }
+  }
   npy.require_unchanged();
+  require_finite(bundle, file, view_of(name, own_shape, taken.data()), channel_axis);
   return taken;
 }
 
@@ -150,7 +170,8 @@ std::vector<float> dequantised(const std::int8_t* values, std::size_t count, flo
   return floats;
 }
 
-/// What the float layer puts out, [B, C, L]; empty where the bundle has no float weights.
+/// What the float layer puts out, [B, C, L]; empty where the bundle has no float weights. Throws InputError
+/// where it leaves the range of fp32.
 std::vector<float> float_reference(const Bundle& bundle) {
   const auto& input = bundle.require_input();
   const std::size_t sequences = input.extent<'B'>(), channels = input.extent<'C'>(),
@@ -170,10 +191,40 @@ std::vector<float> float_reference(const Bundle& bundle) {
       double y = bias[row % channels];
       for (std::size_t k = taps - std::min(taps, t + 1); k < taps; ++k)
         y += double{w[k]} * x[row * length + t + k + 1 - taps];
-      out[row * length + t] = static_cast<float>(activate(y, bundle.layer.activation));
+      const double value = activate(y, bundle.layer.activation);
+      if (!(std::fabs(value) <= std::numeric_limits<float>::max())) {
+        const std::size_t own = row % channels, channel = bundle.part ? bundle.part->channels[own] : own;
+        throw InputError(bundle.directory / "float", "channel " + std::to_string(channel),
+                         "a layer that stays in the range of fp32");
+      }
+      out[row * length + t] = static_cast<float>(value);
     }
   }
   return out;
+}
+
+/// The layer with the width and scales of a point.
+LayerParams layer_of(LayerParams layer, const SweepPoint& point) {
+  const Rounding swept = default_variant(layer, Dataflow::kTwoStep).rounding;
+  layer.dataflow = point.conv_bits == 0 ? Dataflow::kFused : Dataflow::kTwoStep;
+  layer.rounding.reset();
+  if (swept != default_rounding(layer.dataflow)) layer.rounding = swept;
+  layer.conv_bits = point.conv_bits == 0 ? spec::kConvBitsDefault : point.conv_bits;
+  layer.conv_scale.reset();
+  if (point.conv_bits != 0) layer.conv_scale = static_cast<float>(point.conv_scale);
+  layer.output_scale = static_cast<float>(point.output_scale);
+  return layer;
+}
+
+/// What compile or golden would say of it; nothing where they take it.
+std::string refusal_of(const LayerParams& layer) {
+  try {
+    compile::require_compilable(layer);
+    (void)make_twin_source(layer, default_variant(layer));
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return {};
 }
 
 class Sweeper {
@@ -184,6 +235,8 @@ class Sweeper {
         stages_(bundle, variant),
         raw_(stages_.stage("conv1d_raw").tensor),
         float_reference_(float_reference(bundle)) {
+    // The CPU twin's own are finite.
+    require_finite(bundle, golden_file(bundle, variant, "conv1d_raw.npy"), raw_, 1);
     const float* raw = stages_.floats("conv1d_raw");
     reference_.reserve(raw_.length_elems);
     for (std::size_t i = 0; i < raw_.length_elems; ++i)
@@ -226,7 +279,10 @@ class Sweeper {
     }
     int row = 0;
     for (auto* points : {&result.points, &result.fused})
-      for (SweepPoint& point : *points) point.row = ++row;
+      for (SweepPoint& point : *points) {
+        point.row = ++row;
+        point.refused = refusal_of(layer_of(layer_, point));
+      }
     mark_pareto(result.points);
     stages_.require_unchanged();
     return result;
@@ -249,7 +305,8 @@ class Sweeper {
     conv_saturated_ = 0;
     for (std::size_t i = 0; i < reference_.size(); ++i) {
       const double rounded = round_by(raw[i] / conv_scale, rounding_);
-      const double code = std::clamp(rounded, low, high);
+      // Also where another process writes a NaN into the file meanwhile, which require_unchanged() finds.
+      const double code = rounded > low ? std::min(rounded, high) : low;
       conv_saturated_ += code == rounded ? 0U : 1U;
       const auto index = static_cast<std::size_t>(code - low);
       codes.exact[index].add(reference_[i]);
@@ -317,13 +374,13 @@ class Sweeper {
   std::uint64_t conv_saturated_ = 0;
 };
 
-double positive_number(const std::string& text, const std::string& whole) {
+double positive_number(const std::string& option, const std::string& text, const std::string& whole) {
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !(value > 0) || !std::isfinite(value))
-    throw InputError(
-        "scale rule: expected layer, max, a percentile such as p99.95, or a positive number; got '" + whole +
-        "'");
+    throw InputError(option +
+                     ": expected layer, max, a percentile such as p99.95, or a positive number; got '" +
+                     whole + "'");
   return value;
 }
 
@@ -339,15 +396,15 @@ int conv_bits_value(const std::string& text, const std::string& whole) {
 
 }  // namespace
 
-ScaleRule ScaleRule::parse(const std::string& text) {
+ScaleRule ScaleRule::parse(const std::string& option, const std::string& text) {
   if (text == "layer") return {Kind::kLayer, 0, text};
   if (text == "max") return {Kind::kMaximum, 0, text};
   if (!text.empty() && text[0] == 'p') {
-    const double percent = positive_number(text.substr(1), text);
-    if (percent > 100) throw InputError("scale rule: expected a percentile up to 100; got '" + text + "'");
+    const double percent = positive_number(option, text.substr(1), text);
+    if (percent > 100) throw InputError(option + ": expected a percentile up to 100; got '" + text + "'");
     return {Kind::kPercentile, percent, text};
   }
-  return {Kind::kNumber, positive_number(text, text), text};
+  return {Kind::kNumber, positive_number(option, text, text), text};
 }
 
 std::vector<int> parse_conv_bits(const std::string& text) {
@@ -391,7 +448,7 @@ Recommendation recommend(const SweepResult& result) {
     if (point.output_rule != fused.output_rule) continue;
     if (!any || point.sqnr_db > found.best.sqnr_db) found.best = point;
     any = true;
-    if (!(point.sqnr_db >= fused.sqnr_db - kNegligibleDb)) continue;
+    if (!point.refused.empty() || !(point.sqnr_db >= fused.sqnr_db - kNegligibleDb)) continue;
     if (!found.point || point.conv_bits < found.point->conv_bits ||
         (point.conv_bits == found.point->conv_bits && point.sqnr_db > found.point->sqnr_db))
       found.point = point;
@@ -417,14 +474,9 @@ GroupedBundle apply_row(GroupedBundle bundle, const std::vector<SweepResult>& gr
   for (std::size_t g = 0; g < bundle.groups(); ++g) {
     const SweepPoint& point = groups[g].row(row);
     LayerParams& layer = bundle.layer.groups[g];
-    const Rounding swept = default_variant(layer, Dataflow::kTwoStep).rounding;
-    layer.dataflow = point.conv_bits == 0 ? Dataflow::kFused : Dataflow::kTwoStep;
-    layer.rounding.reset();
-    if (swept != default_rounding(layer.dataflow)) layer.rounding = swept;
-    layer.conv_bits = point.conv_bits == 0 ? spec::kConvBitsDefault : point.conv_bits;
-    layer.conv_scale.reset();
-    if (point.conv_bits != 0) layer.conv_scale = static_cast<float>(point.conv_scale);
-    layer.output_scale = static_cast<float>(point.output_scale);
+    if (!point.refused.empty())
+      throw InputError("--apply: row " + std::to_string(row) + " of " + layer.name + ": " + point.refused);
+    layer = layer_of(std::move(layer), point);
     if (!layer.source.is_object() && !layer.source.is_null()) layer.source = {{"source", layer.source}};
     layer.source["sweep"] = {
         {"row", row}, {"conv_rule", point.conv_rule}, {"output_rule", point.output_rule}};
@@ -450,6 +502,7 @@ nlohmann::ordered_json to_json(const SweepResult& result) {
                       {"output_saturated", point.output_saturated},
                       {"pareto", point.pareto}});
       if (point.float_sqnr_db) rows.back()["float_sqnr_db"] = *point.float_sqnr_db;
+      if (!point.refused.empty()) rows.back()["refused"] = point.refused;
     }
     return rows;
   };

@@ -15,8 +15,8 @@ namespace quasim::analysis {
 /// percentile of the magnitude such as `p99.95`, or a positive number.
 class ScaleRule {
  public:
-  /// Throws InputError naming the legal forms.
-  static ScaleRule parse(const std::string& text);
+  /// Throws InputError naming the option and the legal forms.
+  static ScaleRule parse(const std::string& option, const std::string& text);
 
   enum class Kind { kLayer, kMaximum, kPercentile, kNumber };
   Kind kind = Kind::kLayer;
@@ -39,6 +39,7 @@ struct SweepPoint {
   double conv_saturated = 0, output_saturated = 0;   ///< shares of elements that a clamp changed
   std::optional<double> float_sqnr_db;  ///< of the same against the float layer, where there is one
   bool pareto = false;  ///< no other two_step point has both as few bits and as small an rms error
+  std::string refused;  ///< what golden or compile would say of a layer like this; empty where they take it
 };
 
 struct SweepResult {
@@ -68,8 +69,10 @@ Recommendation recommend(const SweepResult& result);
 std::string recommendation_text(const SweepResult& result);
 
 /// The layer with the width and scales of a row: one result and point for each group. Its source says so.
+/// Throws InputError where there is no such row, or where golden or compile would refuse the layer.
 GroupedBundle apply_row(GroupedBundle bundle, const std::vector<SweepResult>& groups, int row);
 
+/// Throws InputError naming file and place where a float that is read is no finite number.
 SweepResult sweep(const Bundle& bundle, const SweepPlan& plan);
 
 /// "8..12" or "8,10,12"; throws InputError for anything else or a width the contract does not have.

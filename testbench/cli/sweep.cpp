@@ -46,6 +46,15 @@ std::vector<std::string> row_of(const SweepPoint& point, bool with_floats) {
   return cells;
 }
 
+/// A line for each row that --apply does not take.
+std::string refused_text(const std::vector<SweepPoint>& points) {
+  std::string text;
+  for (const SweepPoint& point : points)
+    if (!point.refused.empty())
+      text += "row " + std::to_string(point.row) + " cannot be applied: " + point.refused + "\n";
+  return text;
+}
+
 std::string result_text(const std::string& label, const analysis::SweepResult& result) {
   const bool with_floats = result.points.front().float_sqnr_db.has_value();
   std::vector<std::vector<std::string>> rows{{"row", "bits", "conv rule", "s_c", "out rule", "s_y", "SQNR dB",
@@ -59,13 +68,14 @@ std::string result_text(const std::string& label, const analysis::SweepResult& r
           : "";
   return label + ", " + group_digits(result.elements) + " elements; error of out * s_y against silu(y)\n" +
          format_table(rows) + "* no other point has both as few bits and as small an rms error\n" + floats +
-         "recommended: " + label + ": " + recommendation_text(result) + "\nverdict: " + label + ": " +
-         verdict(result) + "\n";
+         refused_text(result.points) + refused_text(result.fused) + "recommended: " + label + ": " +
+         recommendation_text(result) + "\nverdict: " + label + ": " + verdict(result) + "\n";
 }
 
-std::vector<analysis::ScaleRule> parse_rules(const std::vector<std::string>& texts) {
+std::vector<analysis::ScaleRule> parse_rules(const std::string& option,
+                                             const std::vector<std::string>& texts) {
   std::vector<analysis::ScaleRule> rules;
-  for (const std::string& text : texts) rules.push_back(analysis::ScaleRule::parse(text));
+  for (const std::string& text : texts) rules.push_back(analysis::ScaleRule::parse(option, text));
   return rules;
 }
 
@@ -96,7 +106,8 @@ void write_applied(const GroupedBundle& layer, const std::vector<analysis::Sweep
 
 int run_sweep(const SweepOptions& options) {
   const analysis::SweepPlan plan{analysis::parse_conv_bits(options.conv_bits),
-                                 parse_rules(options.conv_scales), parse_rules(options.output_scales)};
+                                 parse_rules("--conv-scale", options.conv_scales),
+                                 parse_rules("--output-scale", options.output_scales)};
   std::optional<analysis::ReportFile> output;
   if (options.apply)
     require_apply(options);

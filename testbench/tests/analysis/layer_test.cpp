@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <filesystem>
+#include <limits>
 #include <random>
 
 #include "analysis/modes.hpp"
@@ -68,8 +69,8 @@ TEST(modes, a_broken_promise_is_seen) {
 TEST(sweep, the_layers_own_point_equals_the_baseline_mode) {
   const Bundle bundle = random_bundle();
   const SweepPlan plan{{8, 10},
-                       {ScaleRule::parse("layer"), ScaleRule::parse("max")},
-                       {ScaleRule::parse("layer"), ScaleRule::parse("p99")}};
+                       {ScaleRule::parse("--scale", "layer"), ScaleRule::parse("--scale", "max")},
+                       {ScaleRule::parse("--scale", "layer"), ScaleRule::parse("--scale", "p99")}};
   const SweepResult result = sweep(bundle, plan);
   ASSERT_EQ(result.points.size(), 8U);
   const ModesResult modes = compare_modes(bundle);
@@ -97,10 +98,37 @@ TEST(sweep, options_are_checked) {
   EXPECT_EQ(parse_conv_bits("8,12"), (std::vector<int>{8, 12}));
   for (const char* text : {"", "8..", "..8", "12..8", "1..8", "8..13", "8,", "eight", "8.5"})
     EXPECT_THROW(parse_conv_bits(text), InputError) << text;
-  EXPECT_EQ(ScaleRule::parse("p99.95").number, 99.95);
-  EXPECT_EQ(ScaleRule::parse("0.5").kind, ScaleRule::Kind::kNumber);
-  for (const char* text : {"", "p", "p101", "p0", "-1", "0", "nan", "inf", "maximum"})
-    EXPECT_THROW(ScaleRule::parse(text), InputError) << text;
+  EXPECT_EQ(ScaleRule::parse("--scale", "p99.95").number, 99.95);
+  EXPECT_EQ(ScaleRule::parse("--scale", "0.5").kind, ScaleRule::Kind::kNumber);
+  for (const char* text : {"", "p", "p101", "p0", "pnan", "-1", "0", "nan", "inf", "maximum"}) {
+    try {
+      ScaleRule::parse("--scale", text);
+      ADD_FAILURE() << text;
+    } catch (const InputError& error) {
+      EXPECT_EQ(std::string(error.what()).rfind("--scale: expected ", 0), 0U) << error.what();
+    }
+  }
+}
+
+TEST(sweep, rows_of_no_layer_are_refused) {
+  Bundle bundle = random_bundle();
+  const SweepPlan plan{
+      {8}, {ScaleRule::parse("", "layer"), ScaleRule::parse("", "1e37")}, {ScaleRule::parse("", "layer")}};
+  GroupedBundle whole{{}, {"random", 6, 4, {bundle.layer}, {}, {}}, bundle.weight, bundle.bias, bundle.input};
+  const SweepResult silu = sweep(bundle, plan);
+  EXPECT_EQ(silu.row(1).refused, "");
+  EXPECT_NE(silu.row(2).refused.find("leave the range of fp32"), std::string::npos) << silu.row(2).refused;
+  EXPECT_EQ(silu.row(3).refused, "");  // fused
+  EXPECT_EQ(apply_row(whole, {silu}, 3).layer.groups.front().dataflow, Dataflow::kFused);
+  EXPECT_THROW(apply_row(whole, {silu}, 2), InputError);
+  bundle.layer.activation = whole.layer.groups.front().activation = Activation::kIdentity;
+  const SweepResult identity = sweep(bundle, plan);
+  EXPECT_EQ(identity.row(1).refused, "");
+  EXPECT_NE(identity.row(3).refused.find("expected silu in dataflow fused"), std::string::npos);
+  EXPECT_EQ(apply_row(whole, {identity}, 1).layer.groups.front().conv_bits, 8);
+  EXPECT_THROW(apply_row(whole, {identity}, 3), InputError);
+  EXPECT_FALSE(to_json(identity)["points"][0].contains("refused"));
+  EXPECT_EQ(to_json(identity)["fused"][0]["refused"], identity.row(3).refused);
 }
 
 class TemporaryDirectory : public ::testing::Test {
@@ -140,6 +168,36 @@ TEST_F(stages, golden_files_win_over_evaluation) {
   bundle.layer.output_scale *= 2;
   write_bundle(bundle);
   EXPECT_THROW(StageSet{bundle}, InputError);  // stale
+}
+
+TEST_F(stages, sweep_names_what_is_not_finite) {
+  Bundle bundle = random_bundle();
+  bundle.directory = directory_;
+  write_bundle(bundle);
+  const SweepPlan plan{{8}, {ScaleRule::parse("", "layer")}, {ScaleRule::parse("", "layer")}};
+  const StageSet evaluated(bundle);
+  TensorBCL<float> raw(bundle.input->shape());
+  const std::filesystem::path golden = bundle.golden_directory(evaluated.variant());
+  nlohmann::ordered_json provenance{{"variant", evaluated.variant().to_string()}, {"device", "a GPU"}};
+  provenance.update(provenance_of(read_grouped_bundle(directory_)));
+  std::filesystem::create_directories(golden);
+  write_text_file(golden / "provenance.json", provenance.dump());
+  write_npy(golden / "conv1d_raw.npy", raw);
+  EXPECT_EQ(sweep(bundle, plan).points.size(), 1U);
+  const std::pair<float, const char*> bad[]{{std::numeric_limits<float>::quiet_NaN(), "nan"},
+                                            {std::numeric_limits<float>::infinity(), "inf"},
+                                            {-std::numeric_limits<float>::infinity(), "-inf"}};
+  for (const auto& [value, word] : bad) {
+    raw.at(1, 2, 3) = value;
+    write_npy(golden / "conv1d_raw.npy", raw);
+    try {
+      sweep(bundle, plan);
+      ADD_FAILURE() << word;
+    } catch (const InputError& error) {
+      EXPECT_EQ(std::string(error.what()),
+                (golden / "conv1d_raw.npy").string() + ": [1, 2, 3]: expected finite numbers; got " + word);
+    }
+  }
 }
 
 TEST_F(stages, intermediates_are_saved_under_their_names) {

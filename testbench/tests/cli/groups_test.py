@@ -206,6 +206,17 @@ def check_identity(quasim, checks, top):
     quasim.json("golden", one, "-o", one / "golden" / TWO_STEP)
     for verb in (("certify",), ("outliers",), ("modes",), ("sweep",), ("run", "--lanes", "1")):
         quasim.json(verb[0], one, *verb[1:])
+    # what compile would refuse is said of its row, and no bundle is made of it
+    swept = quasim.json("sweep", bundle, "--conv-bits", "8")["layers"]
+    checks.true("identity: fused rows are refused", all("expected silu in dataflow fused" in row.get("refused", "") for layer in swept for row in layer["fused"])
+                and not any("refused" in row for layer in swept for row in layer["points"]), swept[0]["fused"])
+    row = swept[0]["fused"][0]["row"]
+    checks.true("identity: the table says so", f"row {row} cannot be applied: activation" in quasim.run("sweep", bundle, "--conv-bits", "8").stdout)
+    quasim.refused("a fused row of identity", ("sweep", bundle, "--conv-bits", "8", "--apply", row, "-o", "identity_fused"),
+                   ("--apply", f"row {row} of identity/g0", "expected silu in dataflow fused"))
+    checks.true("identity: nothing was written", not (top / "identity_fused").exists())
+    quasim.json("sweep", bundle, "--conv-bits", "8", "--apply", 1, "-o", "identity_applied")
+    quasim.json("compile", "identity_applied")
 
 
 def check_planted(quasim, checks, top):
@@ -415,6 +426,34 @@ def check_sweep(quasim, checks, top):
     quasim.json("sweep", part, "--apply", 3, "-o", "applied_plain")
     plain = json.loads((top / "applied_plain" / "layer.json").read_text())
     checks.true("applied: /1 stays /1", plain["format"] == "quasim.layer/1" and not (top / "applied_plain" / "channel_group.npy").exists(), plain)
+    # scales that no golden takes
+    for rule in ("--conv-scale", "--output-scale"):
+        quasim.refused(f"a {rule} beyond fp32", ("sweep", part, "--conv-bits", "8", rule, "1e37", "--apply", 1, "-o", "applied_beyond"),
+                       ("--apply", "row 1 of", "leave the range of fp32"))
+        checks.true(f"a {rule} beyond fp32: nothing was written", not (top / "applied_beyond").exists())
+        quasim.refused(f"{rule} pnan", ("sweep", part, rule, "pnan"), (f"{rule}: expected", "pnan"))
+        quasim.refused(f"{rule} p101", ("sweep", part, rule, "p101"), (f"{rule}: expected", "p101"))
+    # what is not finite is named with its place in the layer's file, in a group too
+    places = {"conv1d_weight": (4, 2), "conv1d_bias": (4,), "conv1d_input": (1, 4, 7)}
+    for (name, place), (word, value) in zip(places.items(), (("nan", np.nan), ("inf", np.inf), ("-inf", -np.inf))):
+        spoilt = floats[name].copy()
+        spoilt[place] = value
+        np.save(bundle / "float" / f"{name}.npy", spoilt)
+        quasim.refused(f"{word} in float/{name}", ("sweep", bundle), (f"float/{name}.npy: [{', '.join(map(str, place))}]: expected finite numbers; got {word}",))
+        quasim.refused(f"{word} in float/{name}, report", ("report", bundle, "-o", "spoilt.html"), (f"float/{name}.npy", "finite"))
+        np.save(bundle / "float" / f"{name}.npy", floats[name])
+    quasim.json("golden", bundle, "-o", bundle / "golden" / TWO_STEP)
+    raw = np.load(bundle / "golden" / TWO_STEP / "conv1d_raw.npy")
+    for word, value in (("nan", np.nan), ("inf", np.inf)):
+        spoilt = raw.copy()
+        spoilt[1, 3, 17] = value
+        np.save(bundle / "golden" / TWO_STEP / "conv1d_raw.npy", spoilt)
+        for options in (("sweep", bundle), ("sweep", bundle, "--conv-bits", "8", "--conv-scale", "layer", "--output-scale", "layer"),
+                        ("report", bundle, "-o", "spoilt.html")):
+            quasim.refused(f"{word} in a golden, {options[0]}", options, (f"{TWO_STEP}/conv1d_raw.npy: [1, 3, 17]: expected finite numbers; got {word}",))
+    shutil.rmtree(bundle / "golden")
+    np.save(bundle / "float" / "conv1d_weight.npy", np.full_like(floats["conv1d_weight"], 3e38))
+    quasim.refused("floats whose layer leaves fp32", ("sweep", bundle), ("float: channel 0", "range of fp32"))
     # a float tensor of another shape is refused
     np.save(bundle / "float" / "conv1d_weight.npy", floats["conv1d_weight"][:3])
     quasim.refused("float weights of another shape", ("sweep", bundle), ("float/conv1d_weight.npy", "shape"))

@@ -12,7 +12,7 @@ import tempfile
 
 import numpy as np
 
-from tiny import TWO_STEP, make_bundle
+from tiny import TWO_STEP, make_bundle, make_grouped_bundle
 
 TYPES = {"string": str, "boolean": bool, "integer": int, "number": (int, float), "null": type(None)}
 
@@ -100,6 +100,7 @@ def main():
 
         bundle = make_bundle(top / "layer00")
         fused = make_bundle(top / "fused", dataflow="fused")
+        identity = make_grouped_bundle(top / "identity", [0, 1, 0], activation="identity")
         call("golden", bundle, "-o", bundle / "golden" / TWO_STEP)
         call("compile", bundle, "-o", "program.json")
         # a golden of which two values were changed, and a program that differs: what differs has keys of its own
@@ -126,6 +127,7 @@ def main():
             ("compare", bundle / "golden" / TWO_STEP, changed / "golden" / TWO_STEP), ("compare", "nan.npy", "nan.npy"),
             ("compare", "turned.npy", "straight.npy"), ("compare", "straight.npy", "shifted.npy"),
             ("outliers", bundle, fused, "nan.npy", "broken"), ("modes", bundle, fused, "broken"), ("sweep", bundle, "broken"),
+            ("sweep", identity, "--conv-scale", "layer,1e37"),
             ("report", bundle, "broken", "-o", "page.html")]
         commands += [("bench", bundle, "--rounds", "1")] if with_bench else []
         sample = None
