@@ -348,13 +348,8 @@ Bundle read_bundle(const fs::path& directory) {
   return bundle.group(0);
 }
 
-void write_bundle(const GroupedBundle& bundle) {
+void write_bundle_files(const GroupedBundle& bundle, const fs::path& directory) {
   const FloatJson json = layer_json(bundle);
-  std::vector<std::string> names{"conv1d_weight.npy", "conv1d_bias.npy", kGroupFile};
-  if (bundle.input) names.emplace_back("conv1d_input.npy");
-  names.emplace_back("layer.json");
-  FileSet files(bundle.directory, std::move(names), {}, {});
-  const fs::path& directory = files.begin();
   write_npy(directory / "conv1d_weight.npy", bundle.weight);
   if (!bundle.bias.empty())
     write_npy_bytes(directory / "conv1d_bias.npy", DType::kInt8, {bundle.bias.size()}, bundle.bias.data());
@@ -365,6 +360,14 @@ void write_bundle(const GroupedBundle& bundle) {
   }
   if (bundle.input) write_npy(directory / "conv1d_input.npy", *bundle.input);
   write_text_file(directory / "layer.json", json_text(json) + "\n");
+}
+
+void write_bundle(const GroupedBundle& bundle) {
+  std::vector<std::string> names{"conv1d_weight.npy", "conv1d_bias.npy", kGroupFile};
+  if (bundle.input) names.emplace_back("conv1d_input.npy");
+  names.emplace_back("layer.json");
+  FileSet files(bundle.directory, std::move(names), {}, {});
+  write_bundle_files(bundle, files.begin());
   files.commit();
 }
 

@@ -125,6 +125,8 @@ Bundle read_bundle_without_input(const std::filesystem::path& directory);
 /// and goldens, are left alone.
 void write_bundle(const GroupedBundle& bundle);
 void write_bundle(const Bundle& bundle);
+/// The same files, one after the other, into a directory that has none of them.
+void write_bundle_files(const GroupedBundle& bundle, const std::filesystem::path& directory);
 
 /// One golden tensor, [B, C, L] of the whole layer; throws InputError when it is missing or has another shape
 /// or dtype.

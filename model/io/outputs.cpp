@@ -22,6 +22,7 @@ namespace fs = std::filesystem;
 constexpr std::size_t kPendingBytes = std::size_t{64} << 10;
 constexpr int kMaxLinks = 40;
 constexpr char kOldMark[] = ".old.quasim-";
+constexpr char kInside[] = "files";  // what a scratch inside of a directory that stays is named after
 constexpr mode_t kPermissions = 0777;
 
 [[noreturn]] void fail(const fs::path& path, const std::string& doing, int code) {
@@ -54,6 +55,15 @@ fs::path behind_links(fs::path path) {
     if (error || links == kMaxLinks) fail(named, "follow", error ? error.value() : ELOOP);
     path = to.is_absolute() ? to : path.parent_path() / to;
   }
+  return path;
+}
+
+/// Where the links of a directory's name lead. Throws InputError where that is something else.
+fs::path place_of_directory(const fs::path& named) {
+  fs::path path = behind_links(named.has_filename() ? named : named.parent_path());
+  const std::optional<struct stat> status = status_of(path);
+  if (status && !S_ISDIR(status->st_mode))
+    throw InputError(path.string() + ": exists and is not a directory");
   return path;
 }
 
@@ -118,6 +128,15 @@ bool holds_working_directory(const fs::path& directory) {
     if (at == at.parent_path()) break;
   }
   return false;
+}
+
+/// True where another directory may take the place of this one: it is ours, no mount point, and nobody stands
+/// in it.
+bool is_replaceable(const fs::path& directory, const struct stat& status) {
+  const fs::path parent = directory.has_parent_path() ? directory.parent_path() : fs::path(".");
+  const std::optional<struct stat> above = status_of(parent);
+  return above && above->st_dev == status.st_dev && status.st_uid == ::geteuid() &&
+         ::access(parent.c_str(), W_OK | X_OK) == 0 && !holds_working_directory(directory);
 }
 
 int rename_with(const fs::path& from, const fs::path& to, unsigned flags) {
@@ -240,6 +259,8 @@ std::vector<fs::path> as_far_as_listed(List list, const fs::path& directory) {
 }  // namespace
 
 void InputSet::add_bundle(const fs::path& bundle, const fs::path& not_golden) {
+  struct stat status {};
+  if (::stat(bundle.c_str(), &status) == 0) bundles_.emplace(status.st_dev, status.st_ino);
   for (const char* name :
        {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "channel_group.npy", "conv1d_input.npy"})
     add_file(bundle / name);
@@ -267,6 +288,17 @@ bool InputSet::contains(const fs::path& file) const {
 void InputSet::require_not(const fs::path& output) const {
   if (contains(output))
     throw InputError(output.string() + ": is read by this command; it cannot be the output as well");
+}
+
+void InputSet::require_outside(const fs::path& output) const {
+  std::error_code error;
+  for (fs::path at = fs::weakly_canonical(fs::absolute(output), error); !error; at = at.parent_path()) {
+    struct stat status {};
+    if (::stat(at.c_str(), &status) == 0 && bundles_.count({status.st_dev, status.st_ino}) != 0)
+      throw InputError(output.string() + ": is inside of what this command reads; it cannot be the output");
+    if (at == at.parent_path()) return;
+  }
+  fail(output, "follow", error.value());
 }
 
 fs::path replaceable_file(const std::string& text, const InputSet& inputs) {
@@ -321,21 +353,16 @@ std::vector<fs::path> bundle_outputs(const std::string& text, const std::vector<
   return outputs;
 }
 
-FileSet::FileSet(fs::path directory, std::vector<std::string> names, std::vector<std::string> kept,
+FileSet::FileSet(const fs::path& directory, std::vector<std::string> names, std::vector<std::string> kept,
                  const InputSet& inputs)
-    : directory_(behind_links(directory.has_filename() ? std::move(directory) : directory.parent_path())),
-      names_(std::move(names)),
-      kept_(std::move(kept)) {
-  const std::optional<struct stat> status = status_of(directory_);
-  if (status && !S_ISDIR(status->st_mode))
-    throw InputError(directory_.string() + ": exists and is not a directory");
+    : directory_(place_of_directory(directory)), names_(std::move(names)), kept_(std::move(kept)) {
   for (const std::string& name : names_) {
     const std::optional<struct stat> file = status_of(directory_ / name);
     if (file && !S_ISREG(file->st_mode))
       throw InputError((directory_ / name).string() + ": exists and is not a file; it is left as it is");
     inputs.require_not(directory_ / name);
   }
-  require_creatable(status ? directory_ / names_.front() : directory_);
+  require_creatable(status_of(directory_) ? directory_ / names_.front() : directory_);
 }
 
 const fs::path& FileSet::begin() {
@@ -346,18 +373,14 @@ const fs::path& FileSet::begin() {
   if (!as_a_whole_) fs::create_directory(directory_, error);
   // Inside the directory where it stays: its parent may be another file system, or not ours to write in.
   scratch_ =
-      std::make_unique<Scratch>(as_a_whole_ ? directory_ : directory_ / "files", Scratch::Kind::kDirectory);
+      std::make_unique<Scratch>(as_a_whole_ ? directory_ : directory_ / kInside, Scratch::Kind::kDirectory);
   return scratch_->path();
 }
 
 bool FileSet::holds_nothing_else() const {
   const std::optional<struct stat> status = status_of(directory_);
   if (!status) return true;
-  const fs::path parent = directory_.has_parent_path() ? directory_.parent_path() : fs::path(".");
-  const std::optional<struct stat> above = status_of(parent);
-  if (!above || above->st_dev != status->st_dev || status->st_uid != ::geteuid() ||
-      ::access(parent.c_str(), W_OK | X_OK) != 0 || holds_working_directory(directory_))
-    return false;
+  if (!is_replaceable(directory_, *status)) return false;
   const std::vector<fs::path> entries = entries_of(directory_);
   return std::all_of(entries.begin(), entries.end(), [&](const fs::path& entry) {
     const auto among = [&](const std::vector<std::string>& list) {
@@ -394,6 +417,64 @@ void FileSet::place_one_by_one() {
   for (const std::string& name : names_)
     if (::rename((scratch_->path() / name).c_str(), (directory_ / name).c_str()) != 0 && errno != ENOENT)
       fail(directory_ / name, "write", errno);
+}
+
+FreshDirectory::FreshDirectory(const fs::path& directory, std::string last, const InputSet& inputs)
+    : directory_(place_of_directory(directory)), last_(std::move(last)) {
+  require_empty();
+  inputs.require_outside(directory_);
+  require_creatable(status_of(directory_) ? directory_ / last_ : directory_);
+}
+
+/// What other processes have begun inside is none of its contents.
+void FreshDirectory::require_empty() const {
+  if (entries_of(directory_).size() != used_names(directory_ / kInside, kScratchMark).size())
+    throw InputError("output: expected a new or an empty directory; " + directory_.string() +
+                     " holds something");
+}
+
+const fs::path& FreshDirectory::begin() {
+  create_parents(directory_);
+  restore_directory(directory_);
+  require_empty();
+  const std::optional<struct stat> status = status_of(directory_);
+  as_a_whole_ = !status || (entries_of(directory_).empty() && is_replaceable(directory_, *status));
+  scratch_ =
+      std::make_unique<Scratch>(as_a_whole_ ? directory_ : directory_ / kInside, Scratch::Kind::kDirectory);
+  return scratch_->path();
+}
+
+void FreshDirectory::commit() {
+  int reason = EBUSY;
+  if (as_a_whole_) {
+    const std::optional<struct stat> old = status_of(directory_);
+    if (old) ::fchmod(scratch_->descriptor(), old->st_mode & kPermissions);
+    // Replaces an empty directory and nothing else.
+    reason = ::rename(scratch_->path().c_str(), directory_.c_str()) == 0 ? 0 : errno;
+  }
+  if (reason == 0)
+    scratch_->release();
+  else if (!status_of(directory_))
+    fail(directory_, "create", reason);
+  else
+    place_one_by_one();
+  scratch_.reset();
+}
+
+void FreshDirectory::place_one_by_one() {
+  require_empty();
+  std::vector<fs::path> entries = entries_of(scratch_->path());
+  // Of two processes that come here at a time, the one whose first entry finds room has the place.
+  std::sort(entries.begin(), entries.end());
+  std::stable_partition(entries.begin(), entries.end(),
+                        [this](const fs::path& entry) { return entry.filename() != last_; });
+  const signals::Guard guard;
+  for (const fs::path& entry : entries) {
+    const fs::path to = directory_ / entry.filename();
+    int reason = rename_with(entry, to, RENAME_NOREPLACE);
+    if (cannot_exchange(reason)) reason = rename_with(entry, to, 0);
+    if (reason != 0) fail(to, "write", reason);
+  }
 }
 
 void restore_directory(const fs::path& target) {

@@ -81,9 +81,11 @@ class InputSet {
   bool contains(const std::filesystem::path& file) const;
   /// Throws InputError where the file would be both read and written.
   void require_not(const std::filesystem::path& output) const;
+  /// Throws InputError where the output is one of the bundles or would lie inside of one.
+  void require_outside(const std::filesystem::path& output) const;
 
  private:
-  std::set<std::pair<dev_t, ino_t>> files_;
+  std::set<std::pair<dev_t, ino_t>> files_, bundles_;
 };
 
 /// Where the links of a file's name lead, for an output that needs a regular file: no device, no standard
@@ -121,8 +123,8 @@ class FileSet {
   /// `names` are the files that this output may write; those of them that it does not write are gone
   /// afterwards. `kept` are files that belong to the directory and stay as they are. Throws InputError for
   /// what can be refused before the work.
-  FileSet(std::filesystem::path directory, std::vector<std::string> names, std::vector<std::string> kept,
-          const InputSet& inputs);
+  FileSet(const std::filesystem::path& directory, std::vector<std::string> names,
+          std::vector<std::string> kept, const InputSet& inputs);
 
   const std::filesystem::path& directory() const { return directory_; }
   /// Starts; returns the directory to write the files in.
@@ -137,6 +139,32 @@ class FileSet {
 
   std::filesystem::path directory_;
   std::vector<std::string> names_, kept_;
+  bool as_a_whole_ = false;
+  std::unique_ptr<Scratch> scratch_;
+};
+
+/// A directory, with folders in it, where nothing was before: a name that leads to nothing yet or to an empty
+/// directory.
+///
+/// It appears whole, in one step. An empty directory in which the caller stands, or that cannot be replaced,
+/// stays and gets its files and folders one by one.
+class FreshDirectory {
+ public:
+  /// `last` is the file without which nobody takes the directory for a finished one. Throws InputError for
+  /// what can be refused before the work, a place inside of a bundle among `inputs` included.
+  FreshDirectory(const std::filesystem::path& directory, std::string last, const InputSet& inputs);
+
+  /// Starts; returns the directory to write in.
+  const std::filesystem::path& begin();
+  /// Throws InputError where the disk refuses, or where another process has put something there.
+  void commit();
+
+ private:
+  void require_empty() const;
+  void place_one_by_one();
+
+  std::filesystem::path directory_;
+  std::string last_;
   bool as_a_whole_ = false;
   std::unique_ptr<Scratch> scratch_;
 };

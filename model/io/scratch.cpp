@@ -16,7 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kMark[] = ".tmp.quasim-";
 constexpr char kAlphabet[] = "abcdefghijklmnopqrstuvwxyz0123456789";
 constexpr std::size_t kRandomChars = 6;
 constexpr int kAttempts = 100;
@@ -72,9 +71,9 @@ std::vector<fs::path> used_names(const fs::path& target, const std::string& mark
 }
 
 Scratch::Scratch(const fs::path& target, Kind kind) {
-  for (const fs::path& leftover : used_names(target, kMark)) remove_leftover(leftover);
+  for (const fs::path& leftover : used_names(target, kScratchMark)) remove_leftover(leftover);
   for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    path_ = unused_name(target, kMark);
+    path_ = unused_name(target, kScratchMark);
     if (create(kind)) return;
     if (errno != EEXIST) break;
   }

@@ -9,6 +9,9 @@
 
 namespace quasim {
 
+/// What unfinished outputs are called after their target's name, before six random characters.
+inline constexpr char kScratchMark[] = ".tmp.quasim-";
+
 /// A file or directory TARGET.tmp.quasim-XXXXXX beside its target. It disappears at the end of its scope and
 /// at a signal that ends the process. Where the process is killed it stays, and is removed by the next
 /// scratch of the same target: it is locked while its process lives, so that nothing in use is taken for such

@@ -21,8 +21,10 @@ struct ReportOptions {
 
 InputSet report_inputs(const ReportOptions& options) {
   InputSet inputs = inputs_of(options.bundles);
-  for (const auto& bundle : options.bundles)
+  for (const auto& bundle : options.bundles) {
     for (const char* name : {"certificate.json", "cosim.json"}) inputs.add_file(bundle / "golden" / name);
+    inputs.add_tensors(bundle / "float");
+  }
   for (const auto* documents : {&options.certificates, &options.cosims})
     for (const auto& file : *documents) inputs.add_file(file);
   inputs.add_tensors(options.model);

@@ -80,39 +80,37 @@ std::vector<analysis::ScaleRule> parse_rules(const std::string& option,
 }
 
 /// --apply writes one bundle, in a directory that holds nothing yet: a golden in it would be another layer's.
-void require_apply(const SweepOptions& options) {
+FreshDirectory applied_directory(const SweepOptions& options, const InputSet& inputs) {
   if (options.bundles.size() != 1)
     throw UsageError("--apply: expected one bundle; got " + std::to_string(options.bundles.size()));
   if (!options.output || options.output->empty() || *options.output == "-")
     throw UsageError("--apply: expected -o DIRECTORY, the bundle to write");
-  const std::filesystem::path directory = *options.output;
-  if (is_present(directory) && (!std::filesystem::is_directory(directory) || !entries_of(directory).empty()))
-    throw UsageError("--output: expected a new or an empty directory; " + directory.string() +
-                     " is there and holds something");
+  return {*options.output, "layer.json", inputs};
 }
 
 void write_applied(const GroupedBundle& layer, const std::vector<analysis::SweepResult>& results, int row,
-                   const std::filesystem::path& directory) {
-  GroupedBundle applied = analysis::apply_row(layer, results, row);
-  applied.directory = directory;
-  const std::filesystem::path floats = layer.directory / "float";
-  std::vector<std::pair<std::filesystem::path, std::string>> copies;
-  for (const auto& file : entries_of(floats))
+                   FreshDirectory& output) {
+  const GroupedBundle applied = analysis::apply_row(layer, results, row);
+  const std::filesystem::path& directory = output.begin();
+  write_bundle_files(applied, directory);
+  for (const auto& file : entries_of(layer.directory / "float"))
     if (file.extension() == ".npy")
-      copies.emplace_back(directory / "float" / file.filename(), read_text_file(file, SIZE_MAX));
-  write_bundle(applied);
-  for (const auto& [file, bytes] : copies) write_text_file(file, bytes);
+      write_text_file(directory / "float" / file.filename(), read_text_file(file, SIZE_MAX));
+  output.commit();
 }
 
 int run_sweep(const SweepOptions& options) {
   const analysis::SweepPlan plan{analysis::parse_conv_bits(options.conv_bits),
                                  parse_rules("--conv-scale", options.conv_scales),
                                  parse_rules("--output-scale", options.output_scales)};
+  InputSet inputs = inputs_of(options.bundles);
+  for (const auto& bundle : options.bundles) inputs.add_tensors(bundle / "float");
+  std::optional<FreshDirectory> applied;
   std::optional<analysis::ReportFile> output;
   if (options.apply)
-    require_apply(options);
+    applied.emplace(applied_directory(options, inputs));
   else
-    output = analysis::report_file(options.output, inputs_of(options.bundles));
+    output = analysis::report_file(options.output, inputs);
   nlohmann::ordered_json layers = nlohmann::ordered_json::array();
   std::string text;
   BundleLoop loop("sweep", options.bundles);
@@ -128,8 +126,8 @@ int run_sweep(const SweepOptions& options) {
       layers.back()["recommendation"] = recommendation_text(result);
       text += result_text(bundle_label(path, result.layer), result) + "\n";
     }
-    if (options.apply) {
-      write_applied(layer, results, *options.apply, *options.output);
+    if (applied) {
+      write_applied(layer, results, *options.apply, *applied);
       text += "row " + std::to_string(*options.apply) + " of " + printable(path.string()) + " is " +
               printable(*options.output) + "\n";
     }

@@ -360,7 +360,7 @@ def check_refusals(quasim, checks, top):
         quasim.refused(f"row {row}", ("sweep", good, "--apply", row, "-o", "applied"), ("--apply",))
     quasim.refused("a row that there is not", ("sweep", good, "--apply", "999", "-o", "applied"), ("--apply", "1 to", "999"))
     quasim.refused("--apply without -o", ("sweep", good, "--apply", "1"), ("--apply", "-o"))
-    quasim.refused("--apply into the bundle", ("sweep", good, "--apply", "1", "-o", good), ("--output", "empty"))
+    quasim.refused("--apply into the bundle", ("sweep", good, "--apply", "1", "-o", good), ("output", "empty", str(good)))
     quasim.refused("--apply of two bundles", ("sweep", good, part, "--apply", "1", "-o", "applied"), ("--apply", "one bundle"))
     quasim.refused("no jobs", ("certify", good, "--jobs", "0"), ("--jobs", "1 to"))
 

@@ -235,6 +235,10 @@ def cases(work):
         (start / "out/mine").mkdir()
         (start / "out/mine/thesis.txt").write_text("years")
 
+    def floats(start):
+        (start / "new/float").mkdir()
+        np.save(start / "new/float/conv1d_weight.npy", np.load(start / "new/conv1d_weight.npy").astype(np.float32))
+
     kit = ["export", "new", "-o", "out", "--format", "hex", "--stages", "x,out", "--no-directed"]
     yield Case("golden, fresh", work, ["golden", "new", "-o", "out"], ["out"], old=False)
     yield Case("golden", work, ["golden", "new", "-o", "out"], ["out"])
@@ -242,6 +246,9 @@ def cases(work):
     yield Case("export", work, kit, ["out"])
     yield Case("export, fresh", work, kit, ["out"], old=False)
     yield Case("export without exchange", work, kit, ["out"], shim={"_NO_EXCHANGE": "1"})
+    apply = ["sweep", "new", "--conv-bits", "8", "--apply", "1", "-o", "out"]
+    yield Case("sweep --apply, fresh", work, apply, ["out"], old=False, extra=floats)
+    yield Case("sweep --apply, empty", work, apply, ["out"], old=False, extra=lambda start: (floats(start), (start / "out").mkdir()))
     yield Case("run", work, ["run", "new", "-o", "out"], ["out"])
     yield Case("compile", work, ["compile", "new", "-o", "program.json"], ["program.json"])
     yield Case("certify", work, ["certify", "new", "-o", "certificate.json"], ["certificate.json"])

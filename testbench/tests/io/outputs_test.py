@@ -195,6 +195,66 @@ def test_places(d):
     done = run("cosim", layer, "--trace", d / "waves.fst")
     expect(done.returncode == 0 and (d / "waves.fst").stat().st_size > 329, f"cosim --trace: exit {done.returncode}: {done.stderr}")
     expect(temporaries(d) == [], f"left: {temporaries(d)}")
+    places_of_applied(d)
+
+
+APPLY = ("--conv-bits", "8", "--apply", "1", "-o")
+
+
+def with_floats(layer):
+    (layer / "float").mkdir()
+    for name in ("weight", "input"):
+        np.save(layer / "float" / f"conv1d_{name}.npy", np.load(layer / f"conv1d_{name}.npy").astype(np.float32))
+    return layer
+
+
+def is_applied(path):
+    files = {"layer.json", "conv1d_weight.npy", "conv1d_bias.npy", "conv1d_input.npy", "float/conv1d_weight.npy", "float/conv1d_input.npy"}
+    return set(tree(path)) == files
+
+
+def places_of_applied(d):
+    """sweep --apply writes a bundle, folders and all, where nothing was before."""
+    layer = with_floats(cut_layer(d / "floats"))
+    command = ("sweep", layer, *APPLY)
+    before = tree(layer)
+    for name, target, words in (("an empty name", "", ["--apply", "-o"]), ("-", "-", ["--apply", "-o"]), ("a device", "/dev/null", ["/dev/null", "not a directory"]),
+                                ("a FIFO", d / "sweep.fifo", ["sweep.fifo", "not a directory"]), ("a file", d / "certify", ["certify", "not a directory"]),
+                                ("below a file", d / "certify/x", ["certify", "Not a directory"]), ("a loop", d / "sweep.loop", ["loop"]),
+                                ("a directory that holds something", d / "mine", ["mine", "new or an empty directory"]),
+                                ("the bundle", layer, ["empty directory"]), ("a folder of the bundle", layer / "golden/other", ["is inside of what this command reads"]),
+                                ("a new folder of it", layer / "x/y", ["is inside of what this command reads"])):
+        refused(f"sweep --apply, {name}", run(*command, target), *words)
+        expect(tree(layer) == before and not (layer / "x").exists(), f"sweep --apply, {name}: the bundle changed")
+    refused("sweep --apply, inside of the bundle, by cwd", run("sweep", ".", *APPLY, "new", cwd=layer), "is inside of what this command reads")
+    for name, target in (("new", "ap.tree/deep/"), ("empty", "ap.empty"), ("link", "ap.link"), ("dangling", "ap.dangling")):
+        if name == "empty":
+            (d / target).mkdir(0o700)
+        if name in ("link", "dangling"):
+            (d / target).symlink_to(f"{target}.to")
+        if name == "link":
+            (d / f"{target}.to").mkdir()
+        done = run(*command, f"{d}/{target}")
+        expect(done.returncode == 0 and is_applied(d / target), f"sweep --apply, {name}: exit {done.returncode}: {done.stderr}")
+        expect((d / target).is_symlink() == (name in ("link", "dangling")), f"sweep --apply, {name}: the link did not stay")
+        refused(f"sweep --apply again, {name}", run(*command, f"{d}/{target}"), "empty directory")
+    expect(stat.S_IMODE((d / "ap.empty").stat().st_mode) == 0o700, "sweep --apply: the permissions of an empty directory changed")
+    (d / "ap.stand").mkdir()
+    inode = (d / "ap.stand").stat().st_ino
+    done = run(*command, ".", cwd=d / "ap.stand")
+    expect(done.returncode == 0 and is_applied(d / "ap.stand") and (d / "ap.stand").stat().st_ino == inode, f"sweep --apply -o .: exit {done.returncode}: {done.stderr}")
+    # several at a time into one place, rows of different widths: one is there, whole, and the others say so
+    for place, cwd in ((d / "ap.race", d), (".", d / "ap.stood")):
+        cwd.mkdir(exist_ok=True)
+        running = [subprocess.Popen([str(QUASIM), "sweep", str(layer), "--conv-bits", str(bits), "--apply", "1", "-o", str(place)], cwd=cwd, text=True,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE) for bits in (8, 9, 10, 11)]
+        ends = [(process.communicate(), process.returncode) for process in running]
+        winners = [8 + i for i, (_, code) in enumerate(ends) if code == 0]
+        made = cwd if place == "." else place
+        width = json.loads((made / "layer.json").read_text()).get("conv_bits", 8) if (made / "layer.json").exists() else None
+        expect(winners == [width] and is_applied(made), f"sweep --apply of four into {place}: {winners} ended well, {width} is there: {ends}")
+        expect(all(code == 0 or (code == 2 and len(error.splitlines()) == 1) for (_, error), code in ends), f"sweep --apply of four: {ends}")
+    expect(temporaries(d) == [], f"sweep --apply left: {temporaries(d)}")
 
 
 def tree(root):
@@ -202,7 +262,7 @@ def tree(root):
 
 
 def test_inputs(d):
-    layer, other = cut_layer(d / "a/layer"), cut_layer(d / "b/layer", "layer03")
+    layer, other = with_floats(cut_layer(d / "a/layer")), cut_layer(d / "b/layer", "layer03")
     program = d / "program.json"
     run("compile", layer, "-o", program)
     np.save(d / "t.npy", np.zeros((2, 3), np.int8))
@@ -221,7 +281,8 @@ def test_inputs(d):
              ("report", layer, "-o", layer / "conv1d_bias.npy"), ("report", layer, "--certificate", certificate, "-o", certificate),
              ("report", layer, "-o", layer / "golden/certificate.json"), ("report", layer, "-o", golden / "provenance.json"),
              ("report", layer, "--model", golden, "-o", golden / "conv1d_output_int8.npy"),
-             ("sweep", layer, "-o", layer / "layer.json"), ("modes", layer, "-o", layer / "conv1d_input.npy"),
+             ("sweep", layer, "-o", layer / "layer.json"), ("sweep", layer, "-o", layer / "float/conv1d_weight.npy"),
+             ("report", layer, "-o", layer / "float/conv1d_input.npy"), ("modes", layer, "-o", layer / "conv1d_input.npy"),
              ("cosim", layer, "--program", program, "--trace", program), ("run", layer, "-o", golden),
              ("golden", layer, "--dataflow", "fused", "-o", golden)]
     cases += [("compile", layer, "-o", layer / name) for name in ("layer.json", "conv1d_weight.npy", "conv1d_input.npy")]
@@ -457,6 +518,10 @@ def test_disk(d):
         if verb not in ("golden", "run", "export"):
             (d / f"{verb}.out").write_bytes(b"old")
             fails_cleanly(f"{verb}, at most 64 bytes a file", command, d / f"{verb}.out", preexec_fn=limited(64))
+    # the bundle of a row: its float tensors are the largest files and come last
+    floats = with_floats(cut_layer(d / "floats", channels=16, steps=32))
+    for size in (0, 64, 1024, 2100):
+        fails_cleanly(f"sweep --apply, at most {size} bytes a file", ("sweep", floats, *APPLY[:-1]), d / "applied.out", preexec_fn=limited(size))
     with small_disk(d / "disk", 64) as disk:
         if disk is None:
             print("no file system can be mounted here: the limit of the file size alone was tried")
