@@ -218,7 +218,7 @@ def places_of_applied(d):
     layer = with_floats(cut_layer(d / "floats"))
     command = ("sweep", layer, *APPLY)
     before = tree(layer)
-    for name, target, words in (("an empty name", "", ["--apply", "-o"]), ("-", "-", ["--apply", "-o"]), ("a device", "/dev/null", ["/dev/null", "not a directory"]),
+    for name, target, words in (("an empty name", "", ["-o", "empty"]), ("-", "-", ["--apply", "-o"]), ("a device", "/dev/null", ["/dev/null", "not a directory"]),
                                 ("a FIFO", d / "sweep.fifo", ["sweep.fifo", "not a directory"]), ("a file", d / "certify", ["certify", "not a directory"]),
                                 ("below a file", d / "certify/x", ["certify", "Not a directory"]), ("a loop", d / "sweep.loop", ["loop"]),
                                 ("a directory that holds something", d / "mine", ["mine", "new or an empty directory"]),
