@@ -60,7 +60,11 @@ fs::path behind_links(fs::path path) {
 
 /// Where the links of a directory's name lead. Throws InputError where that is something else.
 fs::path place_of_directory(const fs::path& named) {
-  fs::path path = behind_links(named.has_filename() ? named : named.parent_path());
+  fs::path name = named;
+  while ((!name.has_filename() || name.filename() == ".") && name.has_parent_path() &&
+         name != name.parent_path())
+    name = name.parent_path();  // DIR/ and DIR/. are DIR
+  fs::path path = behind_links(name);
   const std::optional<struct stat> status = status_of(path);
   if (status && !S_ISDIR(status->st_mode))
     throw InputError(path.string() + ": exists and is not a directory");

@@ -2,6 +2,7 @@
 
 #include "io/files.hpp"
 #include "io/strict_json.hpp"
+#include "spec/contract.hpp"
 
 namespace quasim::analysis {
 namespace {
@@ -30,9 +31,20 @@ std::vector<Json> parts_about(const std::string& layer, const std::string& forma
   return parts;
 }
 
+/// The variant that an entry speaks of, where it says so.
+void check_variant(const Json& json, const JsonFields<Json>& fields) {
+  if (!json.contains("variant")) return;
+  try {
+    if (json["variant"].is_string()) return (void)Variant::parse(json["variant"].get<std::string>());
+  } catch (const InputError&) {  // said below, with the file
+  }
+  fields.refuse("variant", "dataflow.order.math.rounding");
+}
+
 /// What the page needs of a certificate to show it.
 void check_certificate(const Json& json, const fs::path& file) {
   JsonFields<Json> fields(json, file, "certificate");
+  check_variant(json, fields);
   fields.integer("points", 0, INT64_MAX);
   fields.integer("unexplained", 0, INT64_MAX);
   fields.boolean("passed");
@@ -48,6 +60,7 @@ void check_certificate(const Json& json, const fs::path& file) {
 /// The same of a co-simulation.
 void check_cosim(const Json& json, const fs::path& file) {
   JsonFields<Json> fields(json, file, "co-simulation");
+  check_variant(json, fields);
   if (fields.boolean("agrees") && json.contains("failure") && json["failure"] != "")
     fields.refuse("failure", "an empty text where agrees is true");
   fields.integer("compared", 0, INT64_MAX);

@@ -189,11 +189,14 @@ Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char*
   Json chosen = nullptr;
   for (const fs::path& file : files) {
     std::optional<InputError> stale;
+    std::string other;
     bool is_current = false;
     for (Json& part : about(bundle.layer.name, file)) {
-      if (part.contains("variant") && part.at("variant").is_string()) {
-        const Variant made_for = Variant::parse(part.at("variant").get<std::string>());
-        if (made_for.dataflow != own.dataflow || made_for.rounding != own.rounding) continue;
+      const std::string variant = part.value("variant", own.to_string());
+      const Variant made_for = Variant::parse(variant);
+      if (made_for.dataflow != own.dataflow || made_for.rounding != own.rounding) {
+        other = variant;
+        continue;
       }
       try {
         require_current(bundle, file, part, inputs);
@@ -205,6 +208,10 @@ Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char*
       if (chosen.is_null() || (chosen.value(verdict_key, false) && !part.value(verdict_key, false)))
         chosen = std::move(part);
     }
+    if (!is_current && !stale && !other.empty() && file != beside)
+      throw InputError(file, "variant",
+                       "an entry about " + bundle.layer.name + " in its dataflow and rounding, as in " +
+                           own.to_string() + "; it speaks of " + other);
     if (stale && !is_current) throw InputError(*stale);
   }
   return chosen;

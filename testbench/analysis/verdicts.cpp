@@ -157,8 +157,18 @@ std::string verdict(const Distribution& distribution) {
                        : "clip " + list_of(clip) + ": its maximum lies far beyond nearly all values");
 }
 
-std::string verdict(const SweepResult& result) {
-  if (result.points.empty()) return "nothing was swept";
+std::string verdict(const SweepResult& swept) {
+  const auto applicable = [](std::vector<SweepPoint> points) {
+    points.erase(std::remove_if(points.begin(), points.end(),
+                                [](const SweepPoint& point) { return !point.refused.empty(); }),
+                 points.end());
+    return points;
+  };
+  SweepResult result;
+  result.points = applicable(swept.points);
+  result.fused = applicable(swept.fused);
+  if (result.points.empty())
+    return swept.points.empty() ? "nothing was swept" : "no row of the sweep can be applied";
   const auto better = [](const SweepPoint& a, const SweepPoint& b) { return a.sqnr_db < b.sqnr_db; };
   const SweepPoint& best = *std::max_element(result.points.begin(), result.points.end(), better);
   const SweepPoint* chosen = &best;

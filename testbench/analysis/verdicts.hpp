@@ -18,7 +18,7 @@ std::string verdict(const Distribution& distribution);
 inline constexpr double kAsGoodAsTheBestDb = 0.5;
 /// One sentence about a sweep: the narrowest width within kAsGoodAsTheBestDb of the best point, and what the
 /// layer has today.
-std::string verdict(const SweepResult& result);
+std::string verdict(const SweepResult& swept);
 
 /// The summary of a report over its "layers": {"status": "good", "open" or "bad", "sentences": [...]}. Good:
 /// every layer has a certificate that passed and a co-simulation that agrees. Open: nothing failed, something

@@ -67,7 +67,7 @@ void require_values(const CLI::App& verb) {
   for (const CLI::Option* option : verb.get_options()) {
     const std::vector<std::string>& values = option->results();
     if (option->get_expected_min() > 0 && std::find(values.begin(), values.end(), "") != values.end())
-      throw UsageError(option->get_name(false, true) + ": expected a value; got an empty name");
+      throw UsageError(option->get_name(false, true) + ": expected a value; got an empty one");
   }
 }
 

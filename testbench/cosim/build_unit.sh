@@ -6,6 +6,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/tools.conf" # VERILATOR_BIN VERILATOR_ROOT VERILATOR_VERSION VERILATOR_COMPILER CXX CMAKE
 directory=$1 kind=$2
+export TMPDIR="$directory" # what a compiler that is ended leaves goes with the rest
 shift 2
 parameters=
 while [ "$1" != -- ]; do

@@ -141,6 +141,12 @@ std::vector<fs::path> included_files(const fs::path& directory, const std::vecto
   return found;
 }
 
+/// CMake, which runs Verilator, takes such a name apart.
+void require_plain(const fs::path& path) {
+  if (path.string().find_first_of(";[]\\") != std::string::npos)
+    throw InputError(path.string() + ": expected a path without any of ; [ ] \\ to build a unit");
+}
+
 /// Units built for a build tree stay in it.
 fs::path cache_folder(const fs::path& unit_folder) {
   fs::path folder;
@@ -160,13 +166,14 @@ fs::path cache_folder(const fs::path& unit_folder) {
     throw InputError("RTL: nowhere to keep a built unit: set QUASIM_UNIT_CACHE to a directory");
   std::error_code error;
   folder = fs::absolute(folder, error);
+  require_plain(folder);
   fs::create_directories(folder, error);
   if (error) throw InputError(folder.string() + ": cannot keep a built unit here: " + error.message());
   return folder;
 }
 
-/// Runs a program with everything it says going to `log`; returns its exit status. It and what it starts end
-/// with this process.
+/// Runs a program with everything it says going to `log`; returns its exit status. What it started ends with
+/// it, and all of it where a signal ends this process.
 int run_logged(const std::vector<std::string>& command, const fs::path& log) {
   std::vector<char*> words;
   for (const std::string& word : command) words.push_back(const_cast<char*>(word.c_str()));
@@ -194,9 +201,13 @@ int run_logged(const std::vector<std::string>& command, const fs::path& log) {
   posix_spawnattr_destroy(&attributes);
   posix_spawn_file_actions_destroy(&actions);
   if (refused != 0) throw InputError("RTL: cannot run " + command.front() + ": " + std::strerror(refused));
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0)
+  siginfo_t ended{};
+  while (::waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOWAIT) < 0)
     if (errno != EINTR) throw InputError("RTL: lost the tool that builds a unit");
+  ::kill(-child, SIGKILL);  // compilers that go on where another one failed
+  helpers.forget();         // before the number of the group is free again
+  int status = 0;
+  ::waitpid(child, &status, 0);
   return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
@@ -269,6 +280,7 @@ const VerilatedAbi& build(const UnitRequest& request) {
   std::cerr << "quasim: building " << (tail ? "requant and silu" : "quasim_top") << " of "
             << (own ? std::string("the project's RTL") : printable(request.rtl.string())) << what
             << ", once\n";
+  for (const fs::path& file : files) require_plain(fs::absolute(file));
   const Scratch scratch(library, Scratch::Kind::kDirectory);
   const fs::path log = library.parent_path() / (key + ".log");
   std::vector<std::string> command{"/bin/sh", (folder / "build_unit.sh").string(), scratch.path().string()};

@@ -64,6 +64,9 @@ def reports_of_documents(d, layer):
         return d / "changed.json"
 
     refused("report", small, "--cosim", changed(failure="no end"), *page, says="failure")
+    refused("report", small, "--cosim", changed(variant="fused.seqlast.precise.half_away"), *page, says="speaks of fused")
+    for variant in ("nonsense", 7):
+        refused("report", small, "--cosim", changed(variant=variant), *page, says="changed.json: variant")
 
     # Of several entries the one that found something counts, whatever the order; layers may share a name.
     failed = d / "failed.json"

@@ -33,6 +33,13 @@ TEST(verdicts, sweep_names_the_narrowest_width_that_is_as_good_as_the_best) {
   EXPECT_EQ(
       verdict(result).rfind("10 bits (s_c by max, s_y by layer) reach 35.0 dB, the best of all points", 0),
       0U);
+  SweepPoint refused = point(8, "max", 90);
+  refused.refused = "no layer can be made of it";
+  result.points.push_back(refused);
+  result.fused.push_back(refused);
+  EXPECT_EQ(verdict(result).find("90"), std::string::npos);
+  result.points = {refused};
+  EXPECT_EQ(verdict(result), "no row of the sweep can be applied");
   result.points = {point(8, "layer", INFINITY)};
   EXPECT_EQ(verdict(result).rfind("8 bits (s_c by layer, s_y by layer) reach unlimited, the best", 0), 0U);
 }

@@ -66,9 +66,18 @@ def planted(target, file, before, after):
 
 def kept_units(d, cut):
     """A cache and an RTL under awkward names; a library of which half is there is built again."""
-    shutil.copytree(rtl, d / "my;own rtl")
-    words = (quasim, "cosim", cut, "--lanes", 4, "--rtl", "my;own rtl", "--json")
+    shutil.copytree(rtl, d / "my own rtl")
+    words = (quasim, "cosim", cut, "--lanes", 4, "--rtl", "my own rtl", "--json")
     agrees("a relative cache", commands.run(*words, cwd=d, QUASIM_UNIT_CACHE="kept"), 24 * 60)
+    # CMake would take these names apart, and remove folders of other names.
+    other = d / "semi"
+    other.mkdir()
+    (other / "mine").write_text("kept")
+    for sign in (";", "[", "\\"):
+        (d / f"rtl{sign}x").symlink_to(rtl)
+        checks.refused(run("cosim", cut, "--lanes", 4, "--rtl", d / f"rtl{sign}x"), ("expected a path without",), f"RTL with {sign} in its name")
+    checks.refused(run("cosim", cut, "--lanes", 4, QUASIM_UNIT_CACHE=f"{other};cache"), ("expected a path without",), "a cache with ; in its name")
+    expect((other / "mine").read_text() == "kept", "a folder beside the cache is removed")
     library, = (d / "kept").glob("*.so")
     library.write_bytes(library.read_bytes()[: library.stat().st_size // 2])
     again = commands.run(*words, cwd=d, QUASIM_UNIT_CACHE="kept")
@@ -93,15 +102,20 @@ def compilers_in(folder):
 def ended_build(d, cut):
     """A signal while a unit is built ends the compilers too, and leaves nothing but the log."""
     cache = d / "ended"
-    process = subprocess.Popen([quasim, "cosim", cut, "--lanes", "1"], env={**os.environ, "QUASIM_UNIT_CACHE": str(cache)}, stderr=subprocess.DEVNULL,
+    temporary = d / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen([quasim, "cosim", cut, "--lanes", "64"], env={**os.environ, "QUASIM_UNIT_CACHE": str(cache), "TMPDIR": str(temporary)}, stderr=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while "cc1plus" not in compilers_in(cache) and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
+    expect("cc1plus" in compilers_in(cache), "no compiler was seen")
+    time.sleep(1)  # they have read their sources
     process.send_signal(signal.SIGTERM)
     expect(process.wait(30) == -signal.SIGTERM, f"a build that is ended: {process.returncode}")
     time.sleep(0.5)
     expect(not compilers_in(cache), f"go on after the command that started them: {compilers_in(cache)}")
+    expect(not list(temporary.iterdir()), f"a build that is ended leaves {list(temporary.iterdir())}")
     expect([path.suffix for path in cache.iterdir()] == [".log"], f"a build that is ended leaves {sorted(path.name for path in cache.iterdir())}")
 
 

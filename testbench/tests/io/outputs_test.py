@@ -227,7 +227,7 @@ def places_of_applied(d):
         refused(f"sweep --apply, {name}", run(*command, target), *words)
         expect(tree(layer) == before and not (layer / "x").exists(), f"sweep --apply, {name}: the bundle changed")
     refused("sweep --apply, inside of the bundle, by cwd", run("sweep", ".", *APPLY, "new", cwd=layer), "is inside of what this command reads")
-    for name, target in (("new", "ap.tree/deep/"), ("empty", "ap.empty"), ("link", "ap.link"), ("dangling", "ap.dangling")):
+    for name, target in (("new", "ap.tree/deep/"), ("with a point", "ap.point/."), ("empty", "ap.empty"), ("link", "ap.link"), ("dangling", "ap.dangling")):
         if name == "empty":
             (d / target).mkdir(0o700)
         if name in ("link", "dangling"):

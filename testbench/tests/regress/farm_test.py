@@ -267,10 +267,16 @@ class FarmTest(unittest.TestCase):
         self.assertEqual(failure["message"], "FAIL LANES=4 time 7: m_axis_tlast: got 0, want 1")
         self.assertEqual(failure["options"], {"resets": 0, "stalls": 0, "accesses": 1})  # without traffic, or with fewer steps, it is another
         self.assertEqual(runs.kind_of("time 12: got 0xab, want c"), runs.kind_of("time 7: got ff, want 3"))
+        self.assertNotEqual(runs.kind_of("a bad address"), runs.kind_of("a dead address"))
+        self.assertEqual(runs.complaint("x\nFATAL: quasim_top.sv:7: an assertion\n"), "FATAL: quasim_top.sv:7: an assertion")
         self.assertNotEqual(runs.kind_of("time 12: m_axis_tlast: got 1"), runs.kind_of("time 12: m_axis_tdata: got 1"))
 
     def test_a_full_disk_leaves_no_temporary_file(self):
-        with mock.patch.object(pathlib.Path, "write_text", side_effect=OSError(28, "No space left on device")), self.assertRaises(OSError):
+        def half(path, text):
+            path.write_bytes(text.encode()[:3])
+            raise OSError(28, "No space left on device")
+
+        with mock.patch.object(pathlib.Path, "write_text", half), self.assertRaises(OSError):
             runs.write_json(self.folder / "run.json", {})
         target = self.folder / "run.json"
         target.mkdir()

@@ -69,11 +69,11 @@ def simulate(program, seed, sequences, options=None, more=(), folder=None):
 
 def kind_of(message):
     """A complaint without its numbers: two that differ in more are two failures."""
-    return re.sub(r"\b[0-9a-fxz]+\b", "#", message, flags=re.I)
+    return re.sub(r"-?\b(0x)?[0-9a-fxz]*[0-9][0-9a-fxz]*\b|(?<=got )\w+|(?<=want )\w+", "#", message, flags=re.I)
 
 
 def complaint(text):
-    found = [line for line in text.splitlines() if line.startswith("FAIL")]
+    found = [line for line in text.splitlines() if VERDICT.match(line)]
     return re.sub(r"\s+", " ", found[0]).strip() if found else "it ended without a verdict"
 
 
