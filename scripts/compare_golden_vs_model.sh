@@ -35,6 +35,11 @@ else
 fi
 worst=0
 
+# field KEY BUNDLE: a word of its layer.json; empty where it says nothing.
+field() {
+  sed -n "s/.*\"$1\"[^\"]*\"\([a-z_]*\)\".*/\1/p" "$2/layer.json"
+}
+
 # step LOG COMMAND...: runs it with both streams in the log; returns its exit code.
 step() {
   local log=$1
@@ -104,10 +109,12 @@ done
 
 if [[ ${#done_bundles[@]} -gt 0 ]]; then
   code=0
-  model=(--model "$out/model") # the page is about each layer's own dataflow
+  model=(--model "$out/model") # the page is about each layer's own dataflow and rounding
   for bundle in "${done_bundles[@]}"; do
-    own=$(sed -n 's/.*"dataflow"[^"]*"\([a-z_]*\)".*/\1/p' "$bundle/layer.json")
-    [[ ${own:-two_step} == "${variant%%.*}" ]] || model=()
+    dataflow=$(field dataflow "$bundle") rounding=$(field rounding "$bundle")
+    : "${dataflow:=two_step}"
+    if [[ -z $rounding ]]; then [[ $dataflow == fused ]] && rounding=half_away || rounding=half_even; fi
+    [[ $variant == "$dataflow".*."$rounding" ]] || model=()
   done
   step "$out/logs/report.log" "$quasim" report "${done_bundles[@]}" "${model[@]}" -o "$out/report.html" || code=$?
   tell all report "$code" "$(tail -n 1 "$out/logs/report.log")"
