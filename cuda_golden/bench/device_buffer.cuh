@@ -75,6 +75,16 @@ inline void fill(std::int8_t* out, std::uint64_t n, std::uint64_t seed, Fill how
   MUST(cudaGetLastError());
 }
 
+// The weights and biases of a layer.
+struct Layer {
+  Layer(std::int64_t channels, int taps, std::uint64_t seed, Fill how)
+      : weight(static_cast<std::size_t>(channels * taps)), bias(static_cast<std::size_t>(channels)) {
+    fill(weight.bytes(), weight.size(), seed, how);
+    fill(bias.bytes(), bias.size(), seed + 1, how);
+  }
+  Buffer weight, bias;
+};
+
 __global__ inline void differ_kernel(const std::int8_t* a, const std::int8_t* b, std::uint64_t n,
                                      unsigned long long* count) {
   const std::uint64_t step = static_cast<std::uint64_t>(gridDim.x) * blockDim.x;

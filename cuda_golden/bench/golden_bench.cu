@@ -109,15 +109,15 @@ class Bench {
     return std::min({persistent, wide, runtime});
   }
 
-  double golden_seconds(qg_params p, const qg_plan* plan, const Buffer& weight, const Buffer& bias) const {
+  double golden_seconds(qg_params p, const qg_plan* plan, const Layer& layer) const {
     p.batch = size_.batch;
     p.channels = size_.channels;
     p.length = size_.length;
     return median_seconds(count_, [&](int i, cudaStream_t s) {
       qg_tensors t{};
       t.input = in<std::int8_t>(i);
-      t.weight = weight.bytes();
-      t.bias = bias.bytes();
+      t.weight = layer.weight.bytes();
+      t.bias = layer.bias.bytes();
       t.conv1d_output_int8 = out<std::int8_t>(i);
       if (plan == nullptr) {
         MUST_GOLDEN(qg_run_device(&p, &t, s));
@@ -192,20 +192,18 @@ void bench_sizes(const char* title, const std::vector<Size>& sizes, const std::v
       title);
   for (const Size& size : sizes) {
     const Bench bench(size, how);
-    Buffer weight(static_cast<std::size_t>(size.channels * 4)), bias(static_cast<std::size_t>(size.channels));
-    fill(weight.bytes(), weight.size(), 1, how);
-    fill(bias.bytes(), bias.size(), 2, how);
+    const Layer layer(size.channels, 4, 1, how);
     const double copy = bench.copy_seconds();
     for (qg_params p : variants) {
       p.channels = size.channels;
       char name[96];
       MUST_GOLDEN(qg_variant_name(&p, name, sizeof name));
       qg_plan* plan = nullptr;
-      MUST_GOLDEN(qg_plan_create(&p, weight.bytes(), bias.bytes(), &plan));
-      const double slow = reference ? bench.golden_seconds(p, nullptr, weight, bias) : 0.0;
+      MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
+      const double slow = reference ? bench.golden_seconds(p, nullptr, layer) : 0.0;
       for (const int c : copies) {
         MUST_GOLDEN(qg_plan_set_copies(plan, c));
-        const double fast = bench.golden_seconds(p, plan, weight, bias);
+        const double fast = bench.golden_seconds(p, plan, layer);
         std::printf(
             "| %s | %lld x %lld x %lld | %s | %s | %.2f | %.0f | %.2f | %.2f | %.0f | %.3f | %.3f |\n",
             p.layout == QG_BCL ? "BCL" : "BLC", static_cast<long long>(size.batch),
@@ -226,9 +224,7 @@ void bench_groups(const std::vector<Size>& sizes, const std::vector<qg_params>& 
       "| fast : "
       "copy speed | one group's time : this |\n|---|---|---|---|---|---|---|---|---|\n");
   const std::int64_t channels = sizes[0].channels;
-  Buffer weight(static_cast<std::size_t>(channels * 4)), bias(static_cast<std::size_t>(channels));
-  fill(weight.bytes(), weight.size(), 1, Fill::kUniform);
-  fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
+  const Layer layer(channels, 4, 1, Fill::kUniform);
   std::vector<std::unique_ptr<Bench>> benches;
   std::vector<double> copies;
   for (const Size& size : sizes) {
@@ -246,13 +242,13 @@ void bench_groups(const std::vector<Size>& sizes, const std::vector<qg_params>& 
                                                                              {144, Arrangement::kHeads},
                                                                              {18, Arrangement::kStrided},
                                                                              {144, Arrangement::kStrided}}) {
-      const GroupedLayer layer = grouped_layer(p, count, how, count == 1 ? 0.0 : 0.5, 7);
+      const GroupedLayer groups = grouped_layer(p, count, how, count == 1 ? 0.0 : 0.5, 7);
       qg_plan* plan = nullptr;
-      MUST_GOLDEN(qg_plan_create_groups(layer.groups.data(), layer.count(), layer.of_channel.data(),
-                                        weight.bytes(), bias.bytes(), &plan));
+      MUST_GOLDEN(qg_plan_create_groups(groups.groups.data(), groups.count(), groups.of_channel.data(),
+                                        layer.weight.bytes(), layer.bias.bytes(), &plan));
       for (std::size_t i = 0; i < sizes.size(); ++i) {
         const Size& size = sizes[i];
-        const double fast = benches[i]->golden_seconds(p, plan, weight, bias);
+        const double fast = benches[i]->golden_seconds(p, plan, layer);
         if (count == 1) one[i] = fast;
         std::printf("| %s | %lld x %lld x %lld | %s | %d%s | %.2f | %.2f | %.0f | %.3f | %.3f |\n",
                     p.layout == QG_BCL ? "BCL" : "BLC", static_cast<long long>(size.batch),
@@ -276,9 +272,7 @@ void bench_floats(const std::vector<Size>& sizes, const std::vector<qg_params>& 
       "copy speed |\n"
       "|---|---|---|---|---|---|---|\n");
   for (const Size& size : sizes) {
-    Buffer weight(static_cast<std::size_t>(size.channels * 4)), bias(static_cast<std::size_t>(size.channels));
-    fill(weight.bytes(), weight.size(), 1, Fill::kUniform);
-    fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
+    const Layer layer(size.channels, 4, 1, Fill::kUniform);
     for (const int type : {QG_FLOAT16, QG_FLOAT32}) {
       Bench bench({size.batch, size.channels * (type == QG_FLOAT32 ? 4 : 2), size.length}, Fill::kUniform);
       bench.fill_floats(type, variants[0].input_scale);
@@ -288,7 +282,7 @@ void bench_floats(const std::vector<Size>& sizes, const std::vector<qg_params>& 
         char name[96];
         MUST_GOLDEN(qg_variant_name(&p, name, sizeof name));
         qg_plan* plan = nullptr;
-        MUST_GOLDEN(qg_plan_create(&p, weight.bytes(), bias.bytes(), &plan));
+        MUST_GOLDEN(qg_plan_create(&p, layer.weight.bytes(), layer.bias.bytes(), &plan));
         const double fast = bench.float_seconds(plan, size, type);
         std::printf("| %lld x %lld x %lld | %s | %s | %.2f | %.2f | %.0f | %.3f |\n",
                     static_cast<long long>(size.batch), static_cast<long long>(size.channels),
@@ -318,20 +312,18 @@ void bench_decode() {
       return q;
     }();
     const std::size_t n = static_cast<std::size_t>(size.batch * size.channels);
-    Buffer weight(static_cast<std::size_t>(size.channels * 4)), bias(static_cast<std::size_t>(size.channels)),
-        input(n), output(n), state(4 * n);
-    fill(weight.bytes(), weight.size(), 1, Fill::kUniform);
-    fill(bias.bytes(), bias.size(), 2, Fill::kUniform);
+    const Layer layer(size.channels, 4, 1, Fill::kUniform);
+    Buffer input(n), output(n), state(4 * n);
     fill(input.bytes(), n, 3, Fill::kUniform);
     MUST(cudaMemset(state.bytes(), 0, state.size()));
     Buffer from(5 * n), to(5 * n);
     const double copy = median_seconds(
         kLaunches, [&](int, cudaStream_t s) { copy_wide(from.bytes(), to.bytes(), from.size(), s); });
     for (const int count : {1, 18}) {
-      const GroupedLayer layer = grouped_layer(p, count, Arrangement::kHeads, count == 1 ? 0.0 : 0.5, 7);
+      const GroupedLayer groups = grouped_layer(p, count, Arrangement::kHeads, count == 1 ? 0.0 : 0.5, 7);
       qg_plan* plan = nullptr;
-      MUST_GOLDEN(qg_plan_create_groups(layer.groups.data(), layer.count(), layer.of_channel.data(),
-                                        weight.bytes(), bias.bytes(), &plan));
+      MUST_GOLDEN(qg_plan_create_groups(groups.groups.data(), groups.count(), groups.of_channel.data(),
+                                        layer.weight.bytes(), layer.bias.bytes(), &plan));
       const double decode = median_seconds(kLaunches, [&](int, cudaStream_t s) {
         qg_tensors t{};
         t.input = input.bytes();

@@ -38,15 +38,6 @@ std::string describe(const qg_params& p) {
          " K=" + std::to_string(p.taps);
 }
 
-struct Layer {
-  Layer(std::int64_t channels, int taps, std::uint64_t seed, Fill how)
-      : weight(static_cast<std::size_t>(channels * taps)), bias(static_cast<std::size_t>(channels)) {
-    fill(weight.bytes(), weight.size(), seed, how);
-    fill(bias.bytes(), bias.size(), seed + 1, how);
-  }
-  Buffer weight, bias;
-};
-
 // The reference kernel; groups NULL: of one group.
 void run_reference(const qg_params& p, const GroupedLayer* groups, const qg_tensors& t) {
   if (groups == nullptr) {

@@ -360,9 +360,9 @@ class Plan:
         kind = str(x.dtype).rpartition(".")[2]
         if kind not in FLOAT_TYPES or x.stride(2) != 1:
             raise Unsupported(f"x is {kind} with strides {tuple(x.stride())}; floats take {', '.join(FLOAT_TYPES)} with a contiguous last axis")
-        strides = [x.stride(axis) if x.shape[axis] > 1 else 0 for axis in (0, 1)]
-        if 0 in (stride for axis, stride in enumerate(strides) if x.shape[axis] > 1):
+        if any(x.shape[axis] > 1 and x.stride(axis) == 0 for axis in (0, 1)):
             raise Unsupported("x repeats itself along an axis")
+        strides = [x.stride(axis) if x.shape[axis] > 1 else 0 for axis in (0, 1)]  # 0: dense
         out = torch.empty(x.shape, dtype=x.dtype, device=x.device)
         tensors = _CFloatTensors(x.data_ptr(), out.data_ptr(), *strides, FLOAT_TYPES.index(kind))
         with torch.cuda.device(self.device):

@@ -162,12 +162,12 @@ Json maps_json(const Bundle& bundle, const StageSet& stages, const ReportInputs&
   return maps;
 }
 
-/// Throws InputError where the part of a document speaks of another state of the layer than there is now.
-void require_current(const Bundle& bundle, const fs::path& file, const Json& part, Inputs inputs) {
+/// Throws InputError where the part of a document, about this variant, speaks of another state of the layer
+/// than there is now.
+void require_current(const Bundle& bundle, const fs::path& file, const Json& part, const Variant& made_for,
+                     Inputs inputs) {
   const auto entry = [&](const char* key) { return part.contains(key) ? part.at(key) : Json(nullptr); };
-  const Json hashes = entry("hashes"), variant = entry("variant");
-  const Variant made_for =
-      variant.is_string() ? Variant::parse(variant.get<std::string>()) : default_variant(bundle.layer);
+  const Json hashes = entry("hashes");
   require_made_from(bundle.directory, as_variant(bundle.layer, made_for), file,
                     {entry("layer_parameters"), hashes}, inputs);
   if (!hashes.contains(kStepsFile)) return;
@@ -199,7 +199,7 @@ Json document_for(const Bundle& bundle, std::vector<fs::path> files, const char*
         continue;
       }
       try {
-        require_current(bundle, file, part, inputs);
+        require_current(bundle, file, part, made_for, inputs);
       } catch (const InputError& error) {
         if (!stale) stale = error;
         continue;
